@@ -1,0 +1,25 @@
+# One command for every change: `uv run just` formats, lints, checks types and imports, and runs the tests.
+
+default: format lint types imports test
+
+# Rewrite the code in the project's format
+format:
+    ruff format .
+    ruff check --fix-only --quiet .
+
+# Style and likely mistakes
+lint:
+    ruff format --check .
+    ruff check .
+
+# Types of the package, strictly
+types:
+    pyright
+
+# Rooms import downwards only
+imports:
+    lint-imports
+
+# Everything that needs no network
+test *arguments:
+    pytest -n auto {{arguments}}

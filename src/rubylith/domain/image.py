@@ -1,0 +1,55 @@
+"""A picture, decoded, and where one comes from."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from rubylith.domain.geometry import Size
+
+UInt8Array = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """An upright picture in sRGB.
+
+    pixels: (H, W, 3) uint8 RGB, orientation applied, transparency already laid on white; read-only.
+    digest: SHA-256 of the received bytes, in hexadecimal.
+    """
+
+    pixels: UInt8Array
+    digest: str
+
+    def __post_init__(self) -> None:
+        self.pixels.flags.writeable = False
+
+    @property
+    def size(self) -> Size:
+        """Height and width in pixels."""
+        height, width = self.pixels.shape[:2]
+        return Size(height, width)
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """The encoded bytes of a picture, handed over as they are. `name` is what errors call it."""
+
+    data: bytes = field(repr=False)
+    name: str = "the picture"
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A file on this machine."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return str(self.path)
+
+
+ImageSource = Inline | Local

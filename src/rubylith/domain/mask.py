@@ -1,0 +1,34 @@
+"""One mask with what is known about it."""
+
+from dataclasses import dataclass
+
+from rubylith.domain.geometry import Box, Point
+from rubylith.domain.rle import RLE
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a mask shows. `is_thing`: countable, as in COCO panoptic; `score`: the detector's, in [0, 1]."""
+
+    name: str
+    category_id: int | None = None
+    is_thing: bool = True
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """One mask.
+
+    box: the tightest box round the bitmap. predicted_iou: the model's own guess of its IoU with the object, in [0, 1].
+    stability_score: how little the mask changes when it is cut looser and tighter, in [0, 1].
+    points: the clicks that it answers. object_index: which of the objects asked for; None if found unasked.
+    """
+
+    rle: RLE
+    box: Box
+    predicted_iou: float
+    stability_score: float | None = None
+    points: tuple[Point, ...] = ()
+    label: Label | None = None
+    object_index: int | None = None

@@ -1,0 +1,132 @@
+"""What to cut: given objects, or everything."""
+
+import enum
+import math
+from dataclasses import dataclass, fields
+
+from rubylith.domain.errors import InvalidPrompt
+from rubylith.domain.geometry import Box, Point, Size
+from rubylith.domain.rle import RLE
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPrompt:
+    """One object: clicks on it and beside it, a box round it, and a mask to be corrected, in any combination."""
+
+    points: tuple[Point, ...] = ()
+    box: Box | None = None
+    previous: RLE | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Given objects. `multimask` asks for up to three candidates of each, best first, instead of the best one."""
+
+    objects: tuple[ObjectPrompt, ...]
+    multimask: bool = False
+
+
+class Overlap(enum.StrEnum):
+    """Whether masks of one picture may share pixels."""
+
+    KEEP = "keep"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """All that can be told apart. Names, defaults and meaning of segment-anything's automatic mask generator.
+
+    points_per_side: seeds per side of a regular grid; a mask is proposed only where a seed falls.
+    pred_iou_thresh, stability_score_thresh: masks below either are dropped; stability_score_offset: how far the
+        cut is loosened and tightened to measure stability.
+    box_nms_thresh: of two masks whose boxes have a higher IoU than this, the worse is dropped.
+    crop_n_layers: also look at (2**layer)**2 overlapping crops for each layer; finds smaller things.
+    crop_nms_thresh: box_nms_thresh between crops. crop_overlap_ratio: overlap as a share of the shorter side.
+    crop_n_points_downscale_factor: points_per_side is divided by this for each further layer.
+    min_mask_region_area: holes are filled and islands dropped below this many pixels; small masks stay.
+    max_masks: at most this many, the best. overlap: NONE gives each pixel to one mask only.
+    """
+
+    points_per_side: int = 32
+    pred_iou_thresh: float = 0.88
+    stability_score_thresh: float = 0.95
+    stability_score_offset: float = 1.0
+    box_nms_thresh: float = 0.7
+    crop_n_layers: int = 0
+    crop_nms_thresh: float = 0.7
+    crop_overlap_ratio: float = 512 / 1500
+    crop_n_points_downscale_factor: int = 1
+    min_mask_region_area: int = 0
+    max_masks: int | None = None
+    overlap: Overlap = Overlap.KEEP
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            limits = LIMITS.get(field.name)
+            value = getattr(self, field.name)
+            if limits is None or value is None:
+                continue
+            low, high = limits
+            if not (math.isfinite(value) and low <= value <= high):
+                raise InvalidPrompt(
+                    f"{field.name} is {value}", f"Give a number from {low:g} to {high:g} (default {field.default})"
+                )
+
+
+Prompt = Objects | Everything
+
+LIMITS: dict[str, tuple[float, float]] = {
+    "points_per_side": (1, 256),
+    "pred_iou_thresh": (0, 1),
+    "stability_score_thresh": (0, 1),
+    "stability_score_offset": (0, 100),
+    "box_nms_thresh": (0, 1),
+    "crop_n_layers": (0, 4),
+    "crop_nms_thresh": (0, 1),
+    "crop_overlap_ratio": (0, 0.9),
+    "crop_n_points_downscale_factor": (1, 16),
+    "min_mask_region_area": (0, 1e9),
+    "max_masks": (1, 1e6),
+}
+MAX_POINTS, MAX_OBJECTS = 1000, 1000
+
+
+def check_objects(objects: Objects, size: Size) -> None:
+    """InvalidPrompt unless every object can be asked for in a picture of this size."""
+    if not 1 <= len(objects.objects) <= MAX_OBJECTS:
+        raise InvalidPrompt(f"{len(objects.objects)} objects were given", f"Give 1 to {MAX_OBJECTS}")
+    for prompt in objects.objects:
+        _check_object(prompt, size)
+
+
+def _check_object(prompt: ObjectPrompt, size: Size) -> None:
+    if len(prompt.points) > MAX_POINTS:
+        raise InvalidPrompt(f"{len(prompt.points)} points were given for one object", f"Give at most {MAX_POINTS}")
+    for point in prompt.points:
+        if not (0 <= point.x < size.width and 0 <= point.y < size.height):
+            raise InvalidPrompt(
+                f"The point ({point.x:g}, {point.y:g}) lies outside the picture, which is {size} pixels",
+                f"Give x from 0 to {size.width - 1} and y from 0 to {size.height - 1}",
+            )
+    if prompt.box is not None:
+        _check_box(prompt.box, size)
+    if prompt.previous is not None and prompt.previous.size != size:
+        raise InvalidPrompt(
+            f"The previous mask is {prompt.previous.size} pixels but the picture is {size}",
+            "Send the mask that was made from this picture",
+        )
+    if prompt.box is None and prompt.previous is None and not any(p.positive for p in prompt.points):
+        raise InvalidPrompt(
+            "An object has no positive point and no box", "Click on the object at least once, or give a box"
+        )
+
+
+def _check_box(box: Box, size: Size) -> None:
+    corners = f"({box.x0:g}, {box.y0:g}, {box.x1:g}, {box.y1:g})"
+    if not box.is_finite() or box.area <= 0:
+        raise InvalidPrompt(f"The box {corners} has no area", "Give x0,y0,x1,y1 with x0 < x1 and y0 < y1")
+    if box.clipped(size).area <= 0:
+        raise InvalidPrompt(
+            f"The box {corners} lies outside the picture, which is {size} pixels", "Give a box that touches the picture"
+        )

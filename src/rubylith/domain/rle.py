@@ -1,0 +1,98 @@
+"""Run-length encoded bitmaps in COCO's compressed form: how masks travel.
+
+The codec is pycocotools'; this file gives it types and checks what comes from outside.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+from pycocotools import mask as coco
+
+from rubylith.domain.errors import InvalidPrompt
+from rubylith.domain.geometry import Box, Size
+
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+
+FIRST_CODE, LAST_CODE, CONTINUES = 48, 111, 0x20  # the characters of COCO's LEB128-like string, and its "more" bit
+
+
+@dataclass(frozen=True, slots=True)
+class RLE:
+    """One bitmap: runs of 0 and 1 in column-major order, compressed as COCO does."""
+
+    size: Size
+    counts: bytes
+
+    @classmethod
+    def from_bitmap(cls, bitmap: BoolArray) -> Self:
+        """bitmap: (H, W) bool."""
+        height, width = bitmap.shape
+        encoded = coco.encode(np.asfortranarray(bitmap, dtype=np.uint8))
+        return cls(Size(height, width), encoded["counts"])
+
+    @classmethod
+    def from_runs(cls, size: Size, runs: npt.NDArray[np.integer]) -> Self:
+        """runs: (N,) lengths in column-major order, zeros first (the first may be 0); they sum to `size.area`."""
+        encoded = coco.frPyObjects({"size": [size.height, size.width], "counts": runs}, size.height, size.width)
+        return cls(size, encoded["counts"])
+
+    @classmethod
+    def from_coco(cls, size: Size, counts: str | bytes) -> Self:
+        """Take a compressed string from outside; InvalidPrompt if it does not describe a bitmap of this size."""
+        raw = counts.encode("ascii", "replace") if isinstance(counts, str) else counts
+        codes = np.frombuffer(raw, np.uint8)
+        well_formed = codes.size > 0 and codes.min() >= FIRST_CODE and codes.max() <= LAST_CODE
+        if not well_formed or (int(codes[-1]) - FIRST_CODE) & CONTINUES or _total(codes) != size.area:
+            raise InvalidPrompt(
+                f"The run-length encoding does not describe a mask of {size} pixels",
+                "Send COCO's compressed RLE: size [height, width] and counts that cover every pixel, column by column",
+            )
+        return cls(size, raw)
+
+    def bitmap(self) -> BoolArray:
+        """(H, W) bool, C order."""
+        return np.ascontiguousarray(coco.decode(self._coco())).view(np.bool_)
+
+    @property
+    def area(self) -> int:
+        """Number of pixels set."""
+        return int(coco.area(self._coco()))
+
+    @property
+    def box(self) -> Box:
+        """The tightest box; (0, 0, 0, 0) for an empty bitmap."""
+        x, y, width, height = (int(v) for v in coco.toBbox(self._coco()))
+        return Box(x, y, x + width, y + height)
+
+    def _coco(self) -> "coco.CompressedRLE":
+        return {"size": [self.size.height, self.size.width], "counts": self.counts}
+
+
+def rle_iou(ones: Sequence[RLE], others: Sequence[RLE]) -> FloatArray:
+    """IoU of each of `ones` with each of `others`, as (len(ones), len(others)); 0 where both are empty."""
+    if not ones or not others:
+        return np.zeros((len(ones), len(others)))
+    pairs = coco.iou([o._coco() for o in ones], [o._coco() for o in others], [0] * len(others))  # pyright: ignore[reportPrivateUsage]
+    return np.nan_to_num(np.asarray(pairs, np.float64))
+
+
+def _total(codes: npt.NDArray[np.uint8]) -> int:
+    """Sum of the run lengths of a well-formed compressed string. Source: cocoapi, common/maskApi.c, rleFrString."""
+    runs: list[int] = []
+    value = shift = 0
+    for code in codes.tolist():
+        digit = code - FIRST_CODE
+        value |= (digit & 0x1F) << shift
+        shift += 5
+        if not digit & CONTINUES:
+            if digit & 0x10:
+                value -= 1 << shift
+            runs.append(value + runs[-2] if len(runs) > 2 else value)  # the third run on is a difference
+            if runs[-1] < 0:
+                return -1
+            value = shift = 0
+    return sum(runs)

@@ -1,0 +1,48 @@
+"""Image and prompt → masks. A model family is one file in `engine/models`, named in its NAMES, that fulfils Segmenter.
+
+`embed` and `decode` are pure: nobody remembers "the current picture", so two callers can never get each other's masks.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rubylith.domain.geometry import Size
+from rubylith.domain.image import Image
+from rubylith.domain.mask import Mask
+from rubylith.domain.prompt import Everything, ObjectPrompt
+
+Progress = Callable[[float], None]  # the share that is done, 0 to 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """What a model needs to know of a picture to answer any number of prompts about it.
+
+    model: who made it and alone can read it. digest: the picture's. features: the family's own.
+    """
+
+    model: str
+    size: Size
+    digest: str
+    features: object = field(repr=False)
+
+
+class Segmenter(Protocol):
+    """A model family."""
+
+    def embed(self, image: Image) -> Embedding:
+        """Look at the picture once."""
+        ...
+
+    def decode(self, embedding: Embedding, prompts: Sequence[ObjectPrompt]) -> tuple[tuple[Mask, ...], ...]:
+        """For each prompt one to three candidates, best first."""
+        ...
+
+    def propose(self, embedding: Embedding, everything: Everything, progress: Progress) -> tuple[Mask, ...]:
+        """Masks of all that the seeds fall on, best first.
+
+        The seeds, both quality thresholds and box_nms_thresh are the family's to apply; crops, min_mask_region_area,
+        max_masks and overlap are applied by the caller.
+        """
+        ...

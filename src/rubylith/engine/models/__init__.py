@@ -1,0 +1,3 @@
+"""One file per model family; each has `load() -> Segmenter`."""
+
+NAMES = ("embedded",)

@@ -1,0 +1,1 @@
+"""What Rubylith does around the engine: taking pictures in and handing results out."""

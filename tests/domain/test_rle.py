@@ -1,0 +1,67 @@
+"""RLE: exact both ways, and nothing broken gets in from outside."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from rubylith.domain.errors import InvalidPrompt
+from rubylith.domain.geometry import Box, Size
+from rubylith.domain.rle import RLE, rle_iou
+
+bitmaps = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40))
+
+
+@given(bitmaps)
+def test_bitmap_survives_the_round_trip(bitmap):
+    rle = RLE.from_bitmap(bitmap)
+    assert rle.size == Size(*bitmap.shape)
+    assert rle.area == bitmap.sum()
+    assert np.array_equal(rle.bitmap(), bitmap)
+
+
+@given(bitmaps)
+def test_runs_and_bitmaps_give_the_same_bytes(bitmap):
+    flat = bitmap.ravel(order="F")
+    edges = np.flatnonzero(np.diff(flat)) + 1
+    runs = np.diff(np.r_[0, edges, flat.size])
+    if flat[0]:
+        runs = np.r_[0, runs]
+    assert RLE.from_runs(Size(*bitmap.shape), runs) == RLE.from_bitmap(bitmap)
+
+
+@given(bitmaps)
+def test_coco_string_of_a_bitmap_is_accepted(bitmap):
+    rle = RLE.from_bitmap(bitmap)
+    assert RLE.from_coco(rle.size, rle.counts.decode()) == rle
+
+
+@given(st.binary(max_size=30), st.integers(1, 20), st.integers(1, 20))
+def test_any_string_is_a_mask_of_that_size_or_is_rejected(counts, height, width):
+    try:
+        rle = RLE.from_coco(Size(height, width), counts)
+    except InvalidPrompt:
+        return
+    assert rle.bitmap().shape == (height, width)
+
+
+@pytest.mark.parametrize("counts", ["", "o", "00", "héllo", "zzzz", "\x00", "04"])
+def test_broken_strings_are_named_as_such(counts):
+    with pytest.raises(InvalidPrompt, match="10 x 10"):
+        RLE.from_coco(Size(10, 10), counts)
+
+
+def test_box_is_tight_and_half_open():
+    bitmap = np.zeros((5, 7), bool)
+    bitmap[1:3, 2:6] = True
+    assert RLE.from_bitmap(bitmap).box == Box(2, 1, 6, 3)
+    assert RLE.from_bitmap(np.zeros((5, 7), bool)).box == Box(0, 0, 0, 0)
+
+
+def test_iou_of_all_pairs():
+    left, both = np.zeros((4, 4), bool), np.ones((4, 4), bool)
+    left[:, :2] = True
+    ones = [RLE.from_bitmap(b) for b in (left, both, np.zeros((4, 4), bool))]
+    assert np.allclose(rle_iou(ones, ones[:2]), [[1, 0.5], [0.5, 1], [0, 0]])
+    assert rle_iou([], ones).shape == (0, 3)
