@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rubylith.formats import NAMES
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "rubylith"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -89,7 +91,5 @@ def test_the_map_names_every_room_and_every_file_of_the_middle():
 
 
 def test_the_readme_lists_every_format():
-    from rubylith.formats import NAMES
-
     text = (ROOT / "README.md").read_text()
     assert [name for name in NAMES if f"`{name}`" not in text] == []

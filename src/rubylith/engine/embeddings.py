@@ -51,20 +51,17 @@ class EmbeddingCache:
         """
         with self._lock:
             embedding = self._held.get(key)
-            if embedding is not None:
-                self._held.move_to_end(key)
-                self._hits += 1
-                return embedding
             under_way = self._under_way.get(key)
-            if under_way is None:
+            if embedding is None and under_way is None:
                 self._misses += 1
-                mine = self._under_way[key] = Future[Embedding]()
+                self._under_way[key] = Future()
             else:
                 self._hits += 1
-                mine = None
-        if under_way is not None and mine is None:
-            return under_way.result()
-        return self._make(key, make)
+            if embedding is not None:
+                self._held.move_to_end(key)
+        if embedding is not None:
+            return embedding
+        return self._make(key, make) if under_way is None else under_way.result()
 
     def drop(self, model: str) -> None:
         """Forget everything that a model has made."""
