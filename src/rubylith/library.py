@@ -67,7 +67,7 @@ class Segmentation(domain.Segmentation):
 
     def _repr_png_(self) -> bytes:
         overlay = cast("Any", load(formats.__name__, formats.NAMES, "overlay", kind="format"))
-        return cast("bytes", overlay.thumbnail(self, self.image))
+        return cast("bytes", overlay.preview(self, self.image))
 
 
 def embed(image: Picture, *, model: str = DEFAULT_MODEL, limits: Limits = DEFAULT_LIMITS) -> Embedded:
@@ -105,9 +105,9 @@ def segment(
 ) -> Segmentation:
     """Cut what the points or boxes say, or without them everything that can be told apart.
 
-    image: as for `embed`, or what `embed` returned. points: (x, y) in pixels, or (x, y, 0) for a place beside the object;
-    all belong to one object, together with the box if there is one. boxes: (x0, y0, x1, y1); several are one object
-    each. previous: the mask to be corrected. multimask: up to three candidates of each object, best first.
+    image: as for `embed`, or what `embed` returned. points: (x, y) in pixels, or (x, y, 0) for a place beside the
+    object; all belong to one object, together with the box if there is one. boxes: (x0, y0, x1, y1); several are one
+    object each. previous: the mask to be corrected. multimask: up to three candidates of each object, best first.
 
     The options from points_per_side to overlap act without points and boxes only; their meaning and defaults are those
     of `Everything`. model: None takes the one that embedded the picture, else `embedded`. limits: how large a file
@@ -160,7 +160,7 @@ def _open(image: Picture, limits: Limits) -> Image:
         return intake.open_image(Local(Path(image)), limits)
     if isinstance(image, PIL.Image.Image):
         return intake.from_pil(image)
-    if isinstance(image, np.ndarray) or hasattr(image, "__array__"):
+    if hasattr(image, "__array__"):  # NumPy's, and those that turn into one, such as tensors
         return intake.from_array(np.asarray(image))
     raise InvalidImage(
         f"A {type(image).__name__} is no picture", "Give a path, bytes, a Pillow image or an array of RGB pixels"

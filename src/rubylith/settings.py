@@ -84,6 +84,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return Settings(**values, origins=origins)
 
 
+def wants_traceback(environment: Mapping[str, str]) -> bool:
+    """`debug` alone: asked when something has broken, which may be the other settings."""
+    return environment.get(f"{PREFIX}DEBUG", "").strip() == "1"
+
+
 def unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Variables that begin like ours but set nothing: slips of the pen."""
     known = {setting.variable for setting in SETTINGS}

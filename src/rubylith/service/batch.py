@@ -103,7 +103,7 @@ def _deliver(
     if work.out is None or manifest is None:
         return ()
     earlier = manifest.find(each.folder)
-    encoded = encode(segmentation, image, work.formats)
+    encoded = encode(segmentation, image, work.formats, path=each.name)
     files = write_files(encoded, work.out / each.folder, stale=earlier.files if earlier else ())
     names = tuple(file.name for file in encoded)
     count = len(segmentation.masks)

@@ -21,9 +21,9 @@ def find_formats(names: Iterable[str]) -> tuple[Format, ...]:
     return tuple(cast("Format", load(formats.__name__, formats.NAMES, name, kind="format")) for name in wanted)
 
 
-def encode(segmentation: Segmentation, image: Image, names: Iterable[str]) -> tuple[Encoded, ...]:
-    """The files of these formats, in the order asked."""
-    return tuple(file for form in find_formats(names) for file in form.encode(segmentation, image))
+def encode(segmentation: Segmentation, image: Image, names: Iterable[str], *, path: str = "") -> tuple[Encoded, ...]:
+    """The files of these formats, in the order asked. path: what the picture is called."""
+    return tuple(file for form in find_formats(names) for file in form.encode(segmentation, image, path))
 
 
 def write_files(files: Iterable[Encoded], folder: Path, *, stale: Iterable[str] = ()) -> tuple[Path, ...]:

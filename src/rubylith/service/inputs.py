@@ -31,8 +31,8 @@ class Input:
 
     @property
     def name(self) -> str:
-        """What messages call it: the path as given, or as found below the folder given."""
-        return self.source.name
+        """What results call it: the path as given or found, with bytes that are no text written as \\xff."""
+        return self.source.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def find_inputs(words: Sequence[str], *, out: Path, read_stdin: Callable[[], bytes]) -> tuple[Input, ...]:
