@@ -176,6 +176,13 @@ def test_limits_are_the_callers(photo):
         rubylith.embed(photo.read_bytes(), limits=rubylith.Limits(max_bytes=9))
 
 
+def test_a_mask_gives_its_bitmap_and_area():
+    mask = rubylith.segment(scene(), points=[(20, 10)]).masks[0]
+    assert mask.bitmap().shape == (48, 64)
+    assert mask.bitmap()[10, 20]
+    assert mask.bitmap().sum() == mask.area == 81
+
+
 def test_progress_is_told():
     told = []
     rubylith.segment(scene(), progress=told.append)

@@ -1,5 +1,7 @@
 """Settings: a value from the environment, a default, or an error that names the variable and the fix."""
 
+from pathlib import Path
+
 import pytest
 
 from rubylith.domain.errors import InvalidSetting
@@ -50,3 +52,9 @@ def test_every_setting_has_a_sentence_and_a_default_that_is_right():
     for setting in SETTINGS:
         assert setting.sentence.endswith(".")
         assert setting.read(setting.default) is not None
+
+
+def test_every_setting_is_documented():
+    page = (Path(__file__).parents[1] / "docs" / "command-line.md").read_text()
+    rows = [f"| `{setting.variable}` | {setting.default} | {setting.sentence} |" for setting in SETTINGS]
+    assert [row for row in rows if row not in page] == []

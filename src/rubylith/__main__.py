@@ -1,6 +1,7 @@
 """Runs the command that was named, and turns whatever goes wrong into one line and an exit status.
 
-Exit status: 0 done, 1 some inputs failed or Rubylith broke, 2 wrong usage, 130 stopped by Ctrl-C.
+Exit status: 0 done, 1 some inputs failed or Rubylith broke, 2 wrong usage. Typer adds 130 for Ctrl-C, and 1 without a
+word when the reader of our output has gone.
 """
 
 import io
@@ -19,7 +20,7 @@ from rubylith.cli._lines import say
 from rubylith.domain.errors import Broken, RubylithError
 from rubylith.registry import load
 
-WRONG_USAGE, BROKE, STOPPED = 2, 1, 130
+BROKE, WRONG_USAGE = 1, 2
 REPORT = "Please report it together with the command; RUBYLITH_DEBUG=1 shows where it happened"
 
 
@@ -32,13 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(_assemble()(words or ["--help"], prog_name="rubylith", standalone_mode=False) or 0)
     except typer.TyperException as error:
         return _say(f"{error.format_message().rstrip('.')}. See rubylith --help.", error.exit_code)
-    except KeyboardInterrupt:
-        return _say("Stopped.", STOPPED)
     except RubylithError as error:
         return _say(str(error), BROKE if isinstance(error, Broken) else WRONG_USAGE)
-    except BrokenPipeError:  # whoever read our output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKE
     except Exception as error:  # noqa: BLE001  the last resort: never a traceback unless asked for
         from rubylith.settings import wants_traceback
 

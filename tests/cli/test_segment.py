@@ -231,10 +231,18 @@ def test_limits_come_from_the_environment(run, monkeypatch):
 
 def test_a_folder_that_cannot_be_written_is_one_line(run):
     Path("rubylith-out").write_text("a file")
-    status, _, err = run("photo.png")
-    assert status == 2
-    assert len(err.splitlines()) == 1
-    assert "rubylith-out" in err
+    assert run("photo.png") == (
+        2,
+        "",
+        "rubylith: The folder rubylith-out cannot be made: File exists. Choose another folder for the results.\n",
+    )
+
+
+def test_a_manifest_that_cannot_be_written_ends_the_run(run):
+    Path("rubylith-out/manifest.jsonl").mkdir(parents=True)
+    status, _, err = run("photo.png", "--fresh")
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "manifest.jsonl cannot be" in err
 
 
 def test_what_breaks_us_is_one_line_and_a_traceback_only_when_asked_for(run, segmenter, monkeypatch, capsys):

@@ -15,11 +15,12 @@ from typing import Any, cast
 
 from rubylith import formats
 from rubylith.cli._lines import one_line, say, tell
+from rubylith.domain.errors import RubylithError
 from rubylith.domain.prompt import Prompt
 from rubylith.engine.engine import Engine, ignore
 from rubylith.registry import load
 from rubylith.service.batch import Done, Failed, Work, pending, run
-from rubylith.service.delivery import find_formats
+from rubylith.service.delivery import find_formats, make_folder
 from rubylith.service.inputs import Input, find_inputs
 from rubylith.service.manifest import MANIFEST
 from rubylith.settings import Settings, read_settings
@@ -46,6 +47,8 @@ def show(
     find_formats(names)
     work = Work(Engine(model or settings.model), prompt, names, out, settings.limits)
     inputs = find_inputs(words, out=out or Path(), read_stdin=lambda: _read_stdin(settings))
+    if out is not None:
+        make_folder(out)
     todo = inputs if json or fresh else pending(inputs, work)
     tally = Tally(len(inputs), done=len(inputs) - len(todo))
     tally.tell_skipped(inputs, out)
@@ -59,6 +62,9 @@ def show(
         again = "" if out is None else " The same command goes on from there."
         say(f"Stopped after {tally.done} of {tally.total}.{again}")
         return STOPPED
+    except RubylithError as error:  # of the manifest, not of a picture
+        say(f"{error} Stopped after {tally.done} of {tally.total}.")
+        return SOME_FAILED
     tally.tell_end(out)
     return SOME_FAILED if tally.failed else 0
 

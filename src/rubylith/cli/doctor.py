@@ -77,7 +77,7 @@ def _settings() -> list[dict[str, Any]]:
     return [
         {
             "variable": setting.variable,
-            "value": getattr(settings, setting.name),
+            "value": +value if isinstance(value := getattr(settings, setting.name), bool) else value,  # 0 or 1
             "origin": settings.origins[setting.name],
             "sentence": setting.sentence,
         }

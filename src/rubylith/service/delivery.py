@@ -26,6 +26,16 @@ def encode(segmentation: Segmentation, image: Image, names: Iterable[str], *, pa
     return tuple(file for form in find_formats(names) for file in form.encode(segmentation, image, path))
 
 
+def make_folder(folder: Path) -> None:
+    """Make sure that it is there, before any work is done for it; NotReadable if the system refuses."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NotReadable(
+            f"The folder {folder} cannot be made: {error.strerror}", "Choose another folder for the results"
+        ) from None
+
+
 def write_files(files: Iterable[Encoded], folder: Path, *, stale: Iterable[str] = ()) -> tuple[Path, ...]:
     """Put the files into the folder and return their paths; NotReadable if the system refuses.
 
