@@ -73,7 +73,7 @@ def rasterise(rings: Iterable[npt.NDArray[np.number]], size: Size) -> BoolArray:
     x0, y0, x1, y1 = np.concatenate(edges).T
     start, end = (np.clip(np.ceil(y - 0.5), 0, size.height).astype(np.int64) for y in (y0, y1))
     first, count = np.minimum(start, end), np.abs(end - start)  # rows of pixel centres that the edge crosses
-    edge = np.repeat(np.arange(first.size), count)
+    edge = np.repeat(np.arange(first.size, dtype=np.int64), count)
     row = np.arange(edge.size) - np.repeat(np.cumsum(count) - count, count) + first[edge]
     x = x0[edge] + (row + 0.5 - y0[edge]) * (x1[edge] - x0[edge]) / (y1[edge] - y0[edge])
     column = np.clip(np.ceil(x - 0.5), 0, size.width).astype(np.int64)
