@@ -5,7 +5,7 @@ import io
 import numpy as np
 import PIL.Image
 import pytest
-from tests.formats.samples import CASES, disc, picture, ring, segmentation
+from tests.formats.samples import CASES, disc, grid, picture, ring, segmentation
 
 from rubylith.domain.geometry import Size
 from rubylith.domain.image import Image
@@ -93,6 +93,14 @@ def test_scaled_masks_lie_where_they_lay():
         assert abs((weight * (near + 0.5)).sum() / weight.sum() - edge * scale) <= 0.6
 
 
+def test_no_line_runs_along_the_edge_of_a_scaled_picture():
+    """3001 rows by threes: the last block is two thirds empty."""
+    size = Size(3001, 2500)
+    shown = render(segmentation(np.ones((3001, 2500), bool), disc(size, 500, 500, 90)), grey(size), longest_side=1000)
+    assert (shown[[0, -1]] == shown[500, 500]).all()
+    assert (shown[:, [0, -1]] == shown[500, 500]).all()
+
+
 def test_a_preview_for_notebooks_is_at_most_1024_wide():
     size = Size(30, 4000)
     with PIL.Image.open(io.BytesIO(preview(segmentation(np.ones((30, 4000), bool)), grey(size)))) as opened:
@@ -123,10 +131,12 @@ def test_hues_are_evenly_spaced_and_equally_light():
 
 
 def test_neighbours_differ_in_hue():
-    case = CASES["300 masks"]
-    chosen = np.array([HUES.index(c) for c in colours(case)]).reshape(15, 20)
+    """Twelve to a row, so that handing out the hues in turn would make columns of one hue."""
+    size = Size(60, 48)
+    chosen = np.array([HUES.index(c) for c in colours(segmentation(*grid(size, side=4)))]).reshape(15, 12)
     for one, other in ((chosen[:, 1:], chosen[:, :-1]), (chosen[1:], chosen[:-1])):
-        assert (one != other).all()
+        steps = abs(one - other)
+        assert np.minimum(steps, 12 - steps).min() >= 2
     assert len(np.unique(chosen)) == 12
 
 
