@@ -29,6 +29,10 @@ class Point:
     y: float
     positive: bool = True
 
+    def shifted(self, x: float, y: float) -> "Point":
+        """The same click, `x` further right and `y` further down."""
+        return Point(self.x + x, self.y + y, self.positive)
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -69,6 +73,10 @@ class Box:
         x0, x1 = (min(max(x, 0), size.width) for x in (self.x0, self.x1))
         y0, y1 = (min(max(y, 0), size.height) for y in (self.y0, self.y1))
         return Box(x0, y0, x1, y1)
+
+    def shifted(self, x: float, y: float) -> "Box":
+        """The same box, `x` further right and `y` further down."""
+        return Box(self.x0 + x, self.y0 + y, self.x1 + x, self.y1 + y)
 
     def is_finite(self) -> bool:
         """True unless a corner is infinite or not a number."""

@@ -1,0 +1,118 @@
+"""All that can be told apart, for every family: crops, duplicates between crops, small regions, overlap.
+
+Source: segment-anything, automatic_mask_generator.py and utils/amg.py, whose names and order of steps are kept.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rubylith.domain.geometry import Box, Size
+from rubylith.domain.image import Image
+from rubylith.domain.mask import Mask
+from rubylith.domain.prompt import Everything, Overlap
+from rubylith.domain.rle import RLE
+from rubylith.domain.segmentation import Segmentation
+from rubylith.engine import Embedding, Progress, Segmenter
+from rubylith.engine.refine import box_array, box_nms, disjoint, mend_small_regions
+
+CROP_EDGE_TOLERANCE = 20.0  # pixels; a mask that ends this near a crop's edge was probably cut off there
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A window on the picture, whole pixels; layer 0 is the picture itself."""
+
+    layer: int
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def box(self) -> Box:
+        """The window's edges."""
+        return Box(self.x0, self.y0, self.x1, self.y1)
+
+
+def segment(
+    segmenter: Segmenter, image: Image, embedding: Embedding, everything: Everything, *, progress: Progress
+) -> Segmentation:
+    """Masks best first. `embedding` is that of the whole picture; further crops are embedded here."""
+    crops = crop_windows(image.size, everything.crop_n_layers, everything.crop_overlap_ratio)
+    found: list[tuple[Mask, Crop]] = []
+    for index, crop in enumerate(crops):
+        options = _at_layer(everything, crop.layer)
+        part = embedding if crop.layer == 0 else segmenter.embed(_cropped(image, crop))
+        proposals = segmenter.propose(part, options, _share(progress, index, len(crops)))
+        found += [(mask, crop) for mask in _uncropped(proposals, crop, image.size)]
+    masks = _best_of_crops(found, everything.crop_nms_thresh) if len(crops) > 1 else [mask for mask, _ in found]
+    if everything.min_mask_region_area > 0:
+        threshold = max(everything.box_nms_thresh, everything.crop_nms_thresh)
+        masks = mend_small_regions(masks, everything.min_mask_region_area, threshold)
+    ranked = sorted(masks, key=lambda mask: -mask.predicted_iou)[: everything.max_masks]
+    is_disjoint = everything.overlap is Overlap.NONE
+    kept = disjoint(ranked, image.size) if is_disjoint else tuple(ranked)
+    progress(1.0)
+    return Segmentation(image.size, kept, disjoint=is_disjoint, model=embedding.model)
+
+
+def crop_windows(size: Size, layers: int, overlap_ratio: float) -> tuple[Crop, ...]:
+    """The picture, then `(2**layer)**2` windows for each further layer, overlapping by a share of the shorter side."""
+    crops = [Crop(0, 0, 0, size.width, size.height)]
+    for layer in range(1, layers + 1):
+        per_side = 2**layer
+        overlap = int(overlap_ratio * min(size.height, size.width) * (2 / per_side))
+        width = math.ceil((overlap * (per_side - 1) + size.width) / per_side)
+        height = math.ceil((overlap * (per_side - 1) + size.height) / per_side)
+        for column, row in itertools.product(range(per_side), repeat=2):
+            x0, y0 = (width - overlap) * column, (height - overlap) * row
+            if x0 < size.width and y0 < size.height:
+                crops.append(Crop(layer, x0, y0, min(x0 + width, size.width), min(y0 + height, size.height)))
+    return tuple(crops)
+
+
+def _at_layer(everything: Everything, layer: int) -> Everything:
+    points = everything.points_per_side // everything.crop_n_points_downscale_factor**layer
+    return replace(everything, points_per_side=max(1, points))
+
+
+def _cropped(image: Image, crop: Crop) -> Image:
+    pixels = np.ascontiguousarray(image.pixels[crop.y0 : crop.y1, crop.x0 : crop.x1])
+    return Image(pixels, f"{image.digest}[{crop.y0}:{crop.y1},{crop.x0}:{crop.x1}]")
+
+
+def _share(progress: Progress, index: int, count: int) -> Progress:
+    return lambda done: progress((index + done) / count)
+
+
+def _uncropped(masks: tuple[Mask, ...], crop: Crop, size: Size) -> Iterator[Mask]:
+    """The masks of a crop in the picture's own coordinates, without those that the crop's edge seems to cut off."""
+    if crop.layer == 0:
+        yield from masks
+        return
+    for mask in masks:
+        box = mask.box.shifted(crop.x0, crop.y0)
+        if _ends_at_crop(box, crop.box, Box.of(size)):
+            continue
+        bitmap = np.zeros((size.height, size.width), np.bool_)
+        bitmap[crop.y0 : crop.y1, crop.x0 : crop.x1] = mask.rle.bitmap()
+        points = tuple(point.shifted(crop.x0, crop.y0) for point in mask.points)
+        yield replace(mask, rle=RLE.from_bitmap(bitmap), box=box, points=points)
+
+
+def _ends_at_crop(box: Box, crop: Box, picture: Box) -> bool:
+    edges, crop_edges, picture_edges = (box_array([b])[0] for b in (box, crop, picture))
+    near_crop = np.abs(edges - crop_edges) <= CROP_EDGE_TOLERANCE
+    near_picture = np.abs(edges - picture_edges) <= CROP_EDGE_TOLERANCE
+    return bool(np.any(near_crop & ~near_picture))
+
+
+def _best_of_crops(found: list[tuple[Mask, Crop]], threshold: float) -> list[Mask]:
+    """NMS between crops; smaller crops saw more and win."""
+    boxes = box_array([mask.box for mask, _ in found])
+    scores = np.array([1 / crop.box.area for _, crop in found])
+    return [found[index][0] for index in box_nms(boxes, scores, threshold)]

@@ -1,0 +1,103 @@
+"""Masks → better masks: duplicates dropped, crumbs and pinholes mended, overlaps settled. Pure functions."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from rubylith.domain.geometry import Box, Size
+from rubylith.domain.mask import Mask
+from rubylith.domain.rle import RLE, BoolArray
+
+FloatArray = npt.NDArray[np.floating]
+
+
+def box_array(boxes: Sequence[Box]) -> npt.NDArray[np.float64]:
+    """(N, 4) float64 XYXY."""
+    return np.array([(b.x0, b.y0, b.x1, b.y1) for b in boxes], np.float64).reshape(-1, 4)
+
+
+def box_nms(boxes: FloatArray, scores: FloatArray, threshold: float) -> list[int]:
+    """Indices of the boxes that survive non-maximum suppression, highest score first; ties keep their order.
+
+    boxes: (N, 4) XYXY. scores: (N,). A box goes when its IoU with a better, kept one is above `threshold`.
+    """
+    areas = np.maximum(boxes[:, 2] - boxes[:, 0], 0) * np.maximum(boxes[:, 3] - boxes[:, 1], 0)
+    order = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    while order.size:
+        best, rest = order[0], order[1:]
+        kept.append(int(best))
+        low = np.maximum(boxes[best, :2], boxes[rest, :2])  # (N, 2) top left of the intersections
+        high = np.minimum(boxes[best, 2:], boxes[rest, 2:])
+        intersections = np.prod(np.maximum(high - low, 0), axis=1)
+        unions = areas[best] + areas[rest] - intersections
+        order = rest[intersections <= threshold * unions]
+    return kept
+
+
+def remove_small_regions(bitmap: BoolArray, min_area: int) -> tuple[BoolArray, bool]:
+    """Fill holes and drop islands of fewer than `min_area` pixels; also says whether anything changed.
+
+    bitmap: (H, W) bool. The largest island always stays. Source: segment-anything, utils/amg.py.
+    """
+    filled = bitmap | _small_components(~bitmap, min_area)
+    islands = _small_components(filled, min_area)
+    if np.array_equal(islands, filled) and islands.any():
+        islands &= ~_largest_component(filled)
+    cleaned = filled & ~islands
+    return cleaned, not np.array_equal(cleaned, bitmap)
+
+
+def mend_small_regions(masks: Sequence[Mask], min_area: int, nms_threshold: float) -> tuple[Mask, ...]:
+    """`remove_small_regions` on each mask, then NMS again, which prefers masks that needed no mending.
+
+    Source: segment-anything, automatic_mask_generator.py, postprocess_small_regions.
+    """
+    mended: list[Mask] = []
+    untouched: list[float] = []
+    for mask in masks:
+        bitmap, changed = remove_small_regions(mask.rle.bitmap(), min_area)
+        untouched.append(0.0 if changed else 1.0)
+        if changed:
+            rle = RLE.from_bitmap(bitmap)
+            mended.append(replace(mask, rle=rle, box=rle.box))
+        else:
+            mended.append(mask)
+    kept = box_nms(box_array([m.box for m in mended]), np.array(untouched), nms_threshold)
+    return tuple(mended[index] for index in sorted(kept))
+
+
+def disjoint(masks: Sequence[Mask], size: Size) -> tuple[Mask, ...]:
+    """Give every pixel to the smallest mask that covers it; masks that keep no pixel go."""
+    owner = np.zeros((size.height, size.width), np.int32)
+    for index in sorted(range(len(masks)), key=lambda index: -masks[index].rle.area):
+        owner[masks[index].rle.bitmap()] = index + 1
+    result: list[Mask] = []
+    for index, mask in enumerate(masks):
+        rle = RLE.from_bitmap(owner == index + 1)
+        if rle == mask.rle:
+            result.append(mask)
+        elif rle.area:
+            result.append(replace(mask, rle=rle, box=rle.box))
+    return tuple(result)
+
+
+def _small_components(bitmap: BoolArray, min_area: int) -> BoolArray:
+    labels, areas = _components(bitmap)
+    small = areas < min_area
+    small[0] = False  # what is not in the bitmap
+    return small[labels]
+
+
+def _largest_component(bitmap: BoolArray) -> BoolArray:
+    labels, areas = _components(bitmap)
+    return labels == 1 + int(np.argmax(areas[1:]))
+
+
+def _components(bitmap: BoolArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Labels (H, W) of the 8-connected parts, 0 outside the bitmap, and the area of each label (N,)."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(bitmap.view(np.uint8), connectivity=8)
+    return np.asarray(labels, np.int32), np.asarray(stats[:, cv2.CC_STAT_AREA], np.int32)
