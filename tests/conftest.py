@@ -1,6 +1,21 @@
-"""Settings of the whole suite."""
+"""Fixtures for many tests."""
 
-from hypothesis import settings
+import sys
+from collections.abc import Iterator
 
-settings.register_profile("patient", deadline=None)  # a busy machine is no failure
-settings.load_profile("patient")
+import pytest
+from tests import fakes
+
+from rubylith import library
+
+
+@pytest.fixture
+def segmenter(monkeypatch: pytest.MonkeyPatch) -> Iterator[fakes.FakeSegmenter]:
+    """For this test the name `embedded` means this fake."""
+    fake = fakes.FakeSegmenter("embedded")
+    name = "rubylith.engine.models.embedded"
+    monkeypatch.setitem(sys.modules, name, sys.modules.get(name))  # puts it back afterwards
+    fakes.install(fake)
+    library._engine.cache_clear()
+    yield fake
+    library._engine.cache_clear()
