@@ -69,6 +69,7 @@ class _Canvas:
 
     @classmethod
     def of(cls, picture: Size, longest_side: int) -> "_Canvas":
+        """The canvas for a picture of this size."""
         scale = min(1.0, longest_side / max(picture.height, picture.width))
         size = Size(max(1, round(picture.height * scale)), max(1, round(picture.width * scale)))
         line_width = LINE_WIDTH * max(1.0, max(size.height, size.width) / LINE_GROWTH)
