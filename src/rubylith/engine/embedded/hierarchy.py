@@ -109,9 +109,7 @@ def measure_leaves(
     )
 
 
-def _borders(
-    labels: npt.NDArray[np.int32], edges: npt.NDArray[np.float32]
-) -> tuple[IntArray, FloatArray, FloatArray]:
+def _borders(labels: npt.NDArray[np.int32], edges: npt.NDArray[np.float32]) -> tuple[IntArray, FloatArray, FloatArray]:
     """Pairs of neighbouring labels, and the sum of edge strength and the number of pixel sides between them."""
     ones = np.concatenate([labels[:, :-1].ravel(), labels[:-1].ravel()])
     others = np.concatenate([labels[:, 1:].ravel(), labels[1:].ravel()])

@@ -9,12 +9,12 @@ import numpy.typing as npt
 from rubylith.domain.image import Image
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything, ObjectPrompt
+from rubylith.domain.rle import RLE
 from rubylith.engine import Embedding, Progress, Segmenter
 from rubylith.engine.embedded import boxes, clicks, proposals
 from rubylith.engine.embedded.picture import Picture, read_picture
 from rubylith.engine.embedded.upscale import enlarge_bitmap
 from rubylith.engine.refine import box_array, box_nms
-from rubylith.domain.rle import RLE
 
 MODEL = "embedded"
 
