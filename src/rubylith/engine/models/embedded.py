@@ -1,0 +1,48 @@
+"""The family that needs no download. What it does is in `rubylith.engine.embedded`; this file joins it to the engine.
+
+Sources: Arbelaez et al. 2011 (hierarchies of regions), Rother et al. 2004 (GrabCut), Grady 2006 (random walks), He et al.
+2010 (guided filter). No learned network: preview quality.
+"""
+
+from collections.abc import Sequence
+from typing import cast
+
+from rubylith.domain.image import Image
+from rubylith.domain.mask import Mask
+from rubylith.domain.prompt import Everything, ObjectPrompt
+from rubylith.domain.rle import RLE
+from rubylith.engine import Embedding, Progress, Segmenter
+from rubylith.engine.embedded import prompts, proposals
+from rubylith.engine.embedded.picture import Picture, read_picture
+
+MODEL = "embedded"
+
+
+def load() -> Segmenter:
+    """The embedded model; there is nothing to fetch."""
+    return Embedded()
+
+
+class Embedded:
+    """A Segmenter without weights."""
+
+    def embed(self, image: Image) -> Embedding:
+        """Find the picture's superpixels and their hierarchy."""
+        return Embedding(MODEL, image.size, image.digest, read_picture(image.pixels))
+
+    def decode(self, embedding: Embedding, prompts: Sequence[ObjectPrompt]) -> tuple[tuple[Mask, ...], ...]:
+        """One to three candidates for each prompt, best first."""
+        picture = cast("Picture", embedding.features)
+        return tuple(_masks(picture, prompt) for prompt in prompts)
+
+    def propose(self, embedding: Embedding, everything: Everything, progress: Progress) -> tuple[Mask, ...]:
+        """Regions of the hierarchy that seeds fall on, best first."""
+        return proposals.propose(cast("Picture", embedding.features), everything, progress)
+
+
+def _masks(picture: Picture, prompt: ObjectPrompt) -> tuple[Mask, ...]:
+    masks: list[Mask] = []
+    for candidate in prompts.decode(picture, prompt):
+        rle = RLE.from_bitmap(candidate.bitmap)
+        masks.append(Mask(rle, rle.box, candidate.predicted_iou, points=prompt.points))
+    return tuple(masks)
