@@ -23,7 +23,7 @@ def superpixels(edges: FloatArray, count: int = LEAVES) -> IntArray:
     radius = int(max(1, np.sqrt(edges.size / count) / 3))
     lowest = cv2.erode(smooth, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8))
     _, minima = cv2.connectedComponents((smooth <= lowest + 1e-7).astype(np.uint8))
-    levels = np.clip(smooth * (255 / STRONGEST), 0, 255).astype(np.uint8)
+    levels = np.clip(np.sqrt(smooth / STRONGEST) * 255, 0, 255).astype(np.uint8)  # finer steps where edges are weak
     return flood(levels, minima.astype(np.int32)) - 1
 
 
