@@ -19,9 +19,9 @@ FOLLOWED_SIDE = 1100  # pixels of the longer side up to which borders follow the
 LOOSENED = 0.8  # how far a border may move to follow the picture, in pixels of the working size
 STRAIGHTENED = 4  # times
 # a quadratic B-spline over three neighbours, for the left and the right half of a pixel
-HALVES = np.array([[9, 22, 1], [1, 22, 9]], np.float32) / 32
+HALVES = np.array([[9, 22, 1], [1, 22, 9]], np.float32) / np.float32(32)
 # a vote of equals: repeated, it straightens what a flood left ragged
-WHOLE = np.array([[1, 1, 1]], np.float32) / 3
+WHOLE = np.array([[1, 1, 1]], np.float32) / np.float32(3)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
