@@ -7,7 +7,8 @@ RubylithError
 │   ├── TooLarge           over a limit on bytes or pixels
 │   ├── UnknownName        a model, format or option value nobody has heard of
 │   ├── NotFound           no such file
-│   └── NotReadable        a file is there, but may not be read or written
+│   ├── NotReadable        a file is there, but may not be read or written
+│   └── InvalidSetting     a variable of the environment that makes no sense
 └── Broken             our fault
     └── ModelFailed        a model gave up on a picture that intake had accepted
 """
@@ -59,6 +60,10 @@ class NotFound(Rejected):
 
 class NotReadable(Rejected):
     """It exists, but the system refuses to open it."""
+
+
+class InvalidSetting(Rejected):
+    """A variable of the environment has a value that makes no sense."""
 
 
 class Broken(RubylithError):
