@@ -35,15 +35,28 @@ def correct(picture: Picture, mask: BoolArray, clicks: Sequence[Click]) -> BoolA
 
     mask: (h, w) bool, at working size.
     """
-    mended, heard = mask, False
+    if all(mask[y, x] == positive for x, y, positive in clicks):
+        return mask
+    aside = _unclicked(mask, clicks)
+    mended = mask & ~aside
     for x, y, positive in clicks:
-        if mended[y, x] == positive:
-            continue
-        heard = True
-        opposed = [(u, v) for u, v, p in clicks if p != positive and (u, v) != (x, y)]
-        wanted = _extended(picture, mended if positive else ~mended, (x, y), opposed)
-        mended = _obeying(snap(picture.small, wanted if positive else ~wanted), clicks)
-    return tidied(mended, clicks) if heard else mended
+        if mended[y, x] != positive:
+            opposed = [(u, v) for u, v, p in clicks if p != positive and (u, v) != (x, y)]
+            wanted = _extended(picture, mended if positive else ~mended, (x, y), opposed)
+            mended = _obeying(snap(picture.small, wanted if positive else ~wanted), clicks)
+    return tidied(mended, clicks) | aside
+
+
+def _unclicked(mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
+    """Pieces of the mask that no click is about, if others are clicked on: they stay as they are. (h, w) bool."""
+    count, found = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
+    pieces = np.asarray(found, np.int32)
+    clicked = {int(pieces[y, x]) for x, y, _ in clicks} - {0}
+    if not clicked or count == len(clicked) + 1:
+        return np.zeros_like(mask)
+    aside = np.ones(count, np.bool_)
+    aside[[0, *clicked]] = False
+    return aside[pieces]
 
 
 def tidied(mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
