@@ -49,8 +49,8 @@ def correct(picture: Picture, mask: BoolArray, clicks: Sequence[Click]) -> BoolA
 
 def _unclicked(mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
     """Pieces of the mask that no click is about, if others are clicked on: they stay as they are. (h, w) bool."""
-    count, found = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
-    pieces = np.asarray(found, np.int32)
+    count, found = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_16U)
+    pieces = np.asarray(found, np.uint16)
     clicked = {int(pieces[y, x]) for x, y, _ in clicks} - {0}
     if not clicked or count == len(clicked) + 1:
         return np.zeros_like(mask)
@@ -67,8 +67,8 @@ def tidied(mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     y0, x0 = int(rows[0]), int(columns[0])
     window = np.s_[y0 : int(rows[-1]) + 1, x0 : int(columns[-1]) + 1]
-    count, found = cv2.connectedComponents(mask[window].astype(np.uint8), connectivity=4)
-    pieces = np.asarray(found, np.int32)
+    count, found = cv2.connectedComponents(mask[window].astype(np.uint8), connectivity=4, ltype=cv2.CV_16U)
+    pieces = np.asarray(found, np.uint16)
     kept = np.zeros(count, np.bool_)
     kept[[pieces[y - y0, x - x0] for x, y in positive]] = True
     tidy = kept[pieces]
