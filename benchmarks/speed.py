@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-MEGAPIXELS = (0.2, 2.0, 12.0)
+MEGAPIXELS = (0.175, 2.0, 12.0)  # of a 3:2 photo the first has 512 pixels on its longer side
 REPEATS = 5
 
 
