@@ -60,6 +60,7 @@ def select(picture: Picture, everything: Everything) -> list[Region]:
     good[list(seeds)] = True
     good &= (predicted >= everything.pred_iou_thresh) & (stability >= everything.stability_score_thresh)
     good &= tree.areas >= SMALLEST * tree.areas[-1]
+    good[-1] = len(good) == 1  # the whole picture is a thing only where nothing can be told apart in it
     nodes = np.flatnonzero(good)
     kept = nodes[box_nms(tree.boxes[nodes], predicted[nodes], everything.box_nms_thresh)]
     return [Region(node, float(predicted[node]), float(stability[node]), seeds[node]) for node in kept.tolist()]
