@@ -20,7 +20,7 @@ class Image:
     digest: SHA-256 of the received bytes, in hexadecimal.
     """
 
-    pixels: UInt8Array
+    pixels: UInt8Array = field(repr=False)
     digest: str
 
     def __post_init__(self) -> None:

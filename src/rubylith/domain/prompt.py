@@ -136,9 +136,10 @@ def _check_agreement(prompt: ObjectPrompt) -> None:
         raise InvalidPrompt(
             f"The pixel ({x}, {y}) is clicked as part of the object and as not", "Leave out one of the two"
         )
-    box = prompt.box
-    for point in prompt.points if box is not None else ():
-        if point.positive and not (box.x0 <= point.x <= box.x1 and box.y0 <= point.y <= box.y1):
+    if prompt.box is None:
+        return
+    for point in prompt.points:
+        if point.positive and not prompt.box.holds(point):
             raise InvalidPrompt(
                 f"The point ({point.x:g}, {point.y:g}) lies outside the box of its object",
                 "Give a box that holds the whole object, or leave it out",

@@ -4,7 +4,7 @@ The codec is pycocotools'; this file gives it types and checks what comes from o
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -26,7 +26,7 @@ class RLE:
     """One bitmap: runs of 0 and 1 in column-major order, compressed as COCO does."""
 
     size: Size
-    counts: bytes
+    counts: bytes = field(repr=False)
 
     @classmethod
     def from_bitmap(cls, bitmap: BoolArray) -> Self:
