@@ -68,11 +68,13 @@ class Everything:
                 continue
             low, high = LIMITS[field.name]
             is_whole = not isinstance(field.default, float)
-            kind = numbers.Integral if is_whole else numbers.Real
-            if not isinstance(value, kind) or isinstance(value, bool) or not low <= value <= high:  # NaN is not between
-                number = "whole number" if is_whole else "number"
+            is_number = isinstance(value, numbers.Integral if is_whole else numbers.Real) and not isinstance(
+                value, bool
+            )
+            if not is_number or not low <= float(value) <= high:  # NaN is between no numbers
+                kind = "whole number" if is_whole else "number"
                 raise InvalidPrompt(
-                    f"{field.name} is {value!r}", f"Give a {number} from {low:g} to {high:g} (default {field.default})"
+                    f"{field.name} is {value!r}", f"Give a {kind} from {low:g} to {high:g} (default {field.default})"
                 )
 
 
