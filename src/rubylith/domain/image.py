@@ -52,4 +52,28 @@ class Local:
         return str(self.path)
 
 
-ImageSource = Inline | Local
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An http or https address that anyone may read."""
+
+    url: str
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return self.url
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A picture that was uploaded before, by its id."""
+
+    id: str
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return self.id
+
+
+ImageSource = Inline | Local | Link | Stored
