@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rubylith.formats import NAMES
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "rubylith"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -28,10 +30,11 @@ def functions(path: Path):
             yield node
 
 
-@pytest.mark.parametrize("room", [r for r in ROOMS if "NAMES" in (r / "__init__.py").read_text()], ids=name_of)
+@pytest.mark.parametrize("room", [r for r in ROOMS if "\nNAMES" in (r / "__init__.py").read_text()], ids=name_of)
 def test_names_of_a_room_match_its_files(room):
     module = importlib.import_module("rubylith." + name_of(room).replace("/", "."))
-    files = {path.stem for path in room.glob("*.py") if not path.stem.startswith("_")}
+    folders = {path.parent.name for path in room.glob("*/__init__.py")}  # a member past 400 lines is a folder
+    files = {path.stem for path in room.glob("*.py") if not path.stem.startswith("_")} | folders
     assert files == set(module.NAMES)
 
 
@@ -89,7 +92,5 @@ def test_the_map_names_every_room_and_every_file_of_the_middle():
 
 
 def test_the_readme_lists_every_format():
-    from rubylith.formats import NAMES
-
     text = (ROOT / "README.md").read_text()
     assert [name for name in NAMES if f"`{name}`" not in text] == []

@@ -19,13 +19,15 @@ Progress = Callable[[float], None]  # the share that is done, 0 to 1
 class Embedding:
     """What a model needs to know of a picture to answer any number of prompts about it.
 
-    model: who made it and alone can read it. digest: the picture's. features: the family's own.
+    model: who made it and alone can read it. digest: the picture's. features: the family's own. nbytes: roughly
+    what they take in memory.
     """
 
     model: str
     size: Size
     digest: str
     features: object = field(repr=False)
+    nbytes: int = 0
 
 
 class Segmenter(Protocol):
