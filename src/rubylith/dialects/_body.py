@@ -8,11 +8,7 @@ DRAINED_AT_MOST = 4  # a body over the limit is read on up to this many times th
 
 
 class BodyTooLarge(Exception):  # noqa: N818
-    """The body has more bytes than allowed. `limit`: bytes."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(limit)
-        self.limit = limit
+    """Raised into the app that reads on past the limit."""
 
 
 class BodyLimit:
@@ -49,14 +45,16 @@ class BodyLimit:
 
         async def watched(message: Message) -> None:
             nonlocal started
-            started = True
-            await send(message)
+            if read <= self.limit or started:  # else the app answers to BodyTooLarge in its own way: not heard
+                started = True
+                await send(message)
 
         try:
             await self.app(scope, counted, watched)
-        except BodyTooLarge:
-            if started:
+        except Exception:
+            if read <= self.limit or started:
                 raise
+        if read > self.limit and not started:
             await self._refuse(scope, receive, send, read=read)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, *, read: int) -> None:
