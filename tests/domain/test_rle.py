@@ -65,3 +65,26 @@ def test_iou_of_all_pairs():
     ones = [RLE.from_bitmap(b) for b in (left, both, np.zeros((4, 4), bool))]
     assert np.allclose(rle_iou(ones, ones[:2]), [[1, 0.5], [0.5, 1], [0, 0]])
     assert rle_iou([], ones).shape == (0, 3)
+
+
+@given(bitmaps)
+def test_runs_are_what_the_string_says(bitmap):
+    rle = RLE.from_bitmap(bitmap)
+    assert RLE.from_runs(rle.size, rle.runs()) == rle
+    assert rle.runs().sum() == rle.size.area
+
+
+@given(bitmaps)
+def test_tight_bitmap_is_the_whole_one_inside_its_box(bitmap):
+    rle = RLE.from_bitmap(bitmap)
+    box, inside = rle.tight()
+    assert box == rle.box
+    x0, y0, x1, y1 = (int(v) for v in (box.x0, box.y0, box.x1, box.y1))
+    assert np.array_equal(inside, bitmap[y0:y1, x0:x1])
+
+
+def test_tight_bitmap_of_runs_that_no_encoder_writes():
+    """Runs of length 0 in the middle and at the end, as a string from outside may hold."""
+    rle = RLE.from_runs(Size(3, 4), np.array([2, 0, 1, 2, 0, 1, 6, 0]))
+    box, inside = rle.tight()
+    assert (box, inside.tolist()) == (Box(1, 0, 2, 3), [[True], [True], [True]])

@@ -11,7 +11,7 @@ RubylithError
 │   ├── NotFound           no such file, job or object
 │   ├── NotReadable        a file is there, but may not be read or written
 │   ├── Conflict           it clashes with what is already there
-│   ├── Cancelled          the caller took it back or went away
+│   ├── InvalidSetting     a variable of the environment that makes no sense
 │   └── UnsafeAddress      a URL that leads where nothing is fetched from and nothing sent to
 ├── Unavailable        try again later; says when
 │   ├── Overloaded         the queue is full
@@ -84,8 +84,8 @@ class Conflict(Rejected):
     """It clashes with what is already there: a finished job, an idempotency key used for another order."""
 
 
-class Cancelled(Rejected):
-    """The caller took it back, or went away before it was done."""
+class InvalidSetting(Rejected):
+    """A variable of the environment that makes no sense."""
 
 
 class UnsafeAddress(Rejected):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from rubylith.domain.geometry import Box, Point
-from rubylith.domain.rle import RLE
+from rubylith.domain.rle import RLE, BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +32,12 @@ class Mask:
     points: tuple[Point, ...] = ()
     label: Label | None = None
     object_index: int | None = None
+
+    @property
+    def area(self) -> int:
+        """Number of pixels set."""
+        return self.rle.area
+
+    def bitmap(self) -> BoolArray:
+        """(H, W) bool, made anew on each call."""
+        return self.rle.bitmap()

@@ -57,6 +57,42 @@ class RLE:
         """(H, W) bool, C order."""
         return np.ascontiguousarray(coco.decode(self._coco())).view(np.bool_)
 
+    def tight(self) -> tuple[Box, BoolArray]:
+        """The tightest box and the bitmap inside it, (box height, box width) bool; both empty for an empty bitmap.
+
+        Costs what the box covers, not what the picture covers: a small thing in a large picture is cheap.
+        """
+        height = self.size.height
+        ends = np.cumsum(self.runs())
+        ends = ends[: ends.size // 2 * 2].reshape(-1, 2)  # (N, 2): first pixel and the one past the last
+        first, last = ends[ends[:, 0] < ends[:, 1]].T
+        if first.size == 0:
+            return Box(0, 0, 0, 0), np.zeros((0, 0), np.bool_)
+        x0, x1 = int(first[0]) // height, int(last[-1] - 1) // height + 1
+        top, bottom = first % height, (last - 1) % height
+        one_column = bool((first // height == (last - 1) // height).all())
+        y0, y1 = (int(top.min()), int(bottom.max()) + 1) if one_column else (0, height)
+        rows = y1 - y0  # a run that spans columns covers a whole column's height, so rows can be cut out of the rest
+        start = (first // height - x0) * rows + top - y0
+        steps = np.zeros((x1 - x0) * rows + 1, np.int8)
+        steps[start] += 1
+        steps[start + last - first] -= 1
+        columns = np.cumsum(steps[:-1], dtype=np.int8).view(np.bool_).reshape(x1 - x0, rows)
+        return Box(x0, y0, x1, y1), np.ascontiguousarray(columns.T)
+
+    def runs(self) -> npt.NDArray[np.int64]:
+        """(N,) lengths of the runs of 0 and 1 in turn, zeros first. Source: cocoapi, common/maskApi.c, rleFrString."""
+        digits = np.frombuffer(self.counts, np.uint8).astype(np.int64) - FIRST_CODE
+        ends = np.flatnonzero(digits & CONTINUES == 0)
+        starts = np.concatenate(([0], ends[:-1] + 1))
+        lengths = ends - starts + 1
+        places = np.arange(digits.size) - np.repeat(starts, lengths)
+        runs = np.add.reduceat((digits & 0x1F) << (5 * places), starts)
+        runs -= np.where(digits[ends] & 0x10, np.int64(1) << (5 * lengths), 0)
+        for chain in (runs[1::2], runs[2::2]):  # from the third on, each is the difference to the last but one
+            np.cumsum(chain, out=chain)
+        return runs
+
     @property
     def area(self) -> int:
         """Number of pixels set."""

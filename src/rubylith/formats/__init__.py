@@ -1,7 +1,7 @@
 """Segmentation → files. One file per format, named in NAMES.
 
-Each has `encode(segmentation, image) -> tuple[Encoded, ...]` and says in `SUMMARY` what it gives, in a few words.
-A format is a pure function: the same segmentation gives the same bytes.
+Each has `encode(segmentation, image, path) -> tuple[Encoded, ...]` and says in `SUMMARY` what it gives, in a few words.
+A format is a pure function: the same segmentation gives the same bytes. The id of a mask is its place, from 1.
 """
 
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from typing import Protocol
 from rubylith.domain.image import Image
 from rubylith.domain.segmentation import Segmentation
 
-NAMES = ("overlay", "png", "json", "labelmap", "cutout", "coco", "polygons", "svg", "yolo")
+NAMES = ("overlay", "png", "png1", "json", "labelmap", "cutout", "coco", "polygons", "svg", "yolo")
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One file. `name`: a relative path such as `masks/001.png`, forward slashes."""
+    """One file. `name`: a relative path such as `masks/001.png`, forward slashes; no two formats share one."""
 
     name: str
     media_type: str
@@ -27,6 +27,9 @@ class Format(Protocol):
 
     SUMMARY: str
 
-    def encode(self, segmentation: Segmentation, image: Image) -> tuple[Encoded, ...]:
-        """The files that this format writes for one picture."""
+    def encode(self, segmentation: Segmentation, image: Image, path: str = "", /) -> tuple[Encoded, ...]:
+        """The files that this format writes for one picture.
+
+        path: what the picture is called, for the formats that name it; empty if it has no name.
+        """
         ...

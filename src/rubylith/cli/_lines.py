@@ -1,0 +1,18 @@
+"""Lines for people, on a terminal or in a log."""
+
+import sys
+
+
+def say(line: str) -> None:
+    """One line on standard error: what went wrong, or what people want to know beside the results."""
+    print(f"rubylith: {one_line(line)}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def tell(line: str) -> None:
+    """One line of results on standard output."""
+    print(line, flush=True)  # noqa: T201
+
+
+def one_line(text: str) -> str:
+    """Without line breaks and commands to the terminal, which names of files may hold."""
+    return "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else repr(c)[1:-1] for c in text)

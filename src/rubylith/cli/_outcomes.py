@@ -1,0 +1,145 @@
+"""Does the work of `rubylith segment` and tells, line by line, what becomes of each picture.
+
+Results go to standard output, everything else to standard error.
+"""
+
+import json as jsonlib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from rubylith import formats
+from rubylith.cli._lines import one_line, say, tell
+from rubylith.domain.errors import RubylithError
+from rubylith.domain.prompt import Prompt
+from rubylith.engine.engine import Engine, ignore
+from rubylith.registry import load
+from rubylith.service.batch import Done, Failed, Work, pending, run
+from rubylith.service.delivery import find_formats, make_folder
+from rubylith.service.inputs import Input, find_inputs
+from rubylith.service.manifest import MANIFEST
+from rubylith.settings import Settings, read_settings
+
+SOME_FAILED, STOPPED = 1, 130
+
+
+def show(
+    words: Sequence[str],
+    prompt: Prompt,
+    model: str | None,
+    names: tuple[str, ...],
+    out: Path | None,
+    *,
+    json: bool,
+    fresh: bool,
+) -> int:
+    """Segment the pictures that `words` name; the exit status. A RubylithError if something is wrong with the request.
+
+    out: the folder for results; None writes none. json: one document per picture on standard output, also for what is
+    already done. fresh: skip nothing.
+    """
+    settings = read_settings(os.environ)
+    find_formats(names)
+    work = Work(Engine(model or settings.model), prompt, names, out, settings.limits)
+    inputs = find_inputs(words, out=out or Path(), read_stdin=lambda: _read_stdin(settings))
+    if out is not None:
+        make_folder(out)
+    todo = inputs if json or fresh else pending(inputs, work)
+    tally = Tally(len(inputs), done=len(inputs) - len(todo))
+    tally.tell_skipped(inputs, out)
+    try:
+        with _progress_bar(tally.total) as move_to:
+            for outcome in run(todo, work, progress=lambda share: move_to(tally.behind + share)):
+                tally.add(outcome)
+                _report(outcome, json=json, debug=settings.debug)
+                move_to(tally.behind)
+    except KeyboardInterrupt:
+        again = "" if out is None else " The same command goes on from there."
+        say(f"Stopped after {tally.done} of {tally.total}.{again}")
+        return STOPPED
+    except RubylithError as error:  # of the manifest, not of a picture
+        say(f"{error} Stopped after {tally.done} of {tally.total}.")
+        return SOME_FAILED
+    tally.tell_end(out)
+    return SOME_FAILED if tally.failed else 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many of `total` have come to what."""
+
+    total: int
+    done: int
+    failed: int = field(default=0)
+
+    def add(self, outcome: Done | Failed) -> None:
+        """Count one more."""
+        if isinstance(outcome, Done):
+            self.done += 1
+        else:
+            self.failed += 1
+
+    @property
+    def behind(self) -> int:
+        """How many need no more work."""
+        return self.done + self.failed
+
+    def tell_skipped(self, inputs: Sequence[Input], out: Path | None) -> None:
+        """What an earlier run has done."""
+        if self.done and self.total == 1 and out is not None:
+            say(f"{inputs[0].name} is already done, see {out / inputs[0].folder} (--fresh does it anew)")
+        elif self.done:
+            say(f"{self.done} of {self.total} already done (--fresh does them anew)")
+
+    def tell_end(self, out: Path | None) -> None:
+        """Where to look if not all went well."""
+        if self.failed and self.total > 1:
+            where = "" if out is None else f"; {out / MANIFEST} says which"
+            say(f"{self.done} of {self.total} done, {self.failed} failed{where}")
+
+
+def _report(outcome: Done | Failed, *, json: bool, debug: bool) -> None:
+    if isinstance(outcome, Failed):
+        if debug and outcome.error.__cause__ is not None:
+            traceback.print_exception(outcome.error.__cause__)
+        say(str(outcome.error))
+    elif json:
+        document = cast("Any", load(formats.__name__, formats.NAMES, "json", kind="format")).document
+        tell(jsonlib.dumps(document(outcome.segmentation, outcome.input.name), separators=(",", ":")))
+    else:
+        count = len(outcome.segmentation.masks)
+        masks = f"{count} mask{'' if count == 1 else 's'}"
+        tell(f"{one_line(outcome.input.name)}: {masks} → {one_line(_place(outcome))}")
+
+
+def _place(done: Done) -> str:
+    """The file that a person opens first."""
+    overlays = [file for file in done.files if file.name == "overlay.png"]
+    if overlays or len(done.files) == 1:
+        return str((overlays or done.files)[0])
+    return str(Path(os.path.commonpath([file.parent for file in done.files]))) if done.files else "no file"
+
+
+def _read_stdin(settings: Settings) -> bytes:
+    return sys.stdin.buffer.read(settings.max_bytes + 1)
+
+
+@contextmanager
+def _progress_bar(total: int) -> Generator[Callable[[float], None]]:
+    """A bar on standard error, for several pictures on a terminal; takes how many are behind us, with a fraction."""
+    if total < 2 or not sys.stderr.isatty():
+        yield ignore
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    on_terminal = sys.stdout.isatty()  # then lines of results go above the bar; else they must not be caught
+    with Progress(*columns, console=Console(stderr=True), redirect_stdout=on_terminal, transient=True) as bar:
+        task = bar.add_task("pictures", total=total)
+        yield lambda position: bar.update(task, completed=position)

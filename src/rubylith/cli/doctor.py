@@ -1,0 +1,146 @@
+"""`rubylith doctor`: what is installed, how it is set, and whether it works."""
+
+import json as jsonlib
+import os
+import platform
+import time
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any, cast
+
+import typer
+
+import rubylith
+from rubylith.cli._lines import one_line, say, tell
+from rubylith.domain.errors import RubylithError
+
+LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "pycocotools", "rich", "typer")
+PICTURE_SIDE, RADIUS = 256, 60
+ENOUGH_IOU = 0.8  # a disc of one colour on another is no challenge
+
+
+def command(*, json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False) -> int:
+    """Show versions, settings, models and formats, and segment a small picture; exit status 1 if something fails."""
+    report, problems = _examine()
+    if json:
+        tell(jsonlib.dumps({**report, "problems": problems}))
+    else:
+        _show(report)
+        for problem in problems:
+            say(problem)
+        tell("All is well." if not problems else f"{len(problems)} of the checks failed.")
+    return 1 if problems else 0
+
+
+def _examine() -> tuple[dict[str, Any], list[str]]:
+    """What there is to say, and what is wrong, a line each."""
+    problems: list[str] = []
+    report: dict[str, Any] = {
+        "rubylith": rubylith.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cores": _cores(),
+        "libraries": _libraries(problems),
+    }
+    steps = {"settings": _settings, "models": _models, "formats": _formats, "pictures": _pictures}
+    for name, step in {**steps, "self_test": _self_test}.items():
+        try:
+            report[name] = step()
+        except Exception as error:  # noqa: BLE001  the doctor examines what is ill
+            report[name] = None
+            told = str(error) if isinstance(error, RubylithError) else f"{type(error).__name__}: {error}"
+            problems.append(f"{name}: {told}")
+    return report, problems
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _libraries(problems: list[str]) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+            problems.append(f"libraries: {name} is not installed. Run pip install rubylith again.")
+    return found
+
+
+def _settings() -> list[dict[str, Any]]:
+    from rubylith.settings import SETTINGS, read_settings, unknown_variables
+
+    unknown = unknown_variables(os.environ)
+    if unknown:
+        say(f"{', '.join(unknown)} is set but means nothing; known are {', '.join(s.variable for s in SETTINGS)}")
+    settings = read_settings(os.environ)
+    return [
+        {
+            "variable": setting.variable,
+            "value": +value if isinstance(value := getattr(settings, setting.name), bool) else value,  # 0 or 1
+            "origin": settings.origins[setting.name],
+            "sentence": setting.sentence,
+        }
+        for setting in SETTINGS
+    ]
+
+
+def _models() -> list[str]:
+    from rubylith.engine import models
+
+    return list(models.NAMES)
+
+
+def _formats() -> dict[str, str]:
+    from rubylith import formats
+    from rubylith.formats import Format
+    from rubylith.registry import load
+
+    return {n: cast("Format", load(formats.__name__, formats.NAMES, n, kind="format")).SUMMARY for n in formats.NAMES}
+
+
+def _pictures() -> list[str]:
+    from rubylith.service.intake import READERS
+
+    return list(READERS)
+
+
+def _self_test() -> dict[str, Any]:
+    """A disc is drawn, and cut by a click on its middle."""
+    import cv2
+    import numpy as np
+
+    from rubylith.library import embed, segment
+    from rubylith.settings import read_settings
+
+    middle = PICTURE_SIDE // 2
+    disc = np.zeros((PICTURE_SIDE, PICTURE_SIDE), np.uint8)
+    cv2.circle(disc, (middle, middle), RADIUS, 1, cv2.FILLED)
+    colours = np.array([[90, 140, 90], [190, 40, 60]], np.uint8)
+    model = read_settings(os.environ).model
+    start = time.perf_counter()
+    found = segment(embed(colours[disc], model=model), points=[(middle, middle)]).masks[0].rle.bitmap()
+    milliseconds = round((time.perf_counter() - start) * 1000)
+    iou = float((found & (disc == 1)).sum() / (found | (disc == 1)).sum())
+    if iou < ENOUGH_IOU:
+        raise RubylithError(f"{model} cut a plain disc with an IoU of {iou:.2f}", "Install Rubylith and OpenCV again")
+    return {"model": model, "iou": round(iou, 3), "milliseconds": milliseconds}
+
+
+def _show(report: dict[str, Any]) -> None:
+    tell(f"Rubylith {report['rubylith']}, Python {report['python']}, {report['cores']} cores, {report['platform']}")
+    libraries: dict[str, str | None] = report["libraries"]
+    tell("Libraries: " + ", ".join(f"{name} {found or 'missing'}" for name, found in libraries.items()))
+    for title in ("pictures", "models"):
+        tell(f"{title.capitalize()}: {', '.join(report[title] or ('?',))}")
+    summaries: dict[str, str] = report["formats"] or {}
+    tell("Formats:")
+    for name, summary in summaries.items():
+        tell(f"  {name:<10} {summary}")
+    tell("Settings:")
+    for setting in report["settings"] or ():
+        value = one_line(str(setting["value"]))
+        tell(f"  {setting['variable']} = {value} ({setting['origin']}). {setting['sentence']}")
+    if report["self_test"]:
+        test = report["self_test"]
+        tell(f"Self-test: {test['model']} cut a disc in {test['milliseconds']} ms, IoU {test['iou']}")

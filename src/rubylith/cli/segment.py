@@ -1,0 +1,123 @@
+"""`rubylith segment`: words on the command line → prompt, inputs and work; checked whole before any work begins."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rubylith.domain.errors import InvalidPrompt
+
+FORMATS = "overlay,png,json"
+OUT = Path("rubylith-out")
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT",
+        help="Files, folders (searched with all below them), globs in quotes, or - for standard input.",
+    ),
+]
+Points = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--point",
+        metavar="X,Y[,0|1]",
+        help="A pixel on the object; with ,0 one beside it. All points mean one object.",
+    ),
+]
+Boxes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--box",
+        metavar="X0,Y0,X1,Y1",
+        help="A box round the object. Several mean one object each.",
+    ),
+]
+Multimask = Annotated[bool, typer.Option("--multimask", help="Up to three candidates of each object.")]
+Model = Annotated[str | None, typer.Option(help="Who cuts; `rubylith doctor` lists the models.", show_default=False)]
+Formats = Annotated[
+    str | None,
+    typer.Option(
+        "--format", metavar="A,B,...", help=f"What to write (default {FORMATS}); `rubylith doctor` lists the formats."
+    ),
+]
+Out = Annotated[Path | None, typer.Option(metavar="DIR", help=f"Where to (default {OUT}).", show_default=False)]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="One JSON document per picture on standard output and nothing else; files only with --out or --format.",
+    ),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Do what is already done anew.")]
+
+
+def _seeking(sentence: str, metavar: str = "N") -> Any:
+    """An option of segment everything; their names, defaults and meaning are segment-anything's."""
+    return typer.Option(help=sentence, metavar=metavar, show_default=False)
+
+
+def command(
+    inputs: Inputs,
+    *,
+    point: Points = None,
+    box: Boxes = None,
+    multimask: Multimask = False,
+    model: Model = None,
+    format: Formats = None,  # noqa: A002  typer names the option after it
+    out: Out = None,
+    json: Json = False,
+    fresh: Fresh = False,
+    points_per_side: Annotated[int | None, _seeking("Seeds per side of a regular grid (32).")] = None,
+    pred_iou_thresh: Annotated[float | None, _seeking("Drop masks whose predicted IoU is lower (0.88).")] = None,
+    stability_score_thresh: Annotated[float | None, _seeking("Drop masks that are less stable (0.95).")] = None,
+    stability_score_offset: Annotated[float | None, _seeking("How far the cut moves to measure that (1).")] = None,
+    box_nms_thresh: Annotated[float | None, _seeking("Boxes with a higher IoU are duplicates (0.7).")] = None,
+    crop_n_layers: Annotated[int | None, _seeking("Also look at crops, for smaller things (0).")] = None,
+    crop_nms_thresh: Annotated[float | None, _seeking("The same as --box-nms-thresh between crops (0.7).")] = None,
+    crop_overlap_ratio: Annotated[float | None, _seeking("How far crops overlap (0.341).")] = None,
+    crop_n_points_downscale_factor: Annotated[int | None, _seeking("Fewer seeds per further layer (1).")] = None,
+    min_mask_region_area: Annotated[int | None, _seeking("Fill holes, drop islands below so many pixels (0).")] = None,
+    max_masks: Annotated[int | None, _seeking("Keep at most so many, the best (all).")] = None,
+    overlap: Annotated[str | None, _seeking("none: no two masks share a pixel (keep).", metavar="keep|none")] = None,
+) -> int:
+    """Cut pictures into masks: the objects you point at, or everything.
+
+    The options from --points-per-side on say how to find everything; points and boxes exclude them. Results lie in one
+    folder per picture, with a manifest.jsonl beside them: the same command run again goes on where it stopped.
+    """
+    from rubylith.cli import _outcomes
+    from rubylith.service.prompts import read_prompt
+
+    prompt = read_prompt(
+        [_numbers("--point", text, {2, 3}, "X,Y or X,Y,0") for text in point or ()],
+        [_numbers("--box", text, {4}, "X0,Y0,X1,Y1") for text in box or ()],
+        multimask=multimask,
+        options={
+            "points_per_side": points_per_side,
+            "pred_iou_thresh": pred_iou_thresh,
+            "stability_score_thresh": stability_score_thresh,
+            "stability_score_offset": stability_score_offset,
+            "box_nms_thresh": box_nms_thresh,
+            "crop_n_layers": crop_n_layers,
+            "crop_nms_thresh": crop_nms_thresh,
+            "crop_overlap_ratio": crop_overlap_ratio,
+            "crop_n_points_downscale_factor": crop_n_points_downscale_factor,
+            "min_mask_region_area": min_mask_region_area,
+            "max_masks": max_masks,
+            "overlap": overlap,
+        },
+    )
+    writes = not json or out is not None or format is not None
+    names = tuple(name.strip() for name in (FORMATS if format is None else format).split(","))
+    return _outcomes.show(inputs, prompt, model, names, (out or OUT) if writes else None, json=json, fresh=fresh)
+
+
+def _numbers(option: str, text: str, counts: set[int], form: str) -> tuple[float, ...]:
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) not in counts:
+        raise InvalidPrompt(f"{option} {text} is not {form}", "Give numbers with commas and no spaces between them")
+    return numbers

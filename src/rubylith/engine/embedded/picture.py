@@ -1,0 +1,67 @@
+"""What the embedded model keeps of a picture, at a working size that bounds time and memory."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from rubylith.domain.geometry import Size
+from rubylith.engine.embedded.edges import edge_strength, soft_histograms
+from rubylith.engine.embedded.hierarchy import Hierarchy, Leaves, measure_leaves, merge
+from rubylith.engine.embedded.superpixels import superpixels
+from rubylith.engine.embedded.upscale import LabelRuns, enlarge_labels
+
+UInt8Array = npt.NDArray[np.uint8]
+
+WORKING_SIDE = 512  # pixels of the longer side; more costs time and finds texture instead of things
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture, its superpixels and their hierarchy.
+
+    pixels: (H, W, 3) uint8 RGB at full size; small: (h, w, 3) uint8 at working size; leaves.labels is (h, w).
+    The cached properties are pure functions of these: two threads that meet there compute the same thing.
+    """
+
+    pixels: UInt8Array
+    small: UInt8Array
+    edges: npt.NDArray[np.float32]
+    leaves: Leaves
+    hierarchy: Hierarchy
+
+    @property
+    def size(self) -> Size:
+        """Of the full picture."""
+        return Size(*self.pixels.shape[:2])
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Working pixels per full pixel, across and down."""
+        return self.small.shape[1] / self.pixels.shape[1], self.small.shape[0] / self.pixels.shape[0]
+
+    @cached_property
+    def runs(self) -> LabelRuns:
+        """The superpixels at full size, as runs: what region masks are written from."""
+        return LabelRuns.of(enlarge_labels(self.leaves.labels, self.pixels))
+
+
+def read_picture(pixels: UInt8Array) -> Picture:
+    """pixels: (H, W, 3) uint8 RGB."""
+    small = _fitted(pixels)
+    histograms = soft_histograms(small)
+    edges = edge_strength(small, histograms)
+    leaves = measure_leaves(superpixels(edges), edges, histograms)
+    return Picture(pixels, small, edges, leaves, merge(leaves))
+
+
+def _fitted(pixels: UInt8Array) -> UInt8Array:
+    height, width = pixels.shape[:2]
+    scale = WORKING_SIDE / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cast("UInt8Array", cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))

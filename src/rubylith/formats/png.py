@@ -1,0 +1,13 @@
+"""One PNG per mask in the picture's size: 8-bit grey, 255 where the mask is and 0 elsewhere."""
+
+from rubylith.domain.image import Image
+from rubylith.domain.segmentation import Segmentation
+from rubylith.formats import Encoded
+from rubylith.formats._png import encode_masks
+
+SUMMARY = "one 8-bit PNG per mask, 255 and 0"
+
+
+def encode(segmentation: Segmentation, _image: Image, _path: str = "", /) -> tuple[Encoded, ...]:
+    """`masks/001.png` and so on, numbered by the masks' ids."""
+    return encode_masks(segmentation, "masks", bit_depth=8)

@@ -1,0 +1,167 @@
+"""The door for scripts and notebooks: `rubylith.segment(...)`."""
+
+import functools
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+
+from rubylith import formats
+from rubylith.domain import segmentation as domain
+from rubylith.domain.errors import InvalidImage, InvalidPrompt
+from rubylith.domain.image import Image, Inline, Local
+from rubylith.domain.prompt import Overlap
+from rubylith.engine import Embedding, Progress, models
+from rubylith.engine.engine import Engine, ignore
+from rubylith.formats import Encoded
+from rubylith.registry import load
+from rubylith.service import delivery, intake
+from rubylith.service.intake import DEFAULT_LIMITS, Limits
+from rubylith.service.prompts import BoxLike, MaskLike, PointLike, read_prompt
+
+DEFAULT_MODEL = models.NAMES[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A picture that a model has looked at. Give it to `segment` as often as you like: each answer comes at once."""
+
+    image: Image
+    embedding: Embedding
+
+    @property
+    def model(self) -> str:
+        """The model that has looked at it and can answer."""
+        return self.embedding.model
+
+
+Picture: TypeAlias = str | os.PathLike[str] | bytes | PIL.Image.Image | npt.NDArray[Any] | Image
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation(domain.Segmentation):
+    """The masks of one picture, best first, together with the picture. A notebook shows its overlay."""
+
+    image: Image = field(repr=False)
+
+    def save(
+        self, folder: str | os.PathLike[str], formats: Sequence[str] = ("overlay", "png", "json")
+    ) -> tuple[Path, ...]:
+        """Write the files of these formats into the folder, which is made if need be, and return their paths."""
+        names = (formats,) if isinstance(formats, str) else formats
+        return delivery.write_files(delivery.encode(self, self.image, names), Path(folder))
+
+    def encode(self, name: str) -> tuple[Encoded, ...]:
+        """The files of one format, in memory: each has a name, a media type and its data."""
+        return delivery.encode(self, self.image, (name,))
+
+    def overlay(self) -> PIL.Image.Image:
+        """The picture with its masks in colour."""
+        return PIL.Image.open(io.BytesIO(self.encode("overlay")[0].data))
+
+    def _repr_png_(self) -> bytes:
+        overlay = cast("Any", load(formats.__name__, formats.NAMES, "overlay", kind="format"))
+        return cast("bytes", overlay.preview(self, self.image))
+
+
+def embed(image: Picture, *, model: str = DEFAULT_MODEL, limits: Limits = DEFAULT_LIMITS) -> Embedded:
+    """Look at a picture once, to ask about it many times.
+
+    image: a path, the bytes of a picture file, a Pillow image, or an array: (H, W), (H, W, 3) RGB or (H, W, 4) RGBA.
+    limits: how large a file may be.
+    """
+    opened = _open(image, limits)
+    return Embedded(opened, _engine(model).embed(opened))
+
+
+def segment(
+    image: Picture | Embedded,
+    *,
+    points: Sequence[PointLike] | None = None,
+    boxes: Sequence[BoxLike] | None = None,
+    previous: MaskLike | None = None,
+    multimask: bool = False,
+    model: str | None = None,
+    points_per_side: int | None = None,
+    pred_iou_thresh: float | None = None,
+    stability_score_thresh: float | None = None,
+    stability_score_offset: float | None = None,
+    box_nms_thresh: float | None = None,
+    crop_n_layers: int | None = None,
+    crop_nms_thresh: float | None = None,
+    crop_overlap_ratio: float | None = None,
+    crop_n_points_downscale_factor: int | None = None,
+    min_mask_region_area: int | None = None,
+    max_masks: int | None = None,
+    overlap: Overlap | str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    progress: Progress = ignore,
+) -> Segmentation:
+    """Cut what the points or boxes say, or without them everything that can be told apart.
+
+    image: as for `embed`, or what `embed` returned. points: (x, y) in pixels, or (x, y, 0) for a place beside the
+    object; all belong to one object, together with the box if there is one. boxes: (x0, y0, x1, y1); several are one
+    object each. previous: the mask to be corrected. multimask: up to three candidates of each object, best first.
+
+    The options from points_per_side to overlap act without points and boxes only; their meaning and defaults are those
+    of `Everything`. model: None takes the one that embedded the picture, else `embedded`. limits: how large a file
+    may be. progress: called with the share done, 0 to 1. Whatever is wrong with the arguments is a RubylithError.
+    """
+    options: dict[str, int | float | str | None] = {
+        "points_per_side": points_per_side,
+        "pred_iou_thresh": pred_iou_thresh,
+        "stability_score_thresh": stability_score_thresh,
+        "stability_score_offset": stability_score_offset,
+        "box_nms_thresh": box_nms_thresh,
+        "crop_n_layers": crop_n_layers,
+        "crop_nms_thresh": crop_nms_thresh,
+        "crop_overlap_ratio": crop_overlap_ratio,
+        "crop_n_points_downscale_factor": crop_n_points_downscale_factor,
+        "min_mask_region_area": min_mask_region_area,
+        "max_masks": max_masks,
+        "overlap": overlap,
+    }
+    prompt = read_prompt(points, boxes, previous, multimask=multimask, options=options)
+    engine = _engine(_model_for(image, model))
+    seen = image if isinstance(image, Embedded) else None
+    opened = seen.image if seen else _open(cast("Picture", image), limits)
+    found = engine.segment(opened, prompt, embedding=seen.embedding if seen else None, progress=progress)
+    return Segmentation(found.size, found.masks, found.disjoint, found.model, opened)
+
+
+@functools.cache
+def _engine(model: str) -> Engine:
+    return Engine(model)
+
+
+def _model_for(image: Picture | Embedded, model: str | None) -> str:
+    if not isinstance(image, Embedded):
+        return model or DEFAULT_MODEL
+    if model not in {None, image.model}:
+        raise InvalidPrompt(
+            f"The picture was embedded by {image.model!r}, which {model!r} cannot read",
+            "Leave out model, or give the picture itself",
+        )
+    return image.model
+
+
+def _open(image: Picture, limits: Limits) -> Image:
+    if isinstance(image, Image):
+        return image
+    if isinstance(image, bytes | bytearray | memoryview):
+        return intake.open_image(Inline(bytes(image)), limits)
+    if isinstance(image, str | os.PathLike):
+        return intake.open_image(Local(Path(image)), limits)
+    if isinstance(image, PIL.Image.Image):
+        return intake.from_pil(image)
+    if hasattr(image, "__array__"):  # NumPy's, and those that turn into one, such as tensors
+        return intake.from_array(np.asarray(image))
+    raise InvalidImage(
+        f"A {type(image).__name__} is no picture", "Give a path, bytes, a Pillow image or an array of RGB pixels"
+    )

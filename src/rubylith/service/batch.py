@@ -1,0 +1,123 @@
+"""Many pictures, one after the other: one that fails does not stop the rest, and a stopped run can go on."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rubylith.domain.errors import ModelFailed, RubylithError
+from rubylith.domain.image import Image
+from rubylith.domain.prompt import Prompt
+from rubylith.domain.segmentation import Segmentation
+from rubylith.engine import Progress
+from rubylith.engine.engine import Engine, ignore
+from rubylith.service.delivery import encode, write_files
+from rubylith.service.inputs import Input
+from rubylith.service.intake import DEFAULT_LIMITS, Limits, digest_of, open_image, read_bytes
+from rubylith.service.manifest import Entry, Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done with each picture. Without `out` nothing is written."""
+
+    engine: Engine
+    prompt: Prompt
+    formats: tuple[str, ...] = ()
+    out: Path | None = None
+    limits: Limits = DEFAULT_LIMITS
+
+    @property
+    def digest(self) -> str:
+        """The same for two runs if they would make the same files of the same picture."""
+        asked = {
+            "prompt": [type(self.prompt).__name__, asdict(self.prompt)],
+            "model": self.engine.model,
+            "formats": self.formats,
+        }
+        return digest_of(json.dumps(asked, sort_keys=True).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A picture with its masks, and the files written."""
+
+    input: Input
+    segmentation: Segmentation
+    files: tuple[Path, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A picture that could not be done, and why."""
+
+    input: Input
+    error: RubylithError
+
+
+def pending(inputs: Sequence[Input], work: Work) -> tuple[Input, ...]:
+    """Those whose results do not lie in `work.out` yet, made from the same bytes with the same options."""
+    if work.out is None:
+        return tuple(inputs)
+    manifest = Manifest(work.out)
+    return tuple(each for each in inputs if not _is_done(each, work, manifest))
+
+
+def run(inputs: Sequence[Input], work: Work, *, progress: Progress = ignore) -> Iterator[Done | Failed]:
+    """What becomes of each, in order; a line of the manifest is written before it is told. NotReadable if it cannot be.
+
+    progress: the share of the picture at hand.
+    """
+    manifest = None if work.out is None else Manifest(work.out)
+    for each in inputs:
+        yield _attempt(each, work, manifest, progress)
+
+
+def _attempt(each: Input, work: Work, manifest: Manifest | None, progress: Progress) -> Done | Failed:
+    digest: str | None = None
+    try:
+        image = open_image(each.source, work.limits)
+        digest = image.digest
+        segmentation = work.engine.segment(image, work.prompt, progress=progress)
+        files = _deliver(each, segmentation, image, work, manifest)
+    except RubylithError as error:
+        failure = error
+    except Exception as error:  # noqa: BLE001  one picture that breaks us must not take the others down
+        failure = ModelFailed(
+            f"{each.name} made Rubylith fail with {type(error).__name__}: {error}",
+            "Please report it with the picture; RUBYLITH_DEBUG=1 shows where it happened",
+        )
+        failure.__cause__ = error
+    else:
+        return Done(each, segmentation, files)
+    if manifest is not None:
+        earlier = manifest.find(each.folder)
+        files = earlier.files if earlier else ()  # they still lie there, for a later run to replace
+        manifest.add(Entry(each.folder, each.name, "failed", work.digest, digest, files=files, error=str(failure)))
+    return Failed(each, failure)
+
+
+def _deliver(
+    each: Input, segmentation: Segmentation, image: Image, work: Work, manifest: Manifest | None
+) -> tuple[Path, ...]:
+    if work.out is None or manifest is None:
+        return ()
+    earlier = manifest.find(each.folder)
+    encoded = encode(segmentation, image, work.formats, path=each.name)
+    files = write_files(encoded, work.out / each.folder, stale=earlier.files if earlier else ())
+    names = tuple(file.name for file in encoded)
+    count = len(segmentation.masks)
+    manifest.add(Entry(each.folder, each.name, "done", work.digest, image.digest, masks=count, files=names))
+    return files
+
+
+def _is_done(each: Input, work: Work, manifest: Manifest) -> bool:
+    entry = manifest.find(each.folder)
+    if entry is None or entry.status != "done" or entry.options != work.digest or work.out is None:
+        return False
+    if not all((work.out / each.folder / name).is_file() for name in entry.files):
+        return False
+    try:
+        return digest_of(read_bytes(each.source, work.limits)) == entry.digest
+    except RubylithError:
+        return False

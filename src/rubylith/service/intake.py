@@ -1,0 +1,216 @@
+"""Pictures from outside → upright 8-bit sRGB.
+
+The decode policy, in the order it is applied: the limit on bytes; the kind, told by content and never by the name;
+the limit on pixels, from the header, before a pixel is allocated; the whole first frame or an error; colours (see
+colours.py); orientation. Whatever goes wrong is one RubylithError that names the picture.
+"""
+
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+from PIL import AvifImagePlugin, BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+from PIL import WebPImagePlugin as Webp
+from PIL.Image import Transpose
+
+from rubylith.domain.errors import InvalidImage, NotFound, NotReadable, RubylithError, TooLarge
+from rubylith.domain.geometry import Size
+from rubylith.domain.image import Image, ImageSource, Inline
+from rubylith.service.colours import eight_bit, on_white, to_rgb
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The largest picture that is taken in.
+
+    max_pixels: 120 million holds every camera of 2025 but a few (medium format has 102, phones 108) in 360 MB of
+    pixels. max_bytes: that many pixels uncompressed at 8 bits, and a little for the header.
+    """
+
+    max_bytes: int = 400_000_000
+    max_pixels: int = 120_000_000
+
+
+DEFAULT_LIMITS = Limits()
+
+# Pillow's readers by the kind's name. They are called directly because PIL.Image.open would first apply its own
+# limit, which is global to the process and therefore the caller's to set.
+READERS: dict[str, Callable[[io.BytesIO], PIL.Image.Image]] = {
+    "PNG": PngImagePlugin.PngImageFile,
+    "JPEG": JpegImagePlugin.jpeg_factory,  # also MPO, the JPEG of several views
+    "WebP": Webp.WebPImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+}
+if AvifImagePlugin.SUPPORTED:
+    READERS["AVIF"] = AvifImagePlugin.AvifImageFile
+
+SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"II*\x00", "TIFF"),
+    (b"MM\x00*", "TIFF"),
+    (b"II+\x00", "TIFF"),  # BigTIFF
+    (b"MM\x00+", "TIFF"),
+    (b"BM", "BMP"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
+    (b"8BPS", "PSD"),
+    (b"%PDF", "PDF"),
+    (b"<svg", "SVG"),
+    (b"<?xml", "XML"),
+)
+BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC"}
+
+EXIF_ORIENTATION = 0x0112
+UPRIGHT = {  # EXIF's orientation: what puts the picture upright
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+
+
+def open_image(source: ImageSource, limits: Limits = DEFAULT_LIMITS) -> Image:
+    """The picture, upright; InvalidImage, TooLarge, NotFound or NotReadable if that cannot be had."""
+    data = read_bytes(source, limits)
+    return Image(_decode(data, source.name, limits), digest_of(data))
+
+
+def digest_of(data: bytes) -> str:
+    """SHA-256 in hexadecimal: what an Image made of these bytes carries."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_bytes(source: ImageSource, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """The encoded picture, never more than the limit; also from a pipe."""
+    if isinstance(source, Inline):
+        data = source.data
+    else:
+        try:
+            with source.path.open("rb") as file:
+                data = file.read(limits.max_bytes + 1)
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null byte in the path
+            raise NotFound(f"There is no file {source.name}", "Check the path") from None
+        except IsADirectoryError:
+            raise NotReadable(f"{source.name} is a folder", "Give a file") from None
+        except PermissionError:
+            raise NotReadable(f"{source.name} may not be read", "Give this user permission to read it") from None
+        except OSError as error:
+            message = f"{source.name} cannot be read: {error.strerror or error}"
+            raise NotReadable(message, "Check the path and the disk") from None
+    if not data:
+        raise InvalidImage(f"{source.name} is empty (0 bytes)", "Send the picture again")
+    if len(data) > limits.max_bytes:
+        raise TooLarge(
+            f"{source.name} has more than {limits.max_bytes:,} bytes",
+            "Compress it (JPEG, WebP), or raise max_bytes (RUBYLITH_MAX_BYTES on the command line)",
+        )
+    return data
+
+
+def from_pil(image: PIL.Image.Image) -> Image:
+    """A Pillow image as it stands, so that masks line up with it: EXIF orientation is not applied, colours are."""
+    try:
+        image.load()
+        rgb = to_rgb(image)
+    except Exception as error:  # as in _decode
+        raise InvalidImage(f"The Pillow image cannot be read: {error}", "Check the file that it came from") from error
+    return _from_pixels(np.array(rgb))
+
+
+def from_array(array: npt.NDArray[Any]) -> Image:
+    """An array as it stands; its pixels are copied.
+
+    array: (H, W), (H, W, 3) RGB or (H, W, 4) RGBA; bool, uint8, uint16 over its full range, or floats from 0 to 1.
+    InvalidImage for anything else.
+    """
+    shape = " x ".join(str(side) for side in array.shape) or "()"
+    grey = array.ndim == 2
+    if not (grey or (array.ndim == 3 and array.shape[2] in {3, 4})) or array.size == 0:
+        channels_first = array.ndim == 3 and array.shape[0] in {1, 3, 4}
+        raise InvalidImage(
+            f"An array of shape {shape} is no picture",
+            "Move the channels last: array.transpose(1, 2, 0)"
+            if channels_first
+            else "Give (height, width), (height, width, 3) in RGB or (height, width, 4) in RGBA, one picture at a time",
+        )
+    pixels = eight_bit(array)
+    if grey:
+        pixels = np.repeat(pixels[:, :, None], 3, axis=2)  # (H, W, 3)
+    elif array.shape[2] == 4:
+        pixels = np.array(on_white(PIL.Image.fromarray(pixels)))
+    return _from_pixels(pixels)
+
+
+def _from_pixels(pixels: npt.NDArray[np.uint8]) -> Image:
+    pixels = np.ascontiguousarray(pixels)
+    height, width = pixels.shape[:2]
+    return Image(pixels, hashlib.sha256(b"%d %d " % (height, width) + pixels.data).hexdigest())
+
+
+def _decode(data: bytes, name: str, limits: Limits) -> npt.NDArray[np.uint8]:
+    kind = _kind_of(data)
+    if kind not in READERS:
+        what = f"is {kind}, which is not read" if kind else "is not a picture that can be read"
+        raise InvalidImage(f"{name} {what}", f"Convert it to one of {', '.join(READERS)}")
+    try:
+        with READERS[kind](io.BytesIO(data)) as image:
+            _check_size(image, name, limits)
+            image.load()
+            rgb = to_rgb(image)
+            orientation = UPRIGHT.get(_orientation_of(image))
+        if orientation is not None:
+            rgb = rgb.transpose(orientation)
+        return np.asarray(rgb)
+    except RubylithError:
+        raise
+    except MemoryError as error:
+        raise TooLarge(f"{name} does not fit into this machine's memory", "Scale it down") from error
+    except Exception as error:  # decoders raise whatever comes to hand on broken bytes
+        raise InvalidImage(
+            f"{name} is a broken or truncated {kind} ({error or type(error).__name__})", "Fetch or export it again"
+        ) from error
+
+
+def _kind_of(data: bytes) -> str | None:
+    """The kind of file by its first bytes; None if they say nothing."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WebP"
+    if data[4:8] == b"ftyp":
+        # the major brand may be a general one; the compatible brands that follow then tell
+        brands = [data[i : i + 4] for i in range(8, min(int.from_bytes(data[:4]), 64), 4)]
+        kinds = [BRANDS[brand] for brand in brands if brand in BRANDS]
+        return "AVIF" if "AVIF" in kinds else next(iter(kinds), None)
+    return next((kind for signature, kind in SIGNATURES if data.startswith(signature)), None)
+
+
+def _check_size(image: PIL.Image.Image, name: str, limits: Limits) -> None:
+    size = Size(image.height, image.width)
+    if size.area > limits.max_pixels:
+        raise TooLarge(
+            f"{name} has {size} = {size.area:,} pixels; the limit is {limits.max_pixels:,}",
+            "Scale it down, or raise max_pixels (RUBYLITH_MAX_PIXELS on the command line)",
+        )
+    if size.area == 0:
+        raise InvalidImage(f"{name} has no pixels ({size})", "Send a picture")
+
+
+def _orientation_of(image: PIL.Image.Image) -> int:
+    """EXIF's orientation as it is after load(), which has already turned a TIFF; 1 where the EXIF is broken."""
+    try:
+        return int(image.getexif().get(EXIF_ORIENTATION, 1))
+    except Exception:  # noqa: BLE001  a broken EXIF does not make the pixels unreadable
+        return 1

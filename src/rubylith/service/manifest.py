@@ -1,0 +1,89 @@
+"""What has become of each picture of a folder of results, so that the same command can go on where it stopped.
+
+One JSON line per picture that was finished or failed, appended and synced; a later line about the same folder replaces
+an earlier one. A run that is killed leaves at most a torn last line, which is skipped.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+from rubylith.domain.errors import NotReadable
+
+MANIFEST = "manifest.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line.
+
+    folder: where the results lie, relative to the manifest, forward slashes. digest: SHA-256 of the picture's bytes, if
+    they could be read. options: digest of all that was asked for. files: relative to `folder`. masks: how many.
+    """
+
+    folder: str
+    input: str
+    status: Literal["done", "failed"]
+    options: str
+    digest: str | None = None
+    masks: int | None = None
+    files: tuple[str, ...] = ()
+    error: str | None = None
+
+
+class Manifest:
+    """The entries of one folder of results. It keeps no file open."""
+
+    def __init__(self, out: Path) -> None:
+        """Reads what earlier runs have left; NotReadable if the system refuses."""
+        self.path = out / MANIFEST
+        try:
+            lines = self.path.read_bytes().splitlines() if self.path.exists() else []
+        except OSError as error:
+            raise NotReadable(
+                f"{self.path} cannot be read: {error.strerror}", "Mend it or choose another folder"
+            ) from None
+        entries = (_parse(line) for line in lines)
+        self._entries = {entry.folder: entry for entry in entries if entry is not None}
+
+    def find(self, folder: str) -> Entry | None:
+        """The last entry about this folder."""
+        return self._entries.get(folder)
+
+    def add(self, entry: Entry) -> None:
+        """Append one line and have the system keep it; NotReadable if it refuses."""
+        line = json.dumps(asdict(entry)).encode() + b"\n"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a+b") as file:
+                if _is_torn(file):
+                    line = b"\n" + line
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise NotReadable(
+                f"{self.path} cannot be written: {error.strerror or error}",
+                "Free some space, mend the permissions or choose another folder with --out",
+            ) from None
+        self._entries[entry.folder] = entry
+
+
+def _is_torn(file: BinaryIO) -> bool:
+    """True if the last line lacks its end."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"
+
+
+def _parse(line: bytes) -> Entry | None:
+    """None for a torn line, and for one that another program wrote."""
+    try:
+        fields: dict[str, Any] = json.loads(line)
+        fields["files"] = tuple(fields["files"])
+        return Entry(**fields)
+    except (ValueError, TypeError, KeyError):
+        return None

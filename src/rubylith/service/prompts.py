@@ -1,0 +1,128 @@
+"""Points, boxes and options, as people give them → Prompt. The command line and the library ask in the same way."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, SupportsFloat, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from rubylith.domain.errors import InvalidPrompt, UnknownName
+from rubylith.domain.geometry import Box, Point
+from rubylith.domain.mask import Mask
+from rubylith.domain.prompt import Everything, ObjectPrompt, Objects, Overlap, Prompt
+from rubylith.domain.rle import RLE
+
+Numbers: TypeAlias = Sequence[SupportsFloat] | npt.NDArray[Any]
+PointLike: TypeAlias = Point | Numbers
+BoxLike: TypeAlias = Box | Numbers
+MaskLike: TypeAlias = Mask | RLE | npt.NDArray[np.bool_]
+Option: TypeAlias = int | float | str | None
+
+POINT_FORM = "Give (x, y), or (x, y, 0) for a place that does not belong to the object"
+BOX_FORM = "Give (x0, y0, x1, y1): the left, top, right and bottom edge in pixels"
+
+
+def read_prompt(
+    points: Sequence[PointLike] | None = None,
+    boxes: Sequence[BoxLike] | None = None,
+    previous: MaskLike | None = None,
+    *,
+    multimask: bool = False,
+    options: dict[str, Option],
+) -> Prompt:
+    """What to cut; InvalidPrompt where the parts do not go together.
+
+    points alone, with one box or with `previous` say one object; several boxes say one object each; nothing says
+    everything. options: those of Everything by name; None means not given. Given together with points or boxes
+    they are refused, because they would do nothing.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    clicks = tuple(_read_point(point) for point in _listed(points, "points", POINT_FORM))
+    frames = tuple(_read_box(box) for box in _listed(boxes, "boxes", BOX_FORM))
+    if not clicks and not frames and previous is None:
+        if multimask:
+            raise InvalidPrompt("multimask asks for candidates of one object, but none is given", "Add a point or box")
+        return _read_everything(given)
+    if given:
+        raise InvalidPrompt(
+            f"{', '.join(given)} say how to find everything, but points or boxes say what to cut",
+            "Leave out the one or the other",
+        )
+    if len(frames) > 1 and (clicks or previous is not None):
+        raise InvalidPrompt(
+            f"{len(frames)} boxes mean {len(frames)} objects, and the points or the previous mask could be of any",
+            "Give one box with them, or ask for each object on its own",
+        )
+    if len(frames) > 1:
+        return Objects(tuple(ObjectPrompt(box=frame) for frame in frames), multimask)
+    one = ObjectPrompt(clicks, next(iter(frames), None), None if previous is None else _read_mask(previous))
+    return Objects((one,), multimask)
+
+
+def _listed(values: Sequence[Any] | None, name: str, form: str) -> Sequence[Any]:
+    """`values` itself; a single point or box in place of a list is a common slip and gets its own words."""
+    if values is None:
+        return ()
+    try:
+        bare = len(values) > 0 and all(np.ndim(value) == 0 for value in values)
+    except (TypeError, ValueError):
+        raise InvalidPrompt(f"{name} is {values!r}, not a list", f"{form}, in a list") from None
+    if bare and not any(isinstance(value, Point | Box) for value in values):
+        raise InvalidPrompt(f"{name} is {values!r}, not a list of {name}", f"{form}, in a list: {name}=[(...)]")
+    return values
+
+
+def _read_point(point: PointLike) -> Point:
+    if isinstance(point, Point):
+        return point
+    numbers = _numbers(point)
+    if numbers is None or len(numbers) not in {2, 3} or not np.isfinite(numbers).all():
+        raise InvalidPrompt(f"{point!r} is no point", POINT_FORM)
+    label = numbers[2] if len(numbers) == 3 else 1
+    if label not in {0, 1}:
+        raise InvalidPrompt(f"The label of the point {point!r} is {label:g}", "Give 1 (on the object) or 0 (beside it)")
+    return Point(numbers[0], numbers[1], positive=label == 1)
+
+
+def _read_box(box: BoxLike) -> Box:
+    if isinstance(box, Box):
+        return box
+    numbers = _numbers(box)
+    if numbers is None or len(numbers) != 4:
+        raise InvalidPrompt(f"{box!r} is no box", BOX_FORM)
+    return Box(*numbers)
+
+
+def _numbers(values: Numbers) -> list[float] | None:
+    try:
+        return [float(value) for value in values]
+    except (TypeError, ValueError):
+        return None
+
+
+def _read_mask(mask: MaskLike) -> RLE:
+    if isinstance(mask, Mask):
+        return mask.rle
+    if isinstance(mask, RLE):
+        return mask
+    bitmap = np.asarray(mask)
+    if bitmap.ndim != 2 or bitmap.dtype != np.bool_ or bitmap.size == 0:
+        shape = " x ".join(str(side) for side in bitmap.shape)
+        raise InvalidPrompt(
+            f"The previous mask is {bitmap.dtype} of shape {shape}",
+            "Give a Mask of an earlier result, or a bool array of shape (height, width)",
+        )
+    return RLE.from_bitmap(bitmap)
+
+
+def _read_everything(given: dict[str, Any]) -> Everything:
+    unknown = [name for name in given if name not in {field.name for field in fields(Everything)}]
+    if unknown:
+        raise UnknownName.among("option", unknown[0], tuple(field.name for field in fields(Everything)))
+    if "overlap" in given:
+        try:
+            given = {**given, "overlap": Overlap(given["overlap"])}
+        except ValueError:
+            raise UnknownName.among("overlap", str(given["overlap"]), tuple(Overlap)) from None
+    return Everything(**given)

@@ -1,0 +1,109 @@
+"""`rubylith doctor`, `rubylith version` and the front door: what is installed, how it is set, whether it works."""
+
+import json
+import os
+
+import pytest
+from tests import fakes
+
+import rubylith
+from rubylith import formats
+from rubylith.__main__ import main
+from rubylith.settings import SETTINGS
+
+GOOD_RADIUS = 60  # of the disc that the doctor draws
+
+
+@pytest.fixture
+def run(capsys, segmenter, monkeypatch):
+    monkeypatch.setattr(fakes, "RADIUS", GOOD_RADIUS)
+    for name in [name for name in os.environ if name.startswith("RUBYLITH_")]:
+        monkeypatch.delenv(name)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        status = main(words)
+        told = capsys.readouterr()
+        assert "Traceback" not in told.err
+        return status, told.out, told.err
+
+    return call
+
+
+def test_version_is_that_of_the_package(run):
+    assert run("version") == (0, f"{rubylith.__version__}\n", "")
+
+
+def test_no_words_show_the_commands(run):
+    status, out, err = run()
+    assert (status, err) == (0, "")
+    assert all(name in out for name in ("segment", "doctor", "version"))
+
+
+def test_an_unknown_command_is_wrong_usage(run):
+    status, out, err = run("segmnet")
+    assert (status, out) == (2, "")
+    assert err.startswith("rubylith: No such command 'segmnet'")
+    assert len(err.splitlines()) == 1
+
+
+def test_the_doctor_finds_all_well(run):
+    status, out, err = run("doctor")
+    assert (status, err) == (0, "")
+    assert out.endswith("All is well.\n")
+    assert all(name in out for name in (*formats.NAMES, "numpy", "AVIF", "embedded", "Self-test"))
+    assert all(setting.variable in out and setting.sentence in out for setting in SETTINGS)
+
+
+def test_the_doctor_says_where_a_setting_comes_from(run, monkeypatch):
+    monkeypatch.setenv("RUBYLITH_MAX_BYTES", "1_000")
+    monkeypatch.setenv("RUBYLITH_MODEL", "")
+    out = run("doctor")[1]
+    assert "RUBYLITH_MAX_BYTES = 1000 (environment). The largest file that is read, in bytes." in out
+    assert "RUBYLITH_MODEL = embedded (default)" in out
+
+
+def test_the_doctor_in_json_is_one_document(run):
+    status, out, _ = run("doctor", "--json")
+    report = json.loads(out)
+    assert status == 0
+    assert report["problems"] == []
+    assert report["rubylith"] == rubylith.__version__
+    assert report["settings"][0] == {
+        "variable": "RUBYLITH_MODEL",
+        "value": "embedded",
+        "origin": "default",
+        "sentence": "The model that cuts when none is named.",
+    }
+    assert set(report["formats"]) == set(formats.NAMES)
+    assert report["self_test"]["iou"] > 0.9
+
+
+def test_the_doctor_points_out_slips_of_the_pen(run, monkeypatch):
+    monkeypatch.setenv("RUBYLITH_MAXPIXELS", "5")
+    status, _, err = run("doctor")
+    assert status == 0
+    assert err.startswith("rubylith: RUBYLITH_MAXPIXELS is set but means nothing; known are RUBYLITH_MODEL")
+
+
+@pytest.mark.parametrize("json_too", [[], ["--json"]])
+def test_a_model_that_cuts_badly_is_a_failure(run, monkeypatch, json_too):
+    monkeypatch.setattr(fakes, "RADIUS", 20)
+    status, out, err = run("doctor", *json_too)
+    assert status == 1
+    assert "embedded cut a plain disc with an IoU of 0.1" in (out if json_too else err)
+
+
+def test_a_wrong_setting_is_a_failure_and_the_rest_is_still_told(run, monkeypatch):
+    monkeypatch.setenv("RUBYLITH_MODEL", "nonsense")
+    status, out, err = run("doctor")
+    assert status == 1
+    assert "rubylith: settings: RUBYLITH_MODEL is 'nonsense'. Set it to one of embedded, or unset it" in err
+    assert "numpy" in out
+
+
+def test_a_missing_library_is_a_failure(run, monkeypatch):
+    monkeypatch.setattr("rubylith.cli.doctor.LIBRARIES", ("numpy", "no-such-library"))
+    status, out, err = run("doctor")
+    assert status == 1
+    assert "no-such-library missing" in out
+    assert "no-such-library is not installed" in err

@@ -1,0 +1,327 @@
+"""`rubylith segment`, called as people call it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.pictures import encoded, png_that_claims, scene
+
+from rubylith.__main__ import main
+from rubylith.service.intake import READERS
+
+ROOT = Path(__file__).parents[2]
+FAKE = """
+import sys
+from tests import fakes
+fakes.install(fakes.FakeSegmenter("embedded", seconds=float(sys.argv.pop(1))))
+from rubylith.__main__ import main
+from rubylith.service.intake import READERS
+sys.exit(main())
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("RUBYLITH_")]:
+        monkeypatch.delenv(name)
+    Path("photo.png").write_bytes(encoded(scene(100, 100)))
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys, segmenter):
+    """Run a command in this process; its exit status, standard output and standard error."""
+
+    def call(*words: object) -> tuple[int, str, str]:
+        status = main(["segment", *map(str, words)])
+        told = capsys.readouterr()
+        assert "Traceback" not in told.err
+        return status, told.out, told.err
+
+    return call
+
+
+def process(*words: str, seconds: float = 0, **options) -> subprocess.Popen[str]:
+    """The command in a process of its own, in front of a model that takes its time."""
+    return subprocess.Popen(
+        [sys.executable, "-c", FAKE, str(seconds), "segment", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        **options,
+    )
+
+
+def folder_of(count: int, bad: int | None = None) -> None:
+    Path("p").mkdir()
+    for number in range(count):
+        Path(f"p/{number}.png").write_bytes(b"text" if number == bad else encoded(scene(50, 50 + number)))
+
+
+def test_one_picture_gives_overlay_masks_and_json_and_says_where(run):
+    status, out, err = run("photo.png")
+    assert (status, out, err) == (0, "photo.png: 4 masks → rubylith-out/photo/overlay.png\n", "")
+    assert len(json.loads(Path("rubylith-out/photo/masks.json").read_text())["masks"]) == 4
+    assert len(list(Path("rubylith-out/photo/masks").glob("*.png"))) == 4
+
+
+def test_points_and_boxes_say_what_to_cut(run):
+    _, out, _ = run("photo.png", "--point", "30,20", "--json")
+    (mask,) = json.loads(out)["masks"]
+    assert mask["bbox"] == [25, 15, 11, 11]
+    assert mask["point_coords"] == [[30, 20]]
+    _, out, _ = run("photo.png", "--point", "30,20", "--point", "1,1,0", "--multimask", "--json")
+    assert len(json.loads(out)["masks"]) == 3
+    _, out, _ = run("photo.png", "--box", "10,10,30,30", "--box", "40.5,10,60,30", "--json")
+    assert [mask["bbox"][:2] for mask in json.loads(out)["masks"]] == [[15, 15], [45, 15]]
+
+
+def test_options_of_everything_act(run):
+    _, out, _ = run("photo.png", "--max-masks", 2, "--overlap", "none", "--points-per-side", 8, "--json")
+    assert len(json.loads(out)["masks"]) == 2
+
+
+def test_every_option_of_everything_is_on_the_command_line(run, capsys):
+    from dataclasses import fields
+
+    from rubylith.domain.prompt import Everything
+
+    _, out, _ = run("--help")
+    assert [f.name for f in fields(Everything) if f"--{f.name.replace('_', '-')} " not in out] == []
+
+
+def test_the_file_of_one_format_is_named_and_of_several_the_folder(run):
+    assert run("photo.png", "--format", "labelmap", "--out", "a")[1] == "photo.png: 4 masks → a/photo/labels.png\n"
+    assert run("photo.png", "--format", "json, labelmap", "--out", "b")[1] == "photo.png: 4 masks → b/photo\n"
+    assert sorted(path.name for path in Path("b/photo").iterdir()) == ["labels.png", "masks.json"]
+
+
+def test_json_is_one_line_per_picture_and_writes_nothing(run):
+    folder_of(2)
+    status, out, err = run("p", "photo.png", "--json")
+    assert (status, err) == (0, "")
+    assert [json.loads(line)["image"]["path"] for line in out.splitlines()] == ["p/0.png", "p/1.png", "photo.png"]
+    assert not Path("rubylith-out").exists()
+
+
+def test_json_twice_is_the_same_to_the_byte(run):
+    assert run("photo.png", "--json")[1] == run("photo.png", "--json")[1]
+
+
+def test_json_with_a_folder_writes_files_and_skips_no_document(run):
+    first = run("photo.png", "--json", "--out", "o")
+    assert Path("o/photo/overlay.png").is_file()
+    assert run("photo.png", "--json", "--out", "o") == first
+    assert run("photo.png", "--json", "--format", "labelmap")[0] == 0
+    assert Path("rubylith-out/photo/labels.png").is_file()
+
+
+def test_json_keeps_failures_off_standard_output(run):
+    folder_of(3, bad=1)
+    status, out, err = run("p", "--json")
+    assert status == 1
+    assert len(out.splitlines()) == 2
+    assert err.startswith("rubylith: p/1.png is not a picture that can be read. Convert it")
+
+
+def test_standard_input_is_a_picture(run, monkeypatch):
+    import io
+
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path("photo.png").read_bytes())))
+    assert run("-")[1] == "standard input: 4 masks → rubylith-out/stdin/overlay.png\n"
+
+
+def test_one_bad_picture_among_ten_is_named_and_the_nine_are_done(run):
+    folder_of(10, bad=4)
+    status, out, err = run("p")
+    assert status == 1
+    assert len(out.splitlines()) == 9
+    assert err.splitlines() == [
+        "rubylith: p/4.png is not a picture that can be read. Convert it to one of " + ", ".join(READERS) + ".",
+        "rubylith: 9 of 10 done, 1 failed; rubylith-out/manifest.jsonl says which",
+    ]
+    lines = [json.loads(line) for line in Path("rubylith-out/manifest.jsonl").read_text().splitlines()]
+    assert [line["input"] for line in lines if line["status"] == "failed"] == ["p/4.png"]
+
+
+def test_the_same_command_again_does_only_what_is_missing(run, segmenter):
+    folder_of(3)
+    run("p")
+    assert run("p") == (0, "", "rubylith: 3 of 3 already done (--fresh does them anew)\n")
+    Path("p/3.png").write_bytes(encoded(scene(9, 9)))
+    status, out, err = run("p")
+    assert (status, err) == (0, "rubylith: 3 of 4 already done (--fresh does them anew)\n")
+    assert out.startswith("p/3.png: ")
+    assert len(segmenter.embedded) == 4
+    assert len(run("p", "--fresh")[1].splitlines()) == 4
+    assert len(run("p", "--max-masks", 1)[1].splitlines()) == 4
+    assert run("p/0.png", "--max-masks", 1)[2].startswith("rubylith: p/0.png is already done, see rubylith-out/0 (")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--format", "foo"], "There is no format called 'foo'. Known formats: overlay, png"),
+        (["--format", ""], "There is no format called ''. Known formats"),
+        (["--model", "foo"], "There is no model called 'foo'. Known models: embedded"),
+        (["--overlap", "maybe"], "There is no overlap called 'maybe'. Known overlaps: keep, none"),
+        (["--point", "1"], "--point 1 is not X,Y or X,Y,0. Give numbers with commas"),
+        (["--point", "a,b"], "--point a,b is not X,Y"),
+        (["--point", "1,2,7"], "The label of the point"),
+        (["--box", "1,2,3"], "--box 1,2,3 is not X0,Y0,X1,Y1"),
+        (["--point", "1,1", "--max-masks", "3"], "max_masks say how to find everything"),
+        (["--multimask"], "multimask asks for candidates"),
+        (["--points-per-side", "0"], "points_per_side is 0. Give a number from 1 to 256 (default 32)"),
+        (["--points-per-side", "many"], "Invalid value for '--points-per-side'"),
+        (["--pointy"], "No such option"),
+        (["http://example.org/a.jpg"], "http://example.org/a.jpg is a link, and links are not fetched"),
+        (["nothing*"], "Nothing matches nothing*"),
+    ],
+)
+def test_wrong_usage_is_one_line_before_any_work(run, segmenter, words, line):
+    status, out, err = run("photo.png", *words)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"rubylith: {line}")
+    assert len(err.splitlines()) == 1
+    assert segmenter.embedded == []
+    assert not Path("rubylith-out").exists()
+
+
+def test_no_input_is_wrong_usage(run):
+    assert run()[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            ["--point", "100,0"],
+            "The point (100, 0) lies outside the picture, which is 100 x 100 pixels. Give x from 0 to 99",
+        ),
+        (["--box", "5,5,5,9"], "The box (5, 5, 5, 9) has no area"),
+        (["missing.jpg"], "There is no file missing.jpg. Check the path."),
+        (["huge.png"], "huge.png has 50000 x 50000 = 2,500,000,000 pixels; the limit is 120,000,000. Scale it down"),
+        (["empty.jpg"], "empty.jpg is empty (0 bytes)"),
+    ],
+)
+def test_a_picture_that_cannot_be_done_is_one_line(run, words, line):
+    Path("huge.png").write_bytes(png_that_claims(50_000, 50_000))
+    Path("empty.jpg").touch()
+    status, _, err = run("photo.png", *words)
+    assert status == 1
+    assert err.startswith(f"rubylith: {line}")
+
+
+def test_limits_come_from_the_environment(run, monkeypatch):
+    monkeypatch.setenv("RUBYLITH_MAX_PIXELS", "9_999")
+    assert "100 x 100 = 10,000 pixels; the limit is 9,999" in run("photo.png")[2]
+    monkeypatch.setenv("RUBYLITH_MAX_PIXELS", "lots")
+    status, _, err = run("photo.png")
+    assert status == 2
+    assert err.startswith("rubylith: RUBYLITH_MAX_PIXELS is 'lots'. Set it to a whole number above 0")
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(run):
+    Path("rubylith-out").write_text("a file")
+    assert run("photo.png") == (
+        2,
+        "",
+        "rubylith: The folder rubylith-out cannot be made: File exists. Choose another folder for the results.\n",
+    )
+
+
+def test_a_manifest_that_cannot_be_written_ends_the_run(run):
+    Path("rubylith-out/manifest.jsonl").mkdir(parents=True)
+    status, _, err = run("photo.png", "--fresh")
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "manifest.jsonl cannot be" in err
+
+
+def test_what_breaks_us_is_one_line_and_a_traceback_only_when_asked_for(run, segmenter, monkeypatch, capsys):
+    monkeypatch.setattr(segmenter, "embed", lambda image: 1 / 0)
+    status, _, err = run("photo.png")
+    assert status == 1
+    assert err.startswith(
+        "rubylith: photo.png made Rubylith fail with ZeroDivisionError: division by zero. Please report"
+    )
+    assert len(err.splitlines()) == 1
+    monkeypatch.setenv("RUBYLITH_DEBUG", "1")
+    main(["segment", "photo.png"])
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_what_breaks_outside_a_picture_is_one_line_too(run, monkeypatch, capsys):
+    monkeypatch.setattr("rubylith.service.inputs.os.walk", lambda *_, **__: 1 / 0)
+    status, _, err = run(".")
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert err.startswith("rubylith: Rubylith failed with ZeroDivisionError")
+    monkeypatch.setenv("RUBYLITH_DEBUG", "1")
+    main(["segment", "."])
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_names_with_line_breaks_stay_on_one_line(run):
+    Path("two\nlines\x1b[31m.png").write_bytes(encoded(scene()))
+    Path("bad\nname.png").touch()
+    status, out, err = run("*lines*", "bad\nname.png")
+    assert status == 1
+    assert out.startswith("two\\nlines\\x1b[31m.png: ")
+    assert (len(out.splitlines()), len(err.splitlines())) == (1, 2)
+
+
+def lines_written() -> int:
+    path = Path("rubylith-out/manifest.jsonl")
+    return len(path.read_bytes().splitlines()) if path.exists() else 0
+
+
+def wait_until(condition, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert condition()
+
+
+def test_killed_half_way_and_run_again_no_file_is_done_twice_and_none_missed():
+    folder_of(8)
+    first = process("p", "--format", "json", seconds=0.15)
+    wait_until(lambda: lines_written() >= 3)
+    first.kill()
+    first.communicate()
+    assert 3 <= lines_written() < 8
+    for folder in Path("rubylith-out").glob("[0-9]"):
+        json.loads((folder / "masks.json").read_text())  # nothing half-written under its final name
+    second = process("p", "--format", "json")
+    out, err = second.communicate()
+    assert second.returncode == 0
+    lines = [json.loads(line) for line in Path("rubylith-out/manifest.jsonl").read_text().splitlines()]
+    assert sorted(line["input"] for line in lines) == [f"p/{number}.png" for number in range(8)]
+    assert f"{8 - len(out.splitlines())} of 8 already done" in err
+    assert sorted(path.name for path in Path("rubylith-out").iterdir()) == [*"01234567", "manifest.jsonl"]
+
+
+def test_ctrl_c_is_one_line_and_status_130():
+    folder_of(8)
+    running = process("p", "--format", "json", seconds=0.15)
+    wait_until(lambda: lines_written() >= 2)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert re.fullmatch(r"rubylith: Stopped after [1-7] of 8\. The same command goes on from there\.\n", err)
+    assert not list(Path("rubylith-out").glob(".*"))
+
+
+def test_a_reader_that_has_had_enough_ends_it_quietly():
+    folder_of(8)
+    with process("p", "--json", seconds=0.05) as running:
+        running.stdout.readline()
+        running.stdout.close()
+        assert running.stderr.read() == ""
+        assert running.wait(timeout=20) == 1

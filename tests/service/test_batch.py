@@ -1,0 +1,144 @@
+"""Many pictures: failures stay apart, results arrive whole, and a second run goes on where the first one stopped."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.pictures import encoded, scene
+
+from rubylith.domain.errors import NotReadable
+from rubylith.domain.prompt import Everything, Objects
+from rubylith.engine.engine import Engine
+from rubylith.formats import Encoded
+from rubylith.service.batch import Done, Failed, Work, pending, run
+from rubylith.service.delivery import write_files
+from rubylith.service.inputs import find_inputs
+from rubylith.service.manifest import MANIFEST, Entry, Manifest
+
+A = Entry("a", "p/a.png", "done", "options", "digest", 3, ("masks.json",))
+
+
+@pytest.fixture
+def ten(tmp_path, monkeypatch, segmenter):
+    """Ten pictures in `p`, of which 4.png is text."""
+    monkeypatch.chdir(tmp_path)
+    Path("p").mkdir()
+    for number in range(10):
+        Path(f"p/{number}.png").write_bytes(b"text" if number == 4 else encoded(scene(50, 50 + number)))
+    return find_inputs(["p"], out=Path("out"), read_stdin=bytes)
+
+
+def work(prompt=None, formats=("json",)) -> Work:
+    return Work(Engine(), prompt or Everything(), formats, Path("out"))
+
+
+def names(inputs) -> list[str]:
+    return [each.folder for each in inputs]
+
+
+def test_one_bad_picture_does_not_stop_the_others(ten):
+    outcomes = list(run(ten, work()))
+    assert [type(outcome) for outcome in outcomes] == [Failed if n == 4 else Done for n in range(10)]
+    lines = [json.loads(line) for line in Path("out", MANIFEST).read_text().splitlines()]
+    assert [line["folder"] for line in lines if line["status"] == "failed"] == ["4"]
+    assert "p/4.png is not a picture" in next(line["error"] for line in lines if line["status"] == "failed")
+    assert sorted(path.name for path in Path("out").iterdir()) == [*"012356789", MANIFEST]
+
+
+def test_a_model_that_breaks_on_one_picture_does_not_stop_the_others(ten, segmenter, monkeypatch):
+    embed = segmenter.embed
+    monkeypatch.setattr(segmenter, "embed", lambda image: 1 / 0 if image.size.width == 52 else embed(image))
+    failed = [outcome for outcome in run(ten, work()) if isinstance(outcome, Failed)]
+    assert names(outcome.input for outcome in failed) == ["2", "4"]
+    assert str(failed[0].error).startswith("p/2.png made Rubylith fail with ZeroDivisionError")
+    assert isinstance(failed[0].error.__cause__, ZeroDivisionError)
+
+
+def test_a_second_run_does_only_what_failed(ten, segmenter):
+    list(run(ten, work()))
+    assert names(pending(ten, work())) == ["4"]
+    Path("p/4.png").write_bytes(encoded(scene()))
+    list(run(pending(ten, work()), work()))
+    assert pending(ten, work()) == ()
+    assert len(segmenter.embedded) == 10
+
+
+def test_what_has_changed_is_done_anew(ten):
+    list(run(ten, work()))
+    assert len(pending(ten, work(Everything(max_masks=1)))) == 10
+    assert len(pending(ten, work(formats=("json", "labelmap")))) == 10
+    Path("p/7.png").write_bytes(encoded(scene(9, 9)))
+    Path("out/8/masks.json").unlink()
+    assert names(pending(ten, work())) == ["4", "7", "8"]
+    Path("p/3.png").unlink()
+    assert names(pending(ten, work())) == ["3", "4", "7", "8"]
+
+
+@pytest.mark.usefixtures("segmenter")
+def test_the_digest_of_the_work_tells_prompts_models_and_formats_apart():
+    prompts = [Everything(), Everything(max_masks=2), Objects(()), Objects((), multimask=True)]
+    digests = {work(prompt, formats).digest for prompt in prompts for formats in (("json",), ("json", "png"))}
+    assert len(digests) == 8
+    assert work().digest == work().digest
+
+
+def test_results_of_fewer_masks_leave_none_of_the_old_ones(ten):
+    one = ten[:1]
+    list(run(one, work(formats=("png",))))
+    Path("out/0/notes.txt").write_text("mine")
+    before = sorted(path.name for path in Path("out/0").rglob("*.png"))
+    list(run(one, work(Everything(max_masks=1), ("labelmap",))))
+    assert len(before) == 1
+    assert not list(Path("out/0").rglob(before[0]))
+    assert Path("out/0/notes.txt").read_text() == "mine"
+
+
+def test_without_a_folder_nothing_is_written(ten):
+    (done,) = run(ten[:1], Work(Engine(), Everything()))
+    assert done.files == ()
+    assert not Path("out").exists()
+
+
+def test_a_folder_that_cannot_be_written_ends_the_run(ten):
+    Path("out").write_text("a file")
+    with pytest.raises(NotReadable, match="out"):
+        list(run(ten, work()))
+
+
+def test_the_manifest_keeps_the_last_word_on_each_folder(tmp_path):
+    manifest = Manifest(tmp_path / "new")
+    assert manifest.find("a") is None
+    manifest.add(A)
+    failed = Entry("a", "p/a.png", "failed", "options", error="é \udcff")
+    manifest.add(failed)
+    assert manifest.find("a") == Manifest(tmp_path / "new").find("a") == failed
+
+
+@pytest.mark.parametrize("tail", [b'{"folder": "b", "inp', b"\xff\x00", b"[]\n", b'{"other": 1}\n', b"\n\n"])
+def test_a_torn_or_strange_line_is_skipped_and_the_next_one_is_whole(tmp_path, tail):
+    Manifest(tmp_path).add(A)
+    with (tmp_path / MANIFEST).open("ab") as file:
+        file.write(tail)
+    again = Manifest(tmp_path)
+    assert again.find("a") == A
+    later = Entry("c", "p/c.png", "done", "options")
+    again.add(later)
+    assert Manifest(tmp_path).find("c") == later
+
+
+def test_an_interrupted_delivery_leaves_nothing(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_files([Encoded("masks/001.png", "image/png", b"data")], tmp_path / "photo")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_is_cleared(tmp_path):
+    left = tmp_path / ".photo.partial" / "masks"
+    left.mkdir(parents=True)
+    (left / "999.png").write_bytes(b"half")
+    write_files([Encoded("masks/001.png", "image/png", b"data")], tmp_path / "photo")
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")] == ["photo/masks/001.png"]

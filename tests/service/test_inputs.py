@@ -1,0 +1,153 @@
+"""Which pictures a command means, and where the results of each go."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rubylith.domain.errors import InvalidPrompt, NotFound
+from rubylith.service.inputs import distinct_folders, find_inputs
+
+
+def touch(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+
+def found(*words: str, out: str = "rubylith-out") -> dict[str, str]:
+    """The folder of each input by its name."""
+    inputs = find_inputs(words, out=Path(out), read_stdin=lambda: b"bytes")
+    assert len({each.folder for each in inputs}) == len(inputs)
+    return {each.name: each.folder for each in inputs}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_file_goes_to_a_folder_of_its_name(here):
+    assert found("photos/beach.jpg", str(here / "sea.png")) == {
+        "photos/beach.jpg": "beach",
+        str(here / "sea.png"): "sea",
+    }
+
+
+def test_a_folder_is_searched_below_sorted_and_mirrored(here):
+    touch(here, "p/b.JPG", "p/a.png", "p/sub/deep/c.webp", "p/notes.txt", "p/.hidden.png", "p/.cache/d.png")
+    assert list(found("p").items()) == [("p/a.png", "a"), ("p/b.JPG", "b"), ("p/sub/deep/c.webp", "sub/deep/c")]
+
+
+def test_earlier_results_are_not_taken_for_pictures(here):
+    touch(here, "a.png", "rubylith-out/a/overlay.png", "masks/a/overlay.png")
+    assert found(".", out="masks") == {"a.png": "a"}
+
+
+def test_a_glob_is_expanded_for_shells_that_do_not(here):
+    touch(here, "p/a.png", "p/b.jpg", "p/x/c.png", "p/y/c.png")
+    assert found("p/*.png") == {"p/a.png": "a"}
+    assert found("p/*/c.png") == {"p/x/c.png": "x/c", "p/y/c.png": "y/c"}
+    assert found("p/**/*.png") == {"p/a.png": "a", "p/x/c.png": "x/c", "p/y/c.png": "y/c"}
+    assert found(str(here / "p" / "x*")) == {str(here / "p/x/c.png"): "x/c"}
+
+
+def test_a_file_whose_name_looks_like_a_glob_is_a_file(here):
+    touch(here, "a[1].png", "a1.png")
+    assert found("a[1].png") == {"a[1].png": "a[1]"}
+
+
+def test_each_picture_is_taken_once(here):
+    touch(here, "p/a.png")
+    assert found("p/a.png", "p", str(here / "p" / "a.png"), "p/../p/a.png") == {"p/a.png": "a"}
+
+
+def test_a_file_that_is_missing_is_an_input_that_will_fail():
+    assert found("missing.jpg") == {"missing.jpg": "missing"}
+
+
+def test_standard_input_is_read_once():
+    (each,) = find_inputs(["-", "-"], out=Path("out"), read_stdin=lambda: b"bytes")
+    assert (each.source.data, each.name, each.folder) == (b"bytes", "standard input", "stdin")
+
+
+@pytest.mark.parametrize(
+    ("word", "error", "match"),
+    [
+        ("http://example.org/a.jpg", InvalidPrompt, "is a link, and links are not fetched. Download it"),
+        ("https://example.org/*.jpg", InvalidPrompt, "is a link"),
+        ("nothing/*.png", NotFound, r"Nothing matches nothing/\*.png"),
+        ("empty", NotFound, "no picture in empty. Pictures end in .png"),
+    ],
+)
+def test_words_that_mean_no_picture_are_refused(here, word, error, match):
+    (here / "empty").mkdir()
+    with pytest.raises(error, match=match):
+        found("a.jpg", word)
+
+
+def test_a_folder_without_permission_is_refused(here):
+    """Permission bits do not hold for root, so root looks as somebody else."""
+    touch(here, "p/private/a.png", "p/b.png")
+    (here / "p" / "private").chmod(0)
+    code = f"""
+        import os, pathlib
+        from rubylith.service.inputs import find_inputs
+        for parent in pathlib.Path({str(here / "x")!r}).parents:
+            if os.geteuid() == 0 and parent.is_relative_to({str(here.parent.parent)!r}):
+                parent.chmod(0o755)
+        os.geteuid() == 0 and os.seteuid(65534)
+        try:
+            find_inputs(["p"], out=pathlib.Path("out"), read_stdin=bytes)
+        except Exception as error:
+            print(type(error).__name__, error)
+    """
+    told = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
+    (here / "p" / "private").chmod(0o755)
+    assert told.stdout.startswith("NotReadable The folder p/private cannot be read")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no text exist on Linux only")
+def test_a_name_that_is_no_text_can_be_said(here):
+    (here / os.fsdecode(b"caf\xe9.png")).touch()
+    assert list(found(".")) == ["caf\\xe9.png"]
+
+
+def folders(*places: str) -> list[str]:
+    return distinct_folders([PurePosixPath(place) for place in places])
+
+
+def test_pictures_of_one_stem_keep_their_suffixes():
+    assert folders("a.jpg", "a.png", "b.png") == ["a.jpg", "a.png", "b"]
+    assert folders("a.jpg", "A.PNG") == ["a.jpg", "A.PNG"]
+
+
+def test_pictures_of_one_name_are_counted():
+    assert folders("a.jpg", "a.jpg", "a.jpg") == ["a.jpg", "a.jpg-2", "a.jpg-3"]
+
+
+def test_no_results_lie_inside_those_of_another():
+    assert folders("cat.jpg", "cat/1.jpg") == ["cat.jpg", "cat/1"]
+    assert folders("cat.jpg", "cat/1.jpg", "cat.jpg/2.png") == ["cat.jpg-2", "cat/1", "cat.jpg/2"]
+
+
+def test_the_manifest_keeps_its_name():
+    assert folders("manifest.jsonl.png") == ["manifest.jsonl.png"]
+
+
+NAMES = st.sampled_from(["a", "A", "a.jpg", "a.png", "a.jpg.png", "b.c", "a.jpg-2", "a.jpg-2.png"])
+
+
+@given(st.lists(st.lists(NAMES, min_size=1, max_size=3).map("/".join), max_size=12))
+def test_folders_are_distinct_stable_and_never_nested(places):
+    given_folders = folders(*places)
+    assert given_folders == folders(*places)
+    keys = [folder.casefold() for folder in given_folders]
+    assert len(set(keys)) == len(places)
+    assert not [(one, other) for one in keys for other in keys if other.startswith(one + "/")]

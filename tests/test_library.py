@@ -1,0 +1,236 @@
+"""The library: pictures and prompts in the forms that people have them in."""
+
+import io
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.pictures import encoded, scene
+
+import rubylith
+
+pytestmark = pytest.mark.usefixtures("segmenter")
+
+FORMS = {
+    "path": lambda path: path,
+    "str": str,
+    "bytes": Path.read_bytes,
+    "bytearray": lambda path: bytearray(path.read_bytes()),
+    "pillow": Image.open,
+    "array": lambda path: np.array(Image.open(path)),
+    "floats": lambda path: np.array(Image.open(path)) / 255,
+    "embedded": rubylith.embed,
+}
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "photo.png"
+    path.write_bytes(encoded(scene()))
+    return path
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_picture_in_any_form_gives_the_same_masks(photo, form):
+    found = rubylith.segment(FORMS[form](photo), points=[(20, 10)])
+    assert found.masks == rubylith.segment(photo, points=[(20, 10)]).masks
+    assert np.array_equal(found.image.pixels, scene())
+    assert (found.model, found.disjoint, found.size) == ("embedded", False, rubylith.Size(48, 64))
+    assert found.masks[0].box == rubylith.Box(15, 5, 26, 16)
+
+
+@pytest.mark.parametrize("picture", [7, None, ["photo.jpg"], np.zeros(5)], ids=str)
+def test_what_is_no_picture_is_refused(picture):
+    with pytest.raises(rubylith.InvalidImage, match="is no picture"):
+        rubylith.segment(picture)
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        [(20, 10)],
+        [(20, 10, 1)],
+        ((20.0, 10.0),),
+        np.array([[20, 10]]),
+        [np.array([20, 10, 1])],
+        [rubylith.Point(20, 10)],
+        [[20, 10], (0, 0, 0)],
+        [(np.float32(20), np.int64(10), True)],
+    ],
+    ids=str,
+)
+def test_points_in_any_form_mean_the_same(points):
+    assert rubylith.segment(scene(), points=points).masks[0].box == rubylith.Box(15, 5, 26, 16)
+
+
+@pytest.mark.parametrize(
+    "boxes", [[(10, 10, 30, 20)], np.array([[10, 10, 30, 20.0]]), [rubylith.Box(10, 10, 30, 20)], [[10, 10, 30, 20]]]
+)
+def test_boxes_in_any_form_mean_the_same(boxes):
+    assert rubylith.segment(scene(), boxes=boxes).masks[0].box == rubylith.Box(15, 10, 26, 21)
+
+
+def test_several_boxes_are_one_object_each():
+    found = rubylith.segment(scene(), boxes=[(0, 0, 20, 20), (20, 20, 60, 40)])
+    assert [mask.object_index for mask in found.masks] == [0, 1]
+
+
+def test_points_and_one_box_are_one_object():
+    found = rubylith.segment(scene(), points=[(20, 10), (30, 10)], boxes=[(0, 0, 40, 40)])
+    assert [mask.object_index for mask in found.masks] == [0]
+    assert len(found.masks[0].points) == 2
+
+
+def test_multimask_gives_three_candidates():
+    assert len(rubylith.segment(scene(), points=[(20, 10)], multimask=True).masks) == 3
+
+
+def test_a_previous_mask_is_taken_in_any_form(segmenter):
+    first = rubylith.segment(scene(), points=[(20, 10)]).masks[0]
+    for previous in (first, first.rle, first.rle.bitmap()):
+        assert rubylith.segment(scene(), previous=previous).masks[0].box == first.box
+
+
+def test_everything_takes_the_options_of_segment_anything():
+    assert len(rubylith.segment(scene(100, 100)).masks) == 4
+    assert len(rubylith.segment(scene(100, 100), max_masks=3, pred_iou_thresh=0.5).masks) == 3
+    assert rubylith.segment(scene(100, 100), overlap="none").disjoint
+    assert rubylith.segment(scene(100, 100), overlap=rubylith.Overlap.NONE).disjoint
+
+
+@pytest.mark.parametrize(
+    ("asked", "match"),
+    [
+        ({"points": (20, 10)}, r"points is \(20, 10\), not a list of points.*points=\[\(...\)\]"),
+        ({"points": 5}, "points is 5, not a list"),
+        ({"points": [(1, 2, 3, 4)]}, r"\(1, 2, 3, 4\) is no point. Give \(x, y\)"),
+        ({"points": [("a", 2)]}, "is no point"),
+        ({"points": [(1, float("nan"))]}, "is no point"),
+        ({"points": [(1, 2, 5)]}, "label of the point .* is 5. Give 1"),
+        ({"points": [(64, 0)]}, r"\(64, 0\) lies outside the picture, which is 64 x 48 pixels. Give x from 0 to 63"),
+        ({"points": [(-1, 0)]}, "outside the picture"),
+        ({"points": [(5, 5, 0)]}, "no positive point"),
+        ({"boxes": (0, 0, 5, 5)}, "not a list of boxes"),
+        ({"boxes": [(0, 0, 5)]}, r"\(0, 0, 5\) is no box"),
+        ({"boxes": [(5, 5, 5, 9)]}, "has no area. Give x0,y0,x1,y1 with x0 < x1"),
+        ({"boxes": [(9, 9, 5, 5)]}, "has no area"),
+        ({"boxes": [(100, 100, 200, 200)]}, "lies outside the picture"),
+        ({"boxes": [(0, 0, float("inf"), 5)]}, "has no area"),
+        ({"boxes": [(0, 0, 5, 5), (9, 9, 20, 20)], "points": [(1, 1)]}, "2 boxes mean 2 objects"),
+        ({"multimask": True}, "multimask asks for candidates"),
+        ({"points": [(1, 1)], "points_per_side": 32}, "points_per_side say how to find everything"),
+        ({"boxes": [(0, 0, 5, 5)], "overlap": "none"}, "overlap say how to find everything"),
+        ({"points_per_side": 0}, r"points_per_side is 0. Give a number from 1 to 256 \(default 32\)"),
+        ({"pred_iou_thresh": 1.5}, "pred_iou_thresh is 1.5"),
+        ({"previous": np.zeros((48, 64))}, "previous mask is float64 of shape 48 x 64"),
+        ({"previous": np.zeros((9, 9), bool)}, "previous mask is 9 x 9 pixels but the picture is 64 x 48"),
+    ],
+)
+def test_a_prompt_that_makes_no_sense_is_refused_with_the_fix(asked, match):
+    with pytest.raises(rubylith.InvalidPrompt, match=match):
+        rubylith.segment(scene(), **asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "match"),
+    [
+        ({"model": "nonsense"}, "no model called 'nonsense'. Known models: embedded"),
+        ({"overlap": "some"}, "no overlap called 'some'. Known overlaps: keep, none"),
+    ],
+)
+def test_unknown_names_are_answered_with_the_known_ones(asked, match):
+    with pytest.raises(rubylith.UnknownName, match=match):
+        rubylith.segment(scene(), **asked)
+
+
+def test_an_embedded_picture_is_looked_at_once(segmenter, photo):
+    picture = rubylith.embed(photo)
+    photo.unlink()
+    for x in range(10, 20):
+        rubylith.segment(picture, points=[(x, 10)])
+    rubylith.segment(picture)
+    assert segmenter.embedded == [picture.image.digest]
+
+
+def test_an_embedded_picture_keeps_to_its_model():
+    picture = rubylith.embed(scene())
+    assert rubylith.segment(picture, points=[(5, 5)], model="embedded").model == "embedded"
+    with pytest.raises(rubylith.InvalidPrompt, match="was embedded by 'embedded', which 'other' cannot read"):
+        rubylith.segment(picture, points=[(5, 5)], model="other")
+
+
+def test_interleaved_callers_get_their_own_masks():
+    wide, high = rubylith.embed(scene(40, 90)), rubylith.embed(scene(90, 40))
+    for _ in range(2):
+        assert rubylith.segment(wide, points=[(80, 20)]).size == rubylith.Size(40, 90)
+        assert rubylith.segment(high, points=[(20, 80)]).size == rubylith.Size(90, 40)
+
+
+def test_limits_are_the_callers(photo):
+    with pytest.raises(rubylith.TooLarge, match="the limit is 99"):
+        rubylith.segment(photo, limits=rubylith.Limits(max_pixels=99))
+    with pytest.raises(rubylith.TooLarge):
+        rubylith.embed(photo.read_bytes(), limits=rubylith.Limits(max_bytes=9))
+
+
+def test_a_mask_gives_its_bitmap_and_area():
+    mask = rubylith.segment(scene(), points=[(20, 10)]).masks[0]
+    assert mask.bitmap().shape == (48, 64)
+    assert mask.bitmap()[10, 20]
+    assert mask.bitmap().sum() == mask.area == 81
+
+
+def test_progress_is_told():
+    told = []
+    rubylith.segment(scene(), progress=told.append)
+    assert told[-1] == 1.0
+    assert told == sorted(told)
+
+
+def test_save_writes_the_files_and_returns_their_paths(tmp_path):
+    found = rubylith.segment(scene(100, 100))
+    paths = found.save(tmp_path / "new" / "out")
+    assert {path.name for path in paths} >= {"overlay.png", "masks.json"}
+    assert all(path.is_file() for path in paths)
+    assert sorted(paths) == sorted(p for p in (tmp_path / "new" / "out").rglob("*") if p.is_file())
+    assert len(json.loads((tmp_path / "new" / "out" / "masks.json").read_text())["masks"]) == 4
+    assert found.save(str(tmp_path / "one"), "json") == (tmp_path / "one" / "masks.json",)
+
+
+def test_save_leaves_other_files_alone(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    rubylith.segment(scene()).save(tmp_path, formats=["json"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["masks.json", "notes.txt"]
+
+
+def test_save_refuses_unknown_formats_and_impossible_folders(tmp_path):
+    found = rubylith.segment(scene())
+    with pytest.raises(rubylith.UnknownName, match="no format called 'foo'"):
+        found.save(tmp_path, ["foo"])
+    with pytest.raises(rubylith.InvalidPrompt, match="No format is asked for"):
+        found.save(tmp_path, [])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(rubylith.NotReadable, match="cannot be written"):
+        found.save(tmp_path / "file", ["json"])
+
+
+def test_encode_and_overlay_stay_in_memory():
+    found = rubylith.segment(scene())
+    (file,) = found.encode("json")
+    assert json.loads(file.data)["model"] == "embedded"
+    assert isinstance(found.overlay(), Image.Image)
+
+
+def test_a_notebook_shows_the_overlay():
+    png = rubylith.segment(scene())._repr_png_()
+    with Image.open(io.BytesIO(png)) as image:
+        assert image.format == "PNG"
+
+
+def test_an_error_survives_pickling():
+    """Pools of processes send errors that way."""
+    error = pickle.loads(pickle.dumps(rubylith.InvalidPrompt("No", "Yes")))
+    assert (error.message, error.hint, str(error)) == ("No", "Yes", "No. Yes.")

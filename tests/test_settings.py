@@ -1,0 +1,60 @@
+"""Settings: a value from the environment, a default, or an error that names the variable and the fix."""
+
+from pathlib import Path
+
+import pytest
+
+from rubylith.domain.errors import InvalidSetting
+from rubylith.service.intake import Limits
+from rubylith.settings import SETTINGS, read_settings, unknown_variables
+
+
+def test_an_empty_environment_gives_the_defaults():
+    settings = read_settings({})
+    assert (settings.model, settings.limits, settings.debug) == ("embedded", Limits(), False)
+    assert set(settings.origins.values()) == {"default"}
+
+
+def test_the_environment_wins_and_is_named_as_the_origin():
+    settings = read_settings({"RUBYLITH_MAX_PIXELS": " 1_000 ", "RUBYLITH_DEBUG": "1", "RUBYLITH_MAX_BYTES": ""})
+    assert (settings.max_pixels, settings.debug, settings.max_bytes) == (1000, True, Limits().max_bytes)
+    assert settings.origins == {
+        "model": "default",
+        "max_bytes": "default",
+        "max_pixels": "environment",
+        "debug": "environment",
+    }
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "fix"),
+    [
+        ("RUBYLITH_MODEL", "nonsense", "one of embedded"),
+        ("RUBYLITH_MAX_PIXELS", "0", "a whole number above 0"),
+        ("RUBYLITH_MAX_PIXELS", "1e6", "a whole number above 0"),
+        ("RUBYLITH_MAX_BYTES", "-5", "a whole number above 0"),
+        ("RUBYLITH_MAX_BYTES", "64 MiB", "a whole number above 0"),
+        ("RUBYLITH_MAX_BYTES", "_", "a whole number above 0"),
+        ("RUBYLITH_MAX_BYTES", "²", "a whole number above 0"),
+        ("RUBYLITH_DEBUG", "yes", "0 or 1"),
+    ],
+)
+def test_a_wrong_value_names_the_variable_and_the_fix(variable, value, fix):
+    with pytest.raises(InvalidSetting, match=f"{variable} is .*{fix}.*unset it"):
+        read_settings({variable: value})
+
+
+def test_slips_of_the_pen_are_found():
+    assert unknown_variables({"RUBYLITH_MODLE": "x", "RUBYLITH_MODEL": "y", "PATH": ""}) == ("RUBYLITH_MODLE",)
+
+
+def test_every_setting_has_a_sentence_and_a_default_that_is_right():
+    for setting in SETTINGS:
+        assert setting.sentence.endswith(".")
+        assert setting.read(setting.default) is not None
+
+
+def test_every_setting_is_documented():
+    page = (Path(__file__).parents[1] / "docs" / "command-line.md").read_text()
+    rows = [f"| `{setting.variable}` | {setting.default} | {setting.sentence} |" for setting in SETTINGS]
+    assert [row for row in rows if row not in page] == []
