@@ -85,7 +85,7 @@ class Conflict(Rejected):
 
 
 class InvalidSetting(Rejected):
-    """A variable of the environment that makes no sense."""
+    """A variable of the environment has a value that makes no sense."""
 
 
 class UnsafeAddress(Rejected):
