@@ -10,8 +10,8 @@ RubylithError
 │   ├── Forbidden          the key, or the signed URL, does not reach that far
 │   ├── NotFound           no such file, job or object
 │   ├── NotReadable        a file is there, but may not be read or written
-│   ├── Conflict           it clashes with what is already there
 │   ├── InvalidSetting     a variable of the environment that makes no sense
+│   ├── Conflict           it clashes with what is already there
 │   └── UnsafeAddress      a URL that leads where nothing is fetched from and nothing sent to
 ├── Unavailable        try again later; says when
 │   ├── Overloaded         the queue is full
@@ -80,12 +80,12 @@ class NotReadable(Rejected):
     """It exists, but the system refuses to open it."""
 
 
-class Conflict(Rejected):
-    """It clashes with what is already there: a finished job, an idempotency key used for another order."""
-
-
 class InvalidSetting(Rejected):
     """A variable of the environment has a value that makes no sense."""
+
+
+class Conflict(Rejected):
+    """It clashes with what is already there: a finished job, an idempotency key used for another order."""
 
 
 class UnsafeAddress(Rejected):

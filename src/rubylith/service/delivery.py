@@ -21,9 +21,17 @@ def find_formats(names: Iterable[str]) -> tuple[Format, ...]:
     return tuple(cast("Format", load(formats.__name__, formats.NAMES, name, kind="format")) for name in wanted)
 
 
-def encode(segmentation: Segmentation, image: Image, names: Iterable[str], *, path: str = "") -> tuple[Encoded, ...]:
-    """The files of these formats, in the order asked. path: what the picture is called."""
-    return tuple(file for form in find_formats(names) for file in form.encode(segmentation, image, path))
+def encode(
+    segmentation: Segmentation, image: Image | None, names: Iterable[str], *, path: str = ""
+) -> tuple[Encoded, ...]:
+    """The files of these formats, in the order asked. path: what the picture is called.
+
+    image: may be None if no format draws on it; InvalidPrompt otherwise.
+    """
+    wanted = find_formats(names)
+    if image is None and any(form.NEEDS_PIXELS for form in wanted):
+        raise InvalidPrompt("A format asked for draws on the picture, which is not at hand", "Send the picture itself")
+    return tuple(file for form in wanted for file in form.encode(segmentation, image, path))
 
 
 def make_folder(folder: Path) -> None:

@@ -35,10 +35,14 @@ class Models:
         self._loaded: dict[str, Engine] = {}
         self._asked_at: dict[str, float] = {}
 
-    def get(self, name: str) -> Engine:
-        """The engine, loaded now if need be, once for all who ask at the same time; UnknownName if there is none."""
+    def check(self, name: str) -> None:
+        """UnknownName if there is no such model."""
         if name not in self._loading:
             raise UnknownName.among("model", name, tuple(self._loading))
+
+    def get(self, name: str) -> Engine:
+        """The engine, loaded now if need be, once for all who ask at the same time; UnknownName if there is none."""
+        self.check(name)
         with self._loading[name]:
             self._asked_at[name] = time.monotonic()
             if name not in self._loaded:
@@ -49,8 +53,7 @@ class Models:
 
     def unload(self, name: str) -> bool:
         """Forget a model and what it has made; False if it was not loaded. Work under way keeps its own hold on it."""
-        if name not in self._loading:
-            raise UnknownName.among("model", name, tuple(self._loading))
+        self.check(name)
         with self._lock:
             was_loaded = self._loaded.pop(name, None) is not None
         self._cache.drop(name)

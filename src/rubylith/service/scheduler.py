@@ -12,7 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from rubylith.domain.errors import Cancelled, Overloaded, TimedOut
+from rubylith.domain.errors import Overloaded, TimedOut
+from rubylith.domain.job import Cancelled
 
 Result = TypeVar("Result")
 
@@ -43,7 +44,7 @@ class Ticket:
     def check(self) -> None:
         """Cancelled if the caller has gone, TimedOut past the deadline."""
         if self.abandoned.is_set():
-            raise Cancelled("The caller went away", "Nothing needs to be done")
+            raise Cancelled
         if time.monotonic() > self.deadline:
             raise TimedOut("The request took longer than this server allows", "Send it as a job, or ask for less")
 

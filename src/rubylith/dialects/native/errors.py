@@ -21,7 +21,6 @@ STATUS: dict[type[errors.RubylithError], int] = {
     errors.NotFound: 404,
     errors.NotReadable: 404,
     errors.Conflict: 409,
-    errors.Cancelled: 499,
     errors.RateLimited: 429,
     errors.Overloaded: 503,
     errors.SourceUnreachable: 424,
