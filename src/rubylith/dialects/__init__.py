@@ -1,7 +1,8 @@
 """Doors for HTTP: pure translation around the service's verbs. One file or folder per dialect, named in NAMES.
 
-Each offers `DIALECT`, a FastAPI application of its own with its own validation errors, error bodies and OpenAPI page.
-Dialects never import each other, the engine or a store.
+Each offers `DIALECT`: where it is mounted, a FastAPI application of its own with its own validation errors, error
+bodies and OpenAPI page, and how it tells the end of a job. Dialects never import each other, the engine, a store or the
+job room.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp
 
 from rubylith.domain.job import Job
+from rubylith.service.files import Links
 from rubylith.service.service import Service
+from rubylith.service.webhooks import Ed25519Signing, Signing
 
 NAMES = ("native",)
 
@@ -19,10 +22,12 @@ NAMES = ("native",)
 class Dialect:
     """A door.
 
-    prefix: where it is mounted. application: makes it. webhook: the body that tells a job's end to whoever ordered it
-    here; None where the dialect has no webhooks.
+    prefix: where it is mounted. application: makes it. refuse: answers a body of more bytes than the limit.
+    webhook: the body that tells a job's end. sign: from the server's own signing to the dialect's.
     """
 
     prefix: str
     application: Callable[[Service], ASGIApp]
-    webhook: Callable[[Job, Service], bytes] | None = None
+    refuse: Callable[[int], ASGIApp]
+    webhook: Callable[[Job, Service, Links], bytes]
+    sign: Callable[[Ed25519Signing], Signing]

@@ -1,14 +1,19 @@
 """Callers' files: uploads, pictures that were embedded, results of jobs. Names and ids above, keys of objects below."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from rubylith.domain.caller import Caller
 from rubylith.domain.errors import NotFound
 from rubylith.domain.job import Artifact
 from rubylith.formats import Encoded
 from rubylith.storage import Opened, Stored
+from rubylith.storage.keys import disposition
 from rubylith.storage.objects import Objects
+from rubylith.storage.ranges import byte_range
+
+StoredFile = Stored  # what a door knows of a file
 
 UPLOAD, EMBEDDED = "file", "emb"
 FOLDERS = {UPLOAD: "files", EMBEDDED: "embeddings"}
@@ -20,6 +25,16 @@ class Links:
 
     base: str
     seconds: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """An object as HTTP hands it out: 200, 206 for a range of it, or 416 for a range that it does not have."""
+
+    status: int
+    media_type: str
+    headers: Mapping[str, str]
+    chunks: Iterator[bytes] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,28 @@ class Files:
     def link(self, key: str, links: Links) -> str:
         """A URL that anyone may read the object under, for a while."""
         return self.objects.url(key, base=links.base, seconds=links.seconds)
+
+    def download(self, key: str, query: dict[str, str], asked_range: str | None) -> Download:
+        """What a signed URL of ours opens. Forbidden if it was altered or has expired, NotFound if the object has."""
+        self.objects.granted("GET", key, query)
+        stored = self.objects.stat(key)
+        headers = {
+            "Accept-Ranges": "bytes",
+            "Access-Control-Allow-Origin": "*",
+            "Cache-Control": "private, max-age=300",
+            "Content-Disposition": disposition(stored.name, stored.media_type),
+            "X-Content-Type-Options": "nosniff",
+        }
+        wanted = byte_range(asked_range, stored.size)
+        start, stop = (0, stored.size) if wanted is None else wanted
+        if wanted is not None and start == stop:
+            headers |= {"Content-Range": f"bytes */{stored.size}", "Content-Length": "0"}
+            return Download(416, stored.media_type, headers, iter(()))
+        headers["Content-Length"] = str(stop - start)
+        if wanted is not None:
+            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{stored.size}"
+        chunks = self.objects.get(key, start=start, stop=stop).chunks
+        return Download(200 if wanted is None else 206, stored.media_type, headers, chunks)
 
     def keep_results(self, files: tuple[Encoded, ...], job_id: str, owner: str) -> tuple[Artifact, ...]:
         """Store what a job made, under names that follow from its id: done twice, it is the same."""

@@ -16,14 +16,13 @@ from rubylith.domain.request import SegmentRequest
 from rubylith.jobs import Jobs
 from rubylith.service.access import Access
 from rubylith.service.delivery import find_formats
-from rubylith.service.files import EMBEDDED, Files, id_of
+from rubylith.service.files import EMBEDDED, Files, StoredFile, id_of
 from rubylith.service.metrics import Metrics
 from rubylith.service.models import Models, ModelState
 from rubylith.service.orders import write_request
 from rubylith.service.scheduler import Scheduler, Ticket
 from rubylith.service.webhooks import Sender
 from rubylith.service.work import Answer, Worker
-from rubylith.storage import Stored as StoredFile
 
 WATCH_SECONDS = 0.1
 

@@ -16,7 +16,9 @@ from rubylith.domain.rle import RLE
 from rubylith.service.prompts import read_prompt as prompt_of
 
 ZIP, MULTIPART = "zip", "multipart"
-KINDS = (*formats.NAMES, ZIP)
+PACKINGS = (ZIP, MULTIPART)
+PACKED_ALONE = ("overlay", "png", "json")  # what a zip holds when nothing else is named
+KINDS = (*formats.NAMES, *PACKINGS)
 ACCEPTED = {  # media type of the Accept header: format
     "application/json": "json",
     "image/png": "png",
@@ -36,9 +38,28 @@ def read_source(text: str) -> ImageSource:
     return Stored(text)
 
 
-def read_request(body: PromptIn, source: ImageSource, accept: str, default_model: str) -> SegmentRequest:
-    """Body of `/v1/segment` and `/v1/jobs` → what is asked for. accept: the header's value, "" where absent."""
-    return SegmentRequest(source, read_prompt(body), body.model or default_model, read_formats(body, accept))
+def read_request(
+    body: PromptIn, source: ImageSource, accept: str, default_model: str
+) -> tuple[SegmentRequest, str | None]:
+    """Body of `/v1/segment` → what is asked for, and how it is packed: ZIP, MULTIPART or None.
+
+    accept: the header's value, "" where absent.
+    """
+    names = read_formats(body, accept)
+    packings = [name for name in names if name in PACKINGS]
+    formats = tuple(name for name in names if name not in PACKINGS)
+    packing = packings[0] if packings else ZIP if len(formats) > 1 else None
+    wanted = formats or (PACKED_ALONE if packing == ZIP else ("png",))
+    return SegmentRequest(source, read_prompt(body), body.model or default_model, wanted), packing
+
+
+def read_order(body: PromptIn, source: ImageSource, default_model: str) -> SegmentRequest:
+    """Body of `/v1/jobs` → what is asked for. Each file of a job has its own link, so nothing is packed."""
+    names = read_formats(body, "")
+    packed = [name for name in names if name in PACKINGS]
+    if packed:
+        raise InvalidPrompt(f"A job cannot give {packed[0]}", "Name formats: each file of a job has its own link")
+    return SegmentRequest(source, read_prompt(body), body.model or default_model, names)
 
 
 def read_prompt(body: PromptIn) -> Prompt:
@@ -70,8 +91,8 @@ def read_formats(body: PromptIn, accept: str) -> tuple[str, ...]:
     asked = [body.format] if isinstance(body.format, str) else body.format
     wanted = tuple(dict.fromkeys(name.strip() for part in asked for name in part.split(",")))
     for name in wanted:
-        if name not in (*KINDS, MULTIPART):
-            raise UnknownName.among("format", name, (*KINDS, MULTIPART))
+        if name not in KINDS:
+            raise UnknownName.among("format", name, KINDS)
     if not wanted:
         raise InvalidPrompt("No format is asked for", f"Name at least one of {', '.join(KINDS)}")
     return wanted

@@ -78,14 +78,14 @@ class SegmentPartIn(PromptIn):
     """Part `request` of a multipart body; the picture is part `image`."""
 
 
-class SegmentIn(PromptIn):
+class SegmentIn(SegmentPartIn):
     """`POST /v1/segment`."""
 
     image: ImageText
 
 
-class JobIn(SegmentIn):
-    """`POST /v1/jobs`: the same, and how to be told."""
+class JobPartIn(PromptIn):
+    """The same for a job, and how to be told."""
 
     webhook: str | None = Field(default=None, description="An https address that is told when the job has ended")
     priority: int = Field(default=0, ge=-100, le=100, description="Lower starts earlier")
@@ -94,11 +94,22 @@ class JobIn(SegmentIn):
     )
 
 
-class EmbeddingIn(Closed):
+class JobIn(JobPartIn):
+    """`POST /v1/jobs`."""
+
+    image: ImageText
+
+
+class EmbeddingPartIn(Closed):
+    """Part `request` of a multipart body; the picture is part `image`."""
+
+    model: str | None = None
+
+
+class EmbeddingIn(EmbeddingPartIn):
     """`POST /v1/embeddings`."""
 
     image: ImageText
-    model: str | None = None
 
 
 class ImageOut(BaseModel):
@@ -170,6 +181,14 @@ class ProblemOut(BaseModel):
     errors: list[dict[str, str]] | None = None
 
 
+class JobProblemOut(BaseModel):
+    """Why a job failed. `kind`: the name of the error."""
+
+    kind: str
+    detail: str
+    hint: str
+
+
 class JobOut(BaseModel):
     """A job. `result` and `files` come with success, `problem` with failure."""
 
@@ -182,7 +201,7 @@ class JobOut(BaseModel):
     finished_at: datetime | None
     result: SegmentOut | None = None
     files: list[FileOut] = []
-    problem: ProblemOut | None = None
+    problem: JobProblemOut | None = None
 
 
 class UploadOut(BaseModel):
@@ -193,7 +212,6 @@ class UploadOut(BaseModel):
     url: str
     media_type: str
     size: int
-    sha256: str
     expires_at: datetime | None
 
 
