@@ -79,8 +79,15 @@ def test_a_file_with_something_else_in_it_is_an_error(tmp_path):
 
 @pytest.mark.parametrize(
     ("status", "ok", "retryable"),
-    [(200, True, False), (299, True, False), (302, False, True), (404, False, True), (410, False, False)]
-    + [(429, False, True), (500, False, True), (503, False, True)],
+    [
+        (200, True, False),
+        (299, True, False),
+        (302, False, True),
+        (404, False, True),
+        (410, False, False),
+        (429, False, True),
+        (503, False, True),
+    ],
 )
 def test_what_the_receiver_answers_decides_whether_to_try_again(status, ok, retryable):
     with http_site(lambda _: Reply(status, {"Location": "/other"}, b"x" * 100_000)) as site:
