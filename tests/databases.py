@@ -2,13 +2,14 @@
 
 import os
 import shutil
-import socket
+import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+
+from tests.processes import die_with_parent, free_ports, stop, wait_for_port
 
 WITHOUT_POSTGRES = "no Postgres server program (Debian's package postgresql)"
 
@@ -31,33 +32,23 @@ def postgres() -> Iterator[str]:
     if os.geteuid() == 0:  # Postgres refuses to run as root
         owner = {"user": "nobody"}
         shutil.chown(folder, "nobody")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     data = folder / "data"
     initdb = [programs / "initdb", "-D", data, "-U", "rubylith", "-A", "trust", "-E", "UTF8", "--no-sync"]
     subprocess.run([*initdb, "--locale=C"], check=True, capture_output=True, cwd=folder, **owner)
     options = ["-h", "127.0.0.1", "-p", str(port), "-k", "", "-F", "-c", "full_page_writes=off"]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(
-            [programs / "postgres", "-D", data, *options], cwd=folder, stdout=log, stderr=log, **owner
+            [programs / "postgres", "-D", data, *options],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call
+            **owner,
         )
     try:
-        _until_it_answers(server, port, folder / "log")
+        wait_for_port(server, port, folder / "log")
         yield f"postgresql://rubylith@127.0.0.1:{port}/postgres"
     finally:
-        server.send_signal(2)  # fast shutdown: cuts off whoever is still connected
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(10)
-        server.kill()
-        server.wait(5)
+        stop(server, signal.SIGINT)  # "fast": cuts off whoever is still connected
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _until_it_answers(server: subprocess.Popen, port: int, log: Path) -> None:
-    for _ in range(600):
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        if server.poll() is not None:
-            break
-        time.sleep(0.05)
-    raise RuntimeError(log.read_text())
