@@ -240,9 +240,10 @@ def test_a_folder_that_cannot_be_written_is_one_line(run):
 
 def test_a_manifest_that_cannot_be_written_ends_the_run(run):
     Path("rubylith-out/manifest.jsonl").mkdir(parents=True)
-    status, _, err = run("photo.png", "--fresh")
-    assert (status, len(err.splitlines())) == (2, 1)
-    assert "manifest.jsonl cannot be" in err
+    for words, expected in (([], 2), (["--fresh"], 1)):
+        status, _, err = run("photo.png", *words)
+        assert (status, len(err.splitlines())) == (expected, 1)
+        assert "manifest.jsonl cannot be" in err
 
 
 def test_what_breaks_us_is_one_line_and_a_traceback_only_when_asked_for(run, segmenter, monkeypatch, capsys):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from rubylith.database.connection import connect, create_tables
-from rubylith.domain.caller import Limits, Scope, Usage
+from rubylith.domain.caller import Quota, Scope, Usage
 from rubylith.domain.errors import Forbidden, NotFound, RateLimited, RubylithError, Unauthorized
 from rubylith.service.access import ANONYMOUS, Access
 
@@ -114,15 +114,15 @@ def test_a_key_opens_its_scopes_only(access):
 
 
 def test_scopes_and_limits_are_kept(access, database):
-    limits = Limits(requests=7, window_seconds=2, concurrent=3)
+    limits = Quota(requests=7, window_seconds=2, concurrent=3)
     issued = access.create("studio", frozenset(Scope), limits)
     (found,) = Access(database).list()
     assert found == issued.key
-    assert Access(database).caller(issued.secret).limits == limits
+    assert Access(database).caller(issued.secret).quota == limits
 
 
 def test_the_rate_is_held_per_key_and_says_when_to_come_back(access):
-    one, other = (access.caller(access.create("k", limits=Limits(3, 1)).secret) for _ in range(2))
+    one, other = (access.caller(access.create("k", quota=Quota(3, 1)).secret) for _ in range(2))
     for _ in range(3):
         access.charge(one)
     with pytest.raises(RateLimited) as caught:
@@ -143,7 +143,7 @@ def test_without_a_limit_nothing_is_held_back(access):
 
 
 def test_only_so_many_at_once_per_key(access):
-    one, other = (access.caller(access.create("k", limits=Limits(concurrent=2)).secret) for _ in range(2))
+    one, other = (access.caller(access.create("k", quota=Quota(concurrent=2)).secret) for _ in range(2))
     with access.slot(one), access.slot(one):
         with pytest.raises(RateLimited) as caught, access.slot(one):
             pass

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from rubylith.database.connection import METADATA, insert
-from rubylith.domain.caller import Key, Limits, Scope, Usage
+from rubylith.domain.caller import Key, Quota, Scope, Usage
 
 KEYS = sa.Table(
     "keys",
@@ -43,9 +43,9 @@ def add(connection: sa.Connection, key: Key, *, digest: str) -> None:
             shown=key.shown,
             digest=digest,
             scopes=" ".join(sorted(key.scopes)),
-            requests=key.limits.requests,
-            window_seconds=key.limits.window_seconds,
-            concurrent=key.limits.concurrent,
+            requests=key.quota.requests,
+            window_seconds=key.quota.window_seconds,
+            concurrent=key.quota.concurrent,
             created_at=key.created_at.timestamp(),
         )
     )
@@ -103,7 +103,7 @@ def _key(row: sa.Row[Any]) -> Key:
         name=row.name,
         shown=row.shown,
         scopes=frozenset(Scope(word) for word in row.scopes.split()),
-        limits=Limits(row.requests, row.window_seconds, row.concurrent),
+        quota=Quota(row.requests, row.window_seconds, row.concurrent),
         created_at=datetime.fromtimestamp(row.created_at, UTC),
         revoked_at=None if row.revoked_at is None else datetime.fromtimestamp(row.revoked_at, UTC),
     )

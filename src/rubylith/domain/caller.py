@@ -16,7 +16,7 @@ class Scope(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Quota:
     """How much one caller may ask for: `requests` within `window_seconds`, `concurrent` at once. None is no limit."""
 
     requests: int | None = None
@@ -32,7 +32,7 @@ class Key:
     name: str
     shown: str
     scopes: frozenset[Scope]
-    limits: Limits
+    quota: Quota
     created_at: datetime
     revoked_at: datetime | None = None
 
@@ -44,7 +44,7 @@ class Caller:
     id: str
     name: str
     scopes: frozenset[Scope]
-    limits: Limits = Limits()
+    quota: Quota = Quota()
 
     def require(self, scope: Scope) -> None:
         """Forbidden unless the key opens this."""

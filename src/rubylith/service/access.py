@@ -22,7 +22,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from rubylith.database import keys
 from rubylith.database.connection import Database, reading, writing
-from rubylith.domain.caller import Caller, Key, Limits, Scope, Usage
+from rubylith.domain.caller import Caller, Key, Quota, Scope, Usage
 from rubylith.domain.errors import NotFound, RateLimited, Unauthorized
 
 PREFIX, SHOWN_CHARACTERS = "rl_", 9
@@ -50,7 +50,7 @@ class Allowance:
 
 
 class Access:
-    """The keys in the database, and `plain_keys` given from outside, which have `plain_scopes` and `default_limits`.
+    """The keys in the database, and `plain_keys` given from outside, which have `plain_scopes` and `default_quota`.
 
     As long as no key was ever made or given, everybody is the anonymous caller and may do everything; a database whose
     keys are all revoked lets nobody in.
@@ -62,15 +62,15 @@ class Access:
         plain_keys: tuple[str, ...] = (),
         *,
         plain_scopes: frozenset[Scope] = frozenset({Scope.SEGMENT, Scope.MODELS}),
-        default_limits: Limits = Limits(),  # noqa: B008 - frozen
+        default_quota: Quota = Quota(),  # noqa: B008 - frozen
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._plain = {
-            digest: Caller(f"key_{digest[:24]}", f"key {number}", plain_scopes, default_limits)
+            digest: Caller(f"key_{digest[:24]}", f"key {number}", plain_scopes, default_quota)
             for number, digest in enumerate((_digest(key.strip()) for key in plain_keys if key.strip()), start=1)
         }
-        self._default_limits = default_limits
+        self._default_quota = default_quota
         self._clock = clock
         self._lock = threading.Lock()
         self._seen: dict[str, tuple[float, Key]] = {}  # digest → until when it is taken for valid
@@ -81,7 +81,7 @@ class Access:
         self._flushed_at = clock()
 
     def create(
-        self, name: str, scopes: frozenset[Scope] = frozenset({Scope.SEGMENT}), limits: Limits | None = None
+        self, name: str, scopes: frozenset[Scope] = frozenset({Scope.SEGMENT}), quota: Quota | None = None
     ) -> Issued:
         """Make a key."""
         secret = PREFIX + secrets.token_urlsafe(32)
@@ -90,7 +90,7 @@ class Access:
             name=name,
             shown=secret[:SHOWN_CHARACTERS],
             scopes=scopes,
-            limits=limits or self._default_limits,
+            quota=quota or self._default_quota,
             created_at=datetime.fromtimestamp(self._clock(), UTC),
         )
         with writing(self._database) as connection:
@@ -136,23 +136,23 @@ class Access:
         key = self._valid(digest)
         if key is None:
             raise Unauthorized("The API key is unknown or was revoked", _HINT)
-        return Caller(key.id, key.name, key.scopes, key.limits)
+        return Caller(key.id, key.name, key.scopes, key.quota)
 
     def charge(self, caller: Caller) -> None:
         """Count one piece of work against the caller's rate; RateLimited, which says when to come back."""
-        rate = _rate(caller.limits)
+        rate = _rate(caller.quota)
         if rate is None or self._rates.hit(rate, caller.id):
             return
         wait = max(1.0, float(math.ceil(self._rates.get_window_stats(rate, caller.id).reset_time - time.time())))
         raise RateLimited(
-            f"More than {caller.limits.requests} requests in {caller.limits.window_seconds} seconds",
+            f"More than {caller.quota.requests} requests in {caller.quota.window_seconds} seconds",
             f"Wait {wait:g} seconds",
             wait,
         )
 
     def allowance(self, caller: Caller) -> Allowance | None:
         """What is left of the caller's rate; None without a limit. Counts as nothing."""
-        rate = _rate(caller.limits)
+        rate = _rate(caller.quota)
         if rate is None:
             return None
         stats = self._rates.get_window_stats(rate, caller.id)
@@ -161,7 +161,7 @@ class Access:
     @contextmanager
     def slot(self, caller: Caller) -> Generator[None]:
         """Work for a caller while others of the same caller run; RateLimited if those are too many already."""
-        most = caller.limits.concurrent
+        most = caller.quota.concurrent
         with self._lock:
             if most is not None and self._running[caller.id] >= most:
                 raise RateLimited(f"{most} requests of this key are running", "Wait for one of them to end", 1.0)
@@ -227,5 +227,5 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _rate(limits: Limits) -> RateLimitItemPerSecond | None:
-    return None if limits.requests is None else RateLimitItemPerSecond(limits.requests, limits.window_seconds)
+def _rate(quota: Quota) -> RateLimitItemPerSecond | None:
+    return None if quota.requests is None else RateLimitItemPerSecond(quota.requests, quota.window_seconds)

@@ -2,8 +2,8 @@
 
 Each pixel becomes a soft histogram over lightness, two colour axes and local contrast; an edge is where the histograms
 of the two sides differ. Source of the idea: Martin, Fowlkes, Malik, 'Learning to detect natural image boundaries', PAMI
-2004 (half-disc histogram differences). Here the half discs are derivatives of a Gaussian, which are steerable, so the
-strongest direction is the larger eigenvalue of the 2 x 2 structure tensor and no direction has to be tried.
+2004 (half-disc histogram differences). Here the two halves are weighed by a Gaussian and taken across and down only; the
+strongest direction follows from the larger eigenvalue of the 2 x 2 structure tensor, so that filters stay separable.
 """
 
 from typing import cast
@@ -71,9 +71,9 @@ def _steered(histograms: tuple[FloatArray, ...], sigma: float) -> FloatArray:
 
 
 def _half_discs(sigma: float) -> tuple[FloatArray, FloatArray]:
-    """A derivative of a Gaussian whose halves weigh 1 each, and the Gaussian."""
+    """A steep step under a Gaussian, whose halves weigh 1 each, and the Gaussian."""
     radius = int(np.ceil(3 * sigma))
     x = np.arange(-radius, radius + 1)
     gaussian = np.exp(-(x**2) / (2 * sigma**2))
-    slope = x * gaussian
-    return (slope / np.abs(slope).sum() * 2).astype(np.float32), (gaussian / gaussian.sum()).astype(np.float32)
+    step = np.tanh(x) * gaussian
+    return (step / np.abs(step).sum() * 2).astype(np.float32), (gaussian / gaussian.sum()).astype(np.float32)

@@ -14,7 +14,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
 EDGE_SHARE = 0.5  # of the price; the rest is histogram distance
-SIZE_POWER = 0.1  # of the harmonic area: small regions merge a little earlier
+SIZE_POWER = 0.15  # of the harmonic area: small regions merge a little earlier
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +34,19 @@ class Leaves:
     lengths: FloatArray
     boxes: FloatArray
     border: FloatArray
+
+    def component(self, members: npt.NDArray[np.bool_], leaf: int) -> npt.NDArray[np.bool_]:
+        """Those of `members` (n,) that hang together with `leaf`, which need not be one: (n,) bool."""
+        reached = np.zeros(len(self.areas), np.bool_)
+        reached[leaf] = True
+        joined = (members | reached)[self.pairs].all(axis=1)
+        ones, others = self.pairs[joined].T
+        size = 0
+        while (count := np.count_nonzero(reached)) != size:
+            size = count
+            touched = reached[ones] | reached[others]
+            reached[ones[touched]] = reached[others[touched]] = True
+        return reached
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,8 +137,8 @@ def _borders(labels: npt.NDArray[np.int32], edges: npt.NDArray[np.float32]) -> t
     return pairs, np.bincount(pair, strength, len(keys)), np.bincount(pair, minlength=len(keys)).astype(np.float64)
 
 
-def merge(leaves: Leaves) -> Hierarchy:
-    """The tree that greedy merging gives; one node if there is one leaf."""
+def merge(leaves: Leaves, edge_share: float = EDGE_SHARE) -> Hierarchy:
+    """The tree that greedy merging gives; one node if there is one leaf. edge_share: see EDGE_SHARE."""
     count = len(leaves.areas)
     total = 2 * count - 1
     parents, children = np.full(total, -1, np.intp), np.full((total, 2), -1, np.intp)
@@ -139,7 +152,7 @@ def merge(leaves: Leaves) -> Hierarchy:
         distance = np.sqrt((difference * difference).sum(axis=1)) / 2
         smaller = areas[node] * areas[others] / ((areas[node] + areas[others]) * whole)
         edge = borders[:, 0] / borders[:, 1]
-        return (EDGE_SHARE * edge + (1 - EDGE_SHARE) * distance) * smaller**SIZE_POWER
+        return (edge_share * edge + (1 - edge_share) * distance) * smaller**SIZE_POWER
 
     borders = np.stack([leaves.edge_sums, leaves.lengths], axis=1)
     ones, others = leaves.pairs.T

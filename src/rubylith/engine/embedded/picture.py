@@ -9,13 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from rubylith.domain.geometry import Size
+from rubylith.engine.embedded.diffusion import Diffusion
 from rubylith.engine.embedded.edges import edge_strength, soft_histograms
 from rubylith.engine.embedded.hierarchy import Hierarchy, Leaves, measure_leaves, merge
 from rubylith.engine.embedded.superpixels import superpixels
 from rubylith.engine.embedded.upscale import LabelRuns, enlarge_labels
 
+FloatArray = npt.NDArray[np.float64]
 UInt8Array = npt.NDArray[np.uint8]
 
+SECOND_EDGE_SHARE = 0.7
+COLOUR_PULL = 0.5  # of the median conductance of a superpixel
+LIKENESS = 0.05  # how fast likeness falls
 WORKING_SIDE = 512  # pixels of the longer side; more costs time and finds texture instead of things
 
 
@@ -47,6 +52,27 @@ class Picture:
     def runs(self) -> LabelRuns:
         """The superpixels at full size, as runs: what region masks are written from."""
         return LabelRuns.of(enlarge_labels(self.leaves.labels, self.pixels))
+
+    @cached_property
+    def second_hierarchy(self) -> Hierarchy:
+        """Another opinion on what belongs together, led by edges rather than colour."""
+        return merge(self.leaves, SECOND_EDGE_SHARE)
+
+    @cached_property
+    def diffusion(self) -> Diffusion:
+        """How easily one superpixel is reached from another."""
+        return Diffusion.over(self.leaves)
+
+    @cached_property
+    def colour_diffusion(self) -> Diffusion:
+        """The same, on a short leash: the prior counts for more than the way."""
+        return Diffusion.over(self.leaves, COLOUR_PULL)
+
+    @cached_property
+    def likeness(self) -> FloatArray:
+        """(n, n): 1 for superpixels of equal histograms, falling with their Bhattacharyya coefficient."""
+        roots = np.sqrt(np.maximum(self.leaves.histograms, 0))
+        return np.exp((roots @ roots.T / 4 - 1) / LIKENESS)
 
 
 def read_picture(pixels: UInt8Array) -> Picture:

@@ -6,8 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from rubylith.domain.geometry import Point
+from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything
+from rubylith.engine import Progress
 from rubylith.engine.embedded.picture import Picture
+from rubylith.engine.refine import box_nms
 
 SMALLEST = 3e-4  # share of the picture; smaller regions are crumbs
 
@@ -22,8 +25,24 @@ class Region:
     seed: Point
 
 
-def propose(picture: Picture, everything: Everything) -> list[Region]:
-    """Regions best first."""
+def propose(picture: Picture, everything: Everything, progress: Progress) -> tuple[Mask, ...]:
+    """Masks best first."""
+    regions = select(picture, everything)
+    progress(0.3)
+    tree, runs = picture.hierarchy, picture.runs
+    progress(0.7)
+    masks: list[Mask] = []
+    for region in regions:
+        chosen = np.zeros(len(tree.order), np.bool_)
+        chosen[tree.leaves_of(region.node)] = True
+        rle = runs.rle(chosen)
+        masks.append(Mask(rle, rle.box, region.predicted_iou, region.stability_score, (region.seed,)))
+    progress(1.0)
+    return tuple(masks)
+
+
+def select(picture: Picture, everything: Everything) -> list[Region]:
+    """The regions that seeds, thresholds and box NMS leave, best first."""
     tree = picture.hierarchy
     count = len(tree.parents)
     predicted, stability = quality(picture), stabilities(picture, everything.stability_score_offset)
@@ -32,8 +51,11 @@ def propose(picture: Picture, everything: Everything) -> list[Region]:
     good &= tree.areas >= SMALLEST * tree.areas[-1]
     if count == 1:
         good[:] = True
-    order = np.argsort(-predicted, kind="stable")
-    return [Region(int(k), float(predicted[k]), float(stability[k]), seeds[k]) for k in order if good[k] and k in seeds]
+    seeded = np.zeros(count, np.bool_)
+    seeded[list(seeds)] = True
+    nodes = np.flatnonzero(good & seeded)
+    kept = nodes[box_nms(tree.boxes[nodes], predicted[nodes], everything.box_nms_thresh)]
+    return [Region(node, float(predicted[node]), float(stability[node]), seeds[node]) for node in kept.tolist()]
 
 
 def quality(picture: Picture) -> npt.NDArray[np.float64]:

@@ -11,7 +11,7 @@ IntArray = npt.NDArray[np.int32]
 UInt8Array = npt.NDArray[np.uint8]
 
 LEAVES = 900  # about as many minima are asked for; photographs give some 700
-STRONGEST = 1.0  # edge strength that becomes level 255
+STRONGEST = 2.0  # edge strength that becomes level 255
 
 
 def superpixels(edges: FloatArray, count: int = LEAVES) -> IntArray:

@@ -1,0 +1,95 @@
+"""One object asked for by clicks, a box and a mask to correct → up to three masks."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from rubylith.domain.geometry import Box, Point
+from rubylith.domain.prompt import ObjectPrompt
+from rubylith.engine.embedded.boxes import Bounds, cut_box
+from rubylith.engine.embedded.clicks import answers
+from rubylith.engine.embedded.corrections import Click, correct, tidied
+from rubylith.engine.embedded.picture import Picture
+from rubylith.engine.embedded.snapping import snap
+from rubylith.engine.embedded.upscale import enlarge_bitmap
+
+BoolArray = npt.NDArray[np.bool_]
+
+# What masks turn out to be worth on the open set, as a share of what they promise; 2026-11-20.
+CLICK_WORTH, BOX_WORTH = 0.64, 0.9
+CORRECTED = 0.8  # predicted IoU of a mask that a person has looked at and corrected
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """bitmap: (H, W) bool at full size."""
+
+    bitmap: BoolArray
+    predicted_iou: float
+
+
+def decode(picture: Picture, prompt: ObjectPrompt) -> list[Candidate]:
+    """Best first. A mask to correct is kept but for what the clicks contradict; a box bounds what clicks may mean."""
+    clicks = [working_click(picture, point) for point in prompt.points]
+    if prompt.previous is not None:
+        return [_corrected(picture, prompt.previous.bitmap(), clicks)]
+    if prompt.box is not None:
+        mask, agreement = cut_box(picture, working_bounds(picture, prompt.box))
+        return [_candidate(picture, correct(picture, mask, clicks), BOX_WORTH * agreement)]
+    return _clicked(picture, clicks)
+
+
+def working_click(picture: Picture, point: Point) -> Click:
+    """Column and row at working size, inside the picture."""
+    height, width = picture.leaves.labels.shape
+    across, down = picture.scale
+    x, y = int(point.x * across), int(point.y * down)
+    return min(width - 1, max(0, x)), min(height - 1, max(0, y)), point.positive
+
+
+def working_bounds(picture: Picture, box: Box) -> Bounds:
+    """The box in whole pixels at working size, at least one pixel each way."""
+    height, width = picture.leaves.labels.shape
+    across, down = picture.scale
+    x0, y0 = (min(n - 1, max(0, round(v))) for v, n in ((box.x0 * across, width), (box.y0 * down, height)))
+    x1, y1 = min(width, max(x0 + 1, round(box.x1 * across))), min(height, max(y0 + 1, round(box.y1 * down)))
+    return x0, y0, x1, y1
+
+
+def _clicked(picture: Picture, clicks: list[Click]) -> list[Candidate]:
+    """Candidates for the first positive click, each corrected by the others; without one, all but the negative click's."""
+    labels = picture.leaves.labels
+    x, y, positive = next((click for click in clicks if click[2]), clicks[0] if clicks else (0, 0, False))
+    if not positive:
+        found = answers(picture, x, y)[:1] if clicks else []
+        mask = ~found[0].members[labels] if found else np.ones(labels.shape, np.bool_)
+        return [_candidate(picture, correct(picture, mask, clicks), 0.0)]
+    barred = np.zeros(len(picture.leaves.areas), np.bool_)
+    barred[[labels[v, u] for u, v, p in clicks if not p]] = True
+    barred[labels[y, x]] = False
+    masks: list[Candidate] = []
+    for answer in answers(picture, x, y, barred):
+        mask = snap(picture.small, answer.members[labels])
+        mask[y, x] = True
+        mended = correct(picture, tidied(mask, clicks), clicks)
+        masks.append(_candidate(picture, mended, CLICK_WORTH * answer.expected_iou))
+    return masks
+
+
+def _corrected(picture: Picture, previous: BoolArray, clicks: list[Click]) -> Candidate:
+    """`previous` (H, W) where the clicks agree with it, mended where they do not."""
+    height, width = picture.leaves.labels.shape
+    if previous.shape == (height, width):
+        return Candidate(correct(picture, previous, clicks), CORRECTED)
+    grey = cv2.resize(previous.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
+    before = cast("BoolArray", grey > 127)
+    after = correct(picture, before, clicks)
+    changed = enlarge_bitmap(cv2.dilate((before != after).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, picture.size)
+    return Candidate(np.where(changed, enlarge_bitmap(after, picture.size), previous), CORRECTED)
+
+
+def _candidate(picture: Picture, mask: BoolArray, predicted_iou: float) -> Candidate:
+    return Candidate(enlarge_bitmap(mask, picture.size), min(1.0, max(0.0, predicted_iou)))

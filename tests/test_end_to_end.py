@@ -1,0 +1,55 @@
+"""The doors with the model that comes with them, on a real photograph and on pictures of awkward shape."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.pictures import encoded, scene
+
+import rubylith
+from rubylith import formats
+
+PHOTO = Path(__file__).parents[1] / "examples" / "photo.jpg"
+
+
+def segment(*words: str, **options) -> bytes:
+    return subprocess.run(
+        [sys.executable, "-m", "rubylith", "segment", *words], check=True, capture_output=True, **options
+    ).stdout
+
+
+def test_json_of_a_photograph_is_the_same_to_the_byte_in_every_process():
+    first = segment(str(PHOTO), "--json")
+    assert first == segment(str(PHOTO), "--json")
+    assert len(json.loads(first)["masks"]) >= 5
+
+
+def test_a_photograph_on_standard_input_leaves_an_overlay_and_masks(tmp_path):
+    told = segment("-", cwd=tmp_path, input=PHOTO.read_bytes()).decode()
+    assert told.endswith("masks → rubylith-out/stdin/overlay.png\n")
+    assert (tmp_path / "rubylith-out" / "stdin" / "overlay.png").is_file()
+    assert len(list((tmp_path / "rubylith-out" / "stdin" / "masks").glob("*.png"))) >= 5
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (3, 20_000), (20_000, 3)])
+def test_awkward_shapes_are_cut_and_written_in_every_format(height, width, tmp_path):
+    picture = rubylith.embed(encoded(scene(height, width)))
+    for asked in ({}, {"points": [(0, 0)]}, {"boxes": [(0, 0, width, height)]}):
+        found = rubylith.segment(picture, **asked)
+        assert found.masks
+        assert found.size == rubylith.Size(height, width)
+    found.save(tmp_path, formats.NAMES)
+
+
+def test_a_turned_photograph_gives_the_masks_of_the_upright_one():
+    from PIL import Image
+
+    with Image.open(PHOTO) as image:
+        upright = image.resize((200, 133))
+    exif = Image.Exif()
+    exif[0x0112] = 8  # shown turned a quarter to the left
+    stored = upright.transpose(Image.Transpose.ROTATE_270)
+    turned = rubylith.segment(encoded(stored, exif=exif), points=[(100, 60)])
+    assert turned.masks == rubylith.segment(encoded(upright), points=[(100, 60)]).masks
