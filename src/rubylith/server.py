@@ -23,7 +23,7 @@ from rubylith.dialects import Dialect
 from rubylith.dialects._body import BodyLimit
 from rubylith.dialects._observed import Observed
 from rubylith.dialects.native.write import write_document
-from rubylith.domain.caller import Limits as CallerLimits
+from rubylith.domain.caller import Quota
 from rubylith.domain.errors import InvalidSetting
 from rubylith.domain.job import Job
 from rubylith.engine.embeddings import EmbeddingCache
@@ -78,7 +78,7 @@ def build(settings: Settings, *, address: str) -> Server:
     worker = Worker(models, cache, settings.limits, sources.open)
     board = JobBoard(database)
     bounds = Bounds(settings.concurrency, settings.waiting, settings.per_key, settings.request_seconds)
-    access = Access(database, settings.keys, default_limits=CallerLimits(settings.rate, 60, None))
+    access = Access(database, settings.keys, default_quota=Quota(settings.rate, 60, None))
     service = Service(
         access=access,
         worker=worker,

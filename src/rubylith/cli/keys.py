@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rubylith.cli._lines import say, tell
-from rubylith.domain.caller import Limits, Scope
+from rubylith.domain.caller import Quota, Scope
 from rubylith.domain.errors import InvalidPrompt, NotFound
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def command(
     if not name:
         raise InvalidPrompt(f"rubylith keys {action} needs a name", f"Write rubylith keys {action} NAME")
     if action is Action.CREATE:
-        issued = access.create(name, frozenset(scope or [Scope.SEGMENT]), Limits(rate, 60, concurrent))
+        issued = access.create(name, frozenset(scope or [Scope.SEGMENT]), Quota(rate, 60, concurrent))
         say(f"Made the key {issued.key.id} for {name}. It is shown this once:")
         tell(issued.secret)
         return 0
