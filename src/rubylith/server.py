@@ -3,7 +3,7 @@
 import ipaddress
 import secrets
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
@@ -144,7 +144,7 @@ def application(server: Server) -> Starlette:
 
 
 @asynccontextmanager
-async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+async def _lifespan(app: Starlette) -> AsyncGenerator[None]:
     server: Server = app.state.server
     await run_in_threadpool(server.runner.start)
     tidying = threading.Thread(target=_tidy, args=(server,), name="rubylith-tidy", daemon=True)

@@ -38,7 +38,7 @@ def _switch(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One variable. `read` takes its text, or raises a ValueError that says what would be right. `secret`: never shown."""
+    """One variable. `read` takes its text, or raises a ValueError that says what would be right. `secret`: hidden."""
 
     name: str
     default: str
@@ -119,7 +119,9 @@ SETTINGS = (
     Setting("max_body", "67108864", "The largest body of a request, in bytes.", _positive),
     Setting("cache_bytes", "1073741824", "Memory for pictures looked at lately.", _count),
     Setting("keep_alive", "", "Seconds after which a model nobody asks for is unloaded; empty keeps it.", _optional),
-    Setting("rate", "", "Requests a minute for each key without limits of its own; empty is no limit.", _optional_count),
+    Setting(
+        "rate", "", "Requests a minute for each key without limits of its own; empty is no limit.", _optional_count
+    ),
     Setting("cors_origins", "", "Origins whose pages may call the server, or *.", _listed),
     Setting("debug", "0", "1 shows the traceback of an unexpected failure.", _switch),
 )

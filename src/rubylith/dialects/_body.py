@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 DRAINED_AT_MOST = 4  # a body over the limit is read on up to this many times the limit, so that the answer is heard
 
 
-class BodyTooLarge(Exception):  # noqa: N818
+class BodyTooLarge(Exception):
     """Raised into the app that reads on past the limit."""
 
 

@@ -76,4 +76,5 @@ class Stored:
         return self.id
 
 
-ImageSource = Inline | Local | Link | Stored
+AtHand = Inline | Local  # what can be opened without the service
+ImageSource = AtHand | Link | Stored

@@ -1,6 +1,7 @@
 """Segmentation → files. One file per format, named in NAMES.
 
-Each has `encode(segmentation, image, path) -> tuple[Encoded, ...]` and says in `SUMMARY` what it gives, in a few words, and in `NEEDS_PIXELS` whether it draws on the picture itself.
+Each has `encode(segmentation, image, path) -> tuple[Encoded, ...]` and says in `SUMMARY` what it gives, in a few words,
+and in `NEEDS_PIXELS` whether it draws on the picture itself.
 A format is a pure function: the same segmentation gives the same bytes. The id of a mask is its place, from 1.
 """
 

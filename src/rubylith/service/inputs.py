@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from rubylith.domain.errors import InvalidPrompt, NotFound, NotReadable
-from rubylith.domain.image import ImageSource, Inline, Local
+from rubylith.domain.image import AtHand, Inline, Local
 from rubylith.service.manifest import MANIFEST
 
 STDIN = "-"
@@ -26,7 +26,7 @@ RESULTS = "rubylith-out"  # what a run leaves is not taken for pictures by the n
 class Input:
     """One picture. `folder`: where its results go, relative to the folder of all results, forward slashes."""
 
-    source: ImageSource
+    source: AtHand
     folder: str
 
     @property
@@ -41,7 +41,7 @@ def find_inputs(words: Sequence[str], *, out: Path, read_stdin: Callable[[], byt
     A folder gives the pictures anywhere below it, sorted, without hidden ones and without earlier results. A file that
     does not exist is an input all the same: it fails when its turn comes. NotFound if a folder or glob gives nothing.
     """
-    found: dict[str, tuple[ImageSource, PurePosixPath]] = {}
+    found: dict[str, tuple[AtHand, PurePosixPath]] = {}
     for word in words:
         if word == STDIN:
             found.setdefault(STDIN, (Inline(read_stdin(), "standard input"), PurePosixPath("stdin")))

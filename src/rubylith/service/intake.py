@@ -20,7 +20,7 @@ from PIL.Image import Transpose
 
 from rubylith.domain.errors import InvalidImage, NotFound, NotReadable, RubylithError, TooLarge
 from rubylith.domain.geometry import Size
-from rubylith.domain.image import Image, ImageSource, Inline
+from rubylith.domain.image import AtHand, Image, Inline
 from rubylith.service.colours import eight_bit, on_white, to_rgb
 
 
@@ -83,7 +83,7 @@ UPRIGHT = {  # EXIF's orientation: what puts the picture upright
 }
 
 
-def open_image(source: ImageSource, limits: Limits = DEFAULT_LIMITS) -> Image:
+def open_image(source: AtHand, limits: Limits = DEFAULT_LIMITS) -> Image:
     """The picture, upright; InvalidImage, TooLarge, NotFound or NotReadable if that cannot be had."""
     data = read_bytes(source, limits)
     return Image(_decode(data, source.name, limits), digest_of(data))
@@ -94,7 +94,7 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def read_bytes(source: ImageSource, limits: Limits = DEFAULT_LIMITS) -> bytes:
+def read_bytes(source: AtHand, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """The encoded picture, never more than the limit; also from a pipe."""
     if isinstance(source, Inline):
         data = source.data

@@ -1,4 +1,4 @@
-"""Answers now: a bounded number of pictures are worked on at once, a bounded number wait, the rest is told to come back.
+"""Answers now: so many pictures are worked on at once, so many wait, the rest is told to come back.
 
 One scheduler serves every door. Work is a plain function in a thread; it learns through its Ticket that nobody waits
 for it any more.
@@ -48,7 +48,7 @@ class Ticket:
         if time.monotonic() > self.deadline:
             raise TimedOut("The request took longer than this server allows", "Send it as a job, or ask for less")
 
-    def progress(self, share_done: float, /) -> None:
+    def progress(self, _share_done: float, /) -> None:
         """A progress callback that checks."""
         self.check()
 

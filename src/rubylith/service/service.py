@@ -18,7 +18,7 @@ from rubylith.service.access import Access
 from rubylith.service.delivery import find_formats
 from rubylith.service.files import EMBEDDED, Files, StoredFile, id_of
 from rubylith.service.metrics import Metrics
-from rubylith.service.models import Models, ModelState
+from rubylith.service.models import ModelState
 from rubylith.service.orders import write_request
 from rubylith.service.scheduler import Scheduler, Ticket
 from rubylith.service.webhooks import Sender
@@ -65,9 +65,7 @@ class Service:
 
         return self.scheduler.submit(work, caller.id)
 
-    def embed(
-        self, source: ImageSource, model: str, caller: Caller
-    ) -> tuple[Ticket, Future[tuple[StoredFile, Size]]]:
+    def embed(self, source: ImageSource, model: str, caller: Caller) -> tuple[Ticket, Future[tuple[StoredFile, Size]]]:
         """Look at a picture and keep it, so that prompts about the id that this gives are answered at once."""
         caller.require(Scope.SEGMENT)
         self.access.charge(caller)

@@ -1,7 +1,7 @@
 """The one function that does the work: source → picture → embedding → Segmentation. Now or in a job, it is the same."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -103,7 +103,7 @@ def _needs_pixels(prompt: Prompt, formats: tuple[str, ...]) -> bool:
 
 
 @contextmanager
-def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
+def _timed(timings: dict[str, float], stage: str) -> Generator[None]:
     started = time.perf_counter()
     try:
         yield

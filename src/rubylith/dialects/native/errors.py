@@ -72,7 +72,9 @@ def write_faults(faults: list[dict[str, str]]) -> JSONResponse:
 
 def write_unforeseen(request_id: str) -> JSONResponse:
     """Our fault, and we do not know which: the log does."""
-    return problem(500, "Unforeseen", "The server failed on this request", hint=f"Report it with request id {request_id}")
+    return problem(
+        500, "Unforeseen", "The server failed on this request", hint=f"Report it with request id {request_id}"
+    )
 
 
 def write_too_large(limit: int) -> JSONResponse:

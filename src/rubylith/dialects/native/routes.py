@@ -61,25 +61,18 @@ def problems(descriptions: dict[int, str]) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": text, "content": content} for status, text in descriptions.items()}
 
 
-def body_of(*models: str, form: str | None = None, raw: bool = True) -> dict[str, Any]:
+def body_of(model: str, form: str) -> dict[str, Any]:
     """What OpenAPI says of a body that is read by hand. form: the document of part `request`."""
-    content: dict[str, Any] = {
-        "application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}} for model in models
-    }
-    if form is not None:
-        content["multipart/form-data"] = {
-            "schema": {
-                "type": "object",
-                "required": ["image"],
-                "properties": {
-                    "image": {"type": "string", "format": "binary"},
-                    "request": {"$ref": f"#/components/schemas/{form}"},
-                },
-            },
+    picture = {"type": "string", "format": "binary"}
+    parts = {"image": picture, "request": {"$ref": f"#/components/schemas/{form}"}}
+    content = {
+        "application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}},
+        "multipart/form-data": {
+            "schema": {"type": "object", "required": ["image"], "properties": parts},
             "encoding": {"request": {"contentType": "application/json"}},
-        }
-    if raw:
-        content["image/*"] = {"schema": {"type": "string", "format": "binary"}}
+        },
+        "image/*": {"schema": picture},
+    }
     return {"requestBody": {"required": True, "content": content}}
 
 
@@ -90,7 +83,7 @@ router = APIRouter()
     "/segment",
     response_model=wire.SegmentOut,
     responses=problems(TAKES_PICTURES),
-    openapi_extra=body_of("SegmentIn", form="SegmentPartIn"),
+    openapi_extra=body_of("SegmentIn", "SegmentPartIn"),
 )
 async def segment(http: Request, service: ServiceHere, caller: CallerNow) -> Response:
     """Cut now. The body says what; its `format`, or the Accept header, says how the result is given."""
@@ -106,7 +99,7 @@ async def segment(http: Request, service: ServiceHere, caller: CallerNow) -> Res
     status_code=202,
     response_model=wire.JobOut,
     responses=problems({**TAKES_PICTURES, 409: "Conflict"}),
-    openapi_extra=body_of("JobIn", form="JobPartIn"),
+    openapi_extra=body_of("JobIn", "JobPartIn"),
 )
 async def submit(http: Request, service: ServiceHere, caller: CallerNow, links: LinksHere) -> Response:
     """Cut later: the answer names a job that survives a restart of the server."""
@@ -125,9 +118,7 @@ def job(job_id: str, service: ServiceHere, caller: CallerNow, links: LinksHere) 
 
 
 @router.get("/jobs/{job_id}/events", responses=problems({**WHO, 404: "NotFound"}), response_class=StreamingResponse)
-async def events(
-    http: Request, job_id: str, service: ServiceHere, caller: CallerNow, links: LinksHere
-) -> StreamingResponse:
+async def events(job_id: str, service: ServiceHere, caller: CallerNow, links: LinksHere) -> StreamingResponse:
     """The job at every change, as server-sent events, until it has ended."""
     first = await run_in_threadpool(service.job, job_id, caller)
     gone = asyncio.Event()
@@ -197,9 +188,7 @@ def uploaded(file_id: str, service: ServiceHere, caller: CallerNow, links: Links
     return JSONResponse(write_upload(service.files.find(file_id, caller), service.files, links))
 
 
-@router.get(
-    "/files/{file_id}/content", response_class=StreamingResponse, responses=problems({**WHO, 404: "NotFound"})
-)
+@router.get("/files/{file_id}/content", response_class=StreamingResponse, responses=problems({**WHO, 404: "NotFound"}))
 def content(file_id: str, service: ServiceHere, caller: CallerNow) -> Response:
     """The bytes of an upload."""
     opened = service.files.open(file_id, caller)
@@ -219,7 +208,7 @@ def forget(file_id: str, service: ServiceHere, caller: CallerNow) -> Response:
     status_code=201,
     response_model=wire.EmbeddingOut,
     responses=problems(TAKES_PICTURES),
-    openapi_extra=body_of("EmbeddingIn", form="EmbeddingPartIn"),
+    openapi_extra=body_of("EmbeddingIn", "EmbeddingPartIn"),
 )
 async def embed(http: Request, service: ServiceHere, caller: CallerNow) -> Response:
     """Look at a picture once: prompts that name the id as `image` are answered at once."""
@@ -235,9 +224,7 @@ def list_models(service: ServiceHere, caller: CallerNow) -> Response:  # noqa: A
     return JSONResponse([write_model(state) for state in service.models()])
 
 
-@router.post(
-    "/models/{name}/load", response_model=list[wire.ModelOut], responses=problems({**WHO, 400: "UnknownName"})
-)
+@router.post("/models/{name}/load", response_model=list[wire.ModelOut], responses=problems({**WHO, 400: "UnknownName"}))
 def load_model(name: str, service: ServiceHere, caller: CallerNow) -> Response:
     """Have a model in memory before the first request for it."""
     service.load(name, caller)

@@ -69,7 +69,7 @@ class PromptIn(Closed):
     model: str | None = Field(default=None, description="Default: the server's")
     format: str | list[str] = Field(
         default="json",
-        description="json, or other formats, or zip; several give a zip. The Accept header decides where this is absent",
+        description="json, other formats, or zip; several give a zip. Where absent, the Accept header decides",
         examples=["json", ["overlay", "coco"]],
     )
 

@@ -87,7 +87,9 @@ def _corrected(picture: Picture, previous: BoolArray, clicks: list[Click]) -> Ca
     grey = cv2.resize(previous.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
     before = cast("BoolArray", grey > 127)
     after = correct(picture, before, clicks)
-    changed = enlarge_bitmap(cv2.dilate((before != after).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, picture.size)
+    changed = enlarge_bitmap(
+        cv2.dilate((before != after).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, picture.size
+    )
     return Candidate(np.where(changed, enlarge_bitmap(after, picture.size), previous), CORRECTED)
 
 
