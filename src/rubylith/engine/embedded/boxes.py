@@ -1,8 +1,8 @@
 """From a box to a mask: five ways to cut, each with its own mistakes, and a vote.
 
 GrabCut from the whole box and from a core in its middle; an ellipse, the region that fits the box best and what has
-unlike colours to the box's surroundings, each snapped to the picture. A way whose result does not fill the box counts less,
-after Lempitsky, Kohli, Rother, Sharp, 'Image segmentation with a bounding box prior', ICCV 2009.
+other colours than the box's surroundings, each snapped to the picture. A way whose result does not fill the box counts
+less, after Lempitsky, Kohli, Rother, Sharp, 'Image segmentation with a bounding box prior', ICCV 2009.
 """
 
 from collections.abc import Callable
@@ -56,7 +56,7 @@ def cut_box(picture: Picture, bounds: Bounds) -> tuple[BoolArray, float]:
     result = np.zeros_like(inside)
     result[y0:y1, x0:x1] = winner
     agreement = sum(weight * _iou(cut, winner) for cut, weight in cuts) / total
-    return (result if winner.any() else inside), agreement
+    return (result if winner.any() else inside), float(agreement)
 
 
 def ellipse_in(shape: tuple[int, ...], bounds: Bounds, share: float = 1.0) -> BoolArray:

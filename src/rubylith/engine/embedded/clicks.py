@@ -1,7 +1,7 @@
 """From one click to the masks that are most likely meant.
 
-Each candidate gets a probability from a linear score over its features. The first answer is the candidate with the highest
-expected IoU with whatever is meant, the next ones raise the expectation of the best of all answers the most.
+Each candidate gets a probability from a linear score over its features. The first answer is the candidate with the
+highest expected IoU with whatever is meant, the next ones raise the expectation of the best of all answers the most.
 """
 
 from dataclasses import dataclass
@@ -134,6 +134,8 @@ def _depths(picture: Picture, members: BoolArray, click: tuple[int, int]) -> tup
     inside = np.pad(members, ((0, 0), (1, 0))).astype(np.uint8)
     here, deepest = np.zeros(len(members)), np.ones(len(members))
     for index, member in enumerate(inside):
-        depth = cv2.distanceTransform(member[labels], cv2.DIST_L2, 3)
+        depth: npt.NDArray[np.float32] = np.asarray(
+            cv2.distanceTransform(np.ascontiguousarray(member[labels]), cv2.DIST_L2, 3), np.float32
+        )
         here[index], deepest[index] = depth[row, column], max(1.0, float(depth.max()))
     return here / deepest, here * step

@@ -1,8 +1,8 @@
 """A further click mends a mask: first among superpixels, then pixel by pixel, so that every click keeps gaining.
 
-A click that the mask already agrees with changes nothing. One that it contradicts says that a neighbourhood is wrong, and
-its distance to the mask's outline says how large a neighbourhood. Three opinions decide what else is wrong with it: a
-watershed between what is surely meant and what is surely not, the region hierarchy, and a random walk.
+A click that the mask already agrees with changes nothing. One that it contradicts says that a neighbourhood is wrong,
+and its distance to the mask's outline says how large a neighbourhood. Three opinions decide what else is wrong with it:
+a watershed between what is surely meant and what is surely not, the region hierarchy, and a random walk.
 """
 
 from collections.abc import Sequence
@@ -54,13 +54,15 @@ def tidied(mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     y0, x0 = int(rows[0]), int(columns[0])
     window = np.s_[y0 : int(rows[-1]) + 1, x0 : int(columns[-1]) + 1]
-    count, pieces = cv2.connectedComponents(mask[window].astype(np.uint8), connectivity=4)
+    count, found = cv2.connectedComponents(mask[window].astype(np.uint8), connectivity=4)
+    pieces = np.asarray(found, np.int32)
     kept = np.zeros(count, np.bool_)
     kept[[pieces[y - y0, x - x0] for x, y in positive]] = True
     tidy = kept[pieces]
     framed = np.pad(~tidy, 1, constant_values=True).astype(np.uint8)
-    _, holes, stats, _ = cv2.connectedComponentsWithStats(framed, connectivity=4)
-    filled = stats[:, cv2.CC_STAT_AREA] < HOLE * np.count_nonzero(tidy)
+    _, found, stats, _ = cv2.connectedComponentsWithStats(framed, connectivity=4)
+    holes = np.asarray(found, np.int32)
+    filled = np.asarray(stats[:, cv2.CC_STAT_AREA] < HOLE * np.count_nonzero(tidy), np.bool_)
     filled[[0, holes[0, 0]]] = False
     for x, y, p in clicks:
         if not p and 0 <= y - y0 < tidy.shape[0] and 0 <= x - x0 < tidy.shape[1]:
@@ -120,12 +122,13 @@ def _flooded(
     x0, y0 = x - min(x, half) // step * step, y - min(y, half) // step * step
     window = np.s_[y0 : y + half + 1, x0 : x + half + 1]
     meant = wanted[window][::step, ::step]
-    rows, columns = (np.arange(n) * step for n in meant.shape)
+    height, width = int(meant.shape[0]), int(meant.shape[1])
+    rows, columns = np.arange(height, dtype=np.intp) * step, np.arange(width, dtype=np.intp) * step
     away = (columns[None, :] + x0 - x) ** 2 + (rows[:, None] + y0 - y) ** 2
     markers = np.where(away > (REACH * distance) ** 2, np.int32(OTHER), np.int32(0))
     markers[meant] = MEANT
     for u, v in opposed:
-        if 0 <= u - x0 <= columns[-1] and 0 <= v - y0 <= rows[-1]:
+        if 0 <= u - x0 < width * step and 0 <= v - y0 < height * step:
             markers[(v - y0) // step, (u - x0) // step] = OTHER
     markers[away <= (SURE * distance) ** 2] = MEANT
     levels = np.ascontiguousarray(_fine_levels(picture, window)[::step, ::step])

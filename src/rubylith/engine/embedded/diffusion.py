@@ -29,7 +29,10 @@ class Diffusion:
 
     @classmethod
     def over(cls, leaves: Leaves, pull: float = PRIOR_PULL) -> Self:
-        """Conductance falls exponentially with edge strength and colour difference, and grows with the common border."""
+        """Conductance falls exponentially with the difference of neighbours and grows with their common border.
+
+        pull: see PRIOR_PULL.
+        """
         count = len(leaves.areas)
         ones, others = leaves.pairs.T
         distance = np.abs(leaves.histograms[ones] - leaves.histograms[others]).sum(axis=1) / 8
@@ -38,9 +41,9 @@ class Diffusion:
         laplacian = np.zeros((count, count))
         laplacian[ones, others] = laplacian[others, ones] = -conductance
         degrees = -laplacian.sum(axis=1)
-        pull = pull * float(np.median(degrees)) + 1e-9
-        laplacian[np.diag_indices(count)] = degrees + pull
-        return cls(np.linalg.inv(laplacian), pull)
+        strength = pull * float(np.median(degrees)) + 1e-9
+        laplacian[np.diag_indices(count)] = degrees + strength
+        return cls(np.asarray(np.linalg.inv(laplacian), np.float64), strength)
 
     def spread(self, prior: FloatArray, seeds: IntArray, values: FloatArray) -> FloatArray:
         """The probability of being object: (n,) float64.

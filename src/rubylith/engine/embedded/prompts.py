@@ -1,7 +1,6 @@
 """One object asked for by clicks, a box and a mask to correct → up to three masks."""
 
 from dataclasses import dataclass
-from typing import cast
 
 import cv2
 import numpy as np
@@ -60,7 +59,10 @@ def working_bounds(picture: Picture, box: Box) -> Bounds:
 
 
 def _clicked(picture: Picture, clicks: list[Click]) -> list[Candidate]:
-    """Candidates for the first positive click, each corrected by the others; without one, all but the negative click's."""
+    """Candidates for the first positive click, each corrected by the others.
+
+    With negative clicks only: all but what they mean. Without any: everything.
+    """
     labels = picture.leaves.labels
     x, y, positive = next((click for click in clicks if click[2]), clicks[0] if clicks else (0, 0, False))
     if not positive:
@@ -85,7 +87,7 @@ def _corrected(picture: Picture, previous: BoolArray, clicks: list[Click]) -> Ca
     if previous.shape == (height, width):
         return Candidate(correct(picture, previous, clicks), CORRECTED)
     grey = cv2.resize(previous.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
-    before = cast("BoolArray", grey > 127)
+    before = grey > 127
     after = correct(picture, before, clicks)
     changed = enlarge_bitmap(
         cv2.dilate((before != after).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, picture.size

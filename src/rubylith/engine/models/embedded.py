@@ -1,7 +1,7 @@
 """The family that needs no download. What it does is in `rubylith.engine.embedded`; this file joins it to the engine.
 
-Sources: Arbelaez et al. 2011 (hierarchies of regions), Rother et al. 2004 (GrabCut), Grady 2006 (random walks), He et al.
-2010 (guided filter). No learned network: preview quality.
+Sources: Arbelaez et al. 2011 (hierarchies of regions), Rother et al. 2004 (GrabCut), Grady 2006 (random walks), He et
+al. 2010 (guided filter). No learned network: preview quality.
 """
 
 from collections.abc import Sequence
