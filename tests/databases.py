@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +49,9 @@ def postgres() -> Iterator[str]:
         )
     try:
         wait_for_port(server, port, folder / "log")
+        ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+        while server.poll() is None and subprocess.run(ready, check=False).returncode:  # it listens before it answers
+            time.sleep(0.05)
         yield f"postgresql://rubylith@127.0.0.1:{port}/postgres"
     finally:
         stop(server, signal.SIGINT)  # "fast": cuts off whoever is still connected

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rubylith.service.addresses import DENIED, denied, named, parsed
+from rubylith.service.addresses import DENIED, denied, named, networks, parsed
 
 PUBLIC = ["8.8.8.8", "1.1.1.1", "93.184.216.34", "172.15.0.1", "172.32.0.1", "100.63.255.255", "100.128.0.1"]
 PUBLIC6 = ["2606:4700:4700::1111", "2a00:1450:4001:81b::200e", "2001:4860:4860::8888", "2400:cb00::1"]
@@ -51,3 +51,13 @@ def test_a_mapped_address_is_not_the_address_it_carries():
     assert named(ip_address("127.0.0.1"), allow)
     assert not named(ip_address("::ffff:127.0.0.1"), allow)
     assert not named(ip_address("128.0.0.1"), allow)
+
+
+def test_a_list_of_networks_is_read_strictly():
+    assert networks(" 127.0.0.1, 10.0.0.0/8,,fd00::/8") == tuple(
+        map(ip_network, ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"])
+    )
+    assert networks("") == ()
+    for slip in ["10.1.0.0/8", "localhost", "10.0.0.0/33", "*"]:
+        with pytest.raises(ValueError, match=slip.partition("/")[0].replace("*", r"\*")):
+            networks(slip)

@@ -73,6 +73,14 @@ def parsed(text: str) -> Address | None:
         return None
 
 
+def networks(text: str) -> tuple[Network, ...]:
+    """The networks of a list such as `10.0.0.0/8, 127.0.0.1, fd00::/8`; ValueError, which names the one that is none.
+
+    A network is written with its first address: `10.1.0.0/8` is taken for a slip, not for `10.0.0.0/8`.
+    """
+    return tuple(ip_network(word.strip()) for word in text.split(",") if word.strip())
+
+
 def named(address: Address, allow: tuple[Network, ...]) -> bool:
     """True if the operator's list names it. A mapped address is not the IPv4 address it carries."""
     return any(address in network for network in allow if network.version == address.version)
