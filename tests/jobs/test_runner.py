@@ -8,7 +8,7 @@ import pytest
 from tests.jobs.conftest import QUICK
 from tests.jobs.orders import finished, order, wait
 
-from rubylith.database import logs
+from rubylith.database import deliveries, jobs, logs
 from rubylith.domain.errors import InvalidPrompt, Overloaded
 from rubylith.domain.job import Artifact, Attempt, Cancelled, DeliveryState, JobState, Outcome, Verdict
 from rubylith.jobs import Rules
@@ -179,6 +179,30 @@ def test_what_nobody_foresaw_fails_the_job_without_telling_our_insides(board, ru
     assert (job.state, job.problem.kind) == (JobState.FAILED, "Broken")
     assert "secret" not in str(job.problem)
     assert job.id in job.problem.hint
+
+
+def test_a_job_that_is_cut_off_again_and_again_fails_instead_of_killing_the_server_for_ever(board, run):
+    job = board.submit(order())
+    with board.engine.begin() as connection:
+        jobs.claim(connection, node="gone", workflow="lost", now=time.time())
+    begun = []
+    run(begun.append, rules=dataclasses.replace(QUICK, losses=1, lease=1))
+    [job] = finished(board, job)
+    assert (job.state, job.attempts, begun) == (JobState.FAILED, 2, [])
+    assert "cut off 1 times" in job.problem.message
+
+
+def test_what_a_lost_run_held_is_taken_up_again(board, run):
+    """A run that the database lost (or one that ended without a word) must not hold its job or its webhook for ever."""
+    first, second = board.submit(order(1, webhook="http://x")), board.submit(order(2))
+    board.cancel(first.id)
+    with board.engine.begin() as connection:
+        deliveries.claim(connection, node="gone", workflow="lost webhook", now=time.time())
+        jobs.claim(connection, node="gone", workflow="lost run", now=time.time())
+    run(rules=dataclasses.replace(QUICK, lease=1))
+    [done] = finished(board, second)
+    assert (done.state, done.attempts) == (JobState.SUCCEEDED, 2)
+    wait(lambda: board.get(first.id).delivery.state is DeliveryState.DELIVERED)
 
 
 def test_a_webhook_that_fails_twice_arrives_once(board, run):
