@@ -163,6 +163,8 @@ class JobRunner:
     def _do(self, claim: Claim) -> None:
         running = RunningJob(self._engine, claim)
         self._running[claim.job.id] = running
+        if self._handing_back:
+            running.stop()
         try:
             settle = self._outcome(running)
             self._change(settle)
