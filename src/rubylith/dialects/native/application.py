@@ -8,8 +8,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
-from rubylith import __version__
 from rubylith.dialects.native import errors, objects, routes, wire
+from rubylith.dialects.native.write import VERSION
 from rubylith.domain.errors import RubylithError
 from rubylith.domain.job import Cancelled
 from rubylith.service.service import Service
@@ -21,7 +21,7 @@ SUMMARY = "Masks of everything in a picture, or of what is pointed at; now or la
 
 def application(service: Service) -> FastAPI:
     """The application to be mounted at /v1."""
-    app = FastAPI(title="Rubylith", version=__version__, summary=SUMMARY, docs_url="/docs", redoc_url=None)
+    app = FastAPI(title="Rubylith", version=VERSION, summary=SUMMARY, docs_url="/docs", redoc_url=None)
     app.state.service = service
     app.include_router(routes.router)
     app.include_router(objects.router)

@@ -4,9 +4,9 @@ import io
 import json
 import secrets
 import zipfile
+from importlib.metadata import version
 from typing import Any
 
-from rubylith import __version__
 from rubylith.dialects.native.read import MULTIPART, ZIP
 from rubylith.domain.geometry import Size
 from rubylith.domain.job import Artifact, Job, Problem
@@ -18,6 +18,7 @@ from rubylith.service.orders import write_prompt
 from rubylith.service.service import Service
 from rubylith.service.work import Answer
 
+VERSION = version("rubylith")
 BOUNDARY_BYTES = 24  # long and random: some clients look for the boundary without its dashes
 
 
@@ -26,7 +27,7 @@ def write_document(answer: Answer, result_id: str) -> dict[str, Any]:
     found = document(answer.segmentation, answer.name)
     found["image"]["digest"] = answer.digest
     options = write_prompt(answer.request.prompt)
-    provenance = {"model": answer.request.model, "options": options, "version": __version__}
+    provenance = {"model": answer.request.model, "options": options, "version": VERSION}
     return {"id": result_id, **found, "timings": answer.timings, "provenance": provenance}
 
 
