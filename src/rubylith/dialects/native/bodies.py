@@ -39,11 +39,11 @@ async def read_upload(http: Request) -> tuple[bytes, str, str]:
         if not data:
             raise InvalidImage("The body is empty", "Send the file's bytes, or multipart/form-data with a part file")
         return data, _kind(http) or "application/octet-stream", http.query_params.get("name", "upload")
-    form = await http.form(max_files=MAX_PARTS, max_fields=MAX_PARTS)
-    part = form.get("file") or form.get("image")
-    if not isinstance(part, UploadFile):
-        raise InvalidImage("The form has no file in a part called file", "Send the file as part file")
-    return await part.read(), part.content_type or "application/octet-stream", part.filename or "upload"
+    async with http.form(max_files=MAX_PARTS, max_fields=MAX_PARTS) as form:
+        part = form.get("file") or form.get("image")
+        if not isinstance(part, UploadFile):
+            raise InvalidImage("The form has no file in a part called file", "Send the file as part file")
+        return await part.read(), part.content_type or "application/octet-stream", part.filename or "upload"
 
 
 async def _read(http: Request, whole: type[BaseModel], part: type[Part]) -> tuple[Part, ImageSource]:
@@ -60,16 +60,16 @@ async def _read(http: Request, whole: type[BaseModel], part: type[Part]) -> tupl
 
 
 async def _read_form(http: Request, part: type[Part]) -> tuple[Part, ImageSource]:
-    form = await http.form(max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=MAX_DOCUMENT_BYTES)
-    image, request = form.get("image"), form.get("request")
-    unknown = sorted(set(form) - {"image", "request"})
-    if unknown:
-        raise InvalidPrompt(f"The form has a part called {unknown[0][:80]!r}", "Send the parts image and request")
-    if image is None:
-        raise InvalidPrompt("The form has no part called image", FORMS)
-    source = read_source(image) if isinstance(image, str) else Inline(await image.read(), image.filename or "image")
-    document = await request.read() if isinstance(request, UploadFile) else (request or "{}").encode()
-    return _validated(part, document), source
+    async with http.form(max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=MAX_DOCUMENT_BYTES) as form:
+        image, request = form.get("image"), form.get("request")
+        unknown = sorted(set(form) - {"image", "request"})
+        if unknown:
+            raise InvalidPrompt(f"The form has a part called {unknown[0][:80]!r}", "Send the parts image and request")
+        if image is None:
+            raise InvalidPrompt("The form has no part called image", FORMS)
+        source = read_source(image) if isinstance(image, str) else Inline(await image.read(), image.filename or "image")
+        document = await request.read() if isinstance(request, UploadFile) else (request or "{}").encode()
+        return _validated(part, document), source
 
 
 def _validated(model: type[Part], document: bytes) -> Part:
