@@ -1,61 +1,105 @@
-"""A real server for tests: built as `rubylith serve` builds it, on a free port of loopback, in a thread of this process."""
+"""Real servers on loopback for tests. Each ends with its `with` block."""
 
-import contextlib
+import http.server
 import socket
+import ssl
 import threading
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-
-import httpx2
-import uvicorn
-
-from rubylith import server
-from rubylith.server import Server
-from rubylith.settings import read_settings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A server that answers. `http` has its address; `built` is what it is made of."""
-
-    address: str
-    http: httpx2.Client
-    built: Server
-
-    def client(self, key: str) -> httpx2.Client:
-        """A client that shows this key."""
-        return httpx2.Client(base_url=self.address, headers={"Authorization": f"Bearer {key}"}, timeout=60)
-
-    def finished(self, job_id: str, seconds: float = 60) -> dict:
-        """The job once it has ended."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            job = self.http.get(f"/v1/jobs/{job_id}").json()
-            if job["state"] in {"succeeded", "failed", "cancelled"}:
-                return job
-            time.sleep(0.05)
-        raise AssertionError(f"{job_id} has not ended")
+@dataclass
+class Received:
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
 
 
-@contextlib.contextmanager
-def serve(home: Path, environment: Mapping[str, str] | None = None) -> Iterator[Running]:
-    """Start, and stop at the end, however it ends."""
-    settings = read_settings({"RUBYLITH_HOME": str(home), "RUBYLITH_NODE": "test", **(environment or {})})
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        built = server.build(settings, address=address)
-        config = uvicorn.Config(server.application(built), log_config=None, access_log=False)
-        running = uvicorn.Server(config)
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            while not running.started:
-                assert thread.is_alive(), "the server did not start"
-                time.sleep(0.01)
-            with httpx2.Client(base_url=address, timeout=60) as http:
-                yield Running(address, http, built)
-        finally:
-            running.should_exit = True
-            thread.join()
+@dataclass
+class Reply:
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass
+class Site:
+    """A running server and what it was asked."""
+
+    port: int
+    received: list[Received] = field(default_factory=list)
+
+    def url(self, path: str = "/", host: str = "127.0.0.1", scheme: str = "http") -> str:
+        return f"{scheme}://{host}:{self.port}{path}"
+
+
+@contextmanager
+def http_site(answer: Callable[[Received], Reply], tls: ssl.SSLContext | None = None) -> Iterator[Site]:
+    """An HTTP server that answers as told and remembers what it was asked."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        timeout = 10
+
+        def handle_one(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", "0")))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            received = Received(self.command, self.path, headers, body)
+            site.received.append(received)
+            reply = answer(received)
+            self.send_response(reply.status)
+            for name, value in ({"Content-Length": str(len(reply.body))} | reply.headers).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(reply.body)
+
+        do_GET = do_POST = do_PUT = handle_one  # noqa: N815
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    class Server(http.server.ThreadingHTTPServer):
+        def handle_error(self, request, client_address) -> None:  # a client that hangs up is part of some tests
+            pass
+
+    server = Server(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    site = Site(server.server_address[1])
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield site
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+@contextmanager
+def raw_site(talk: Callable[[socket.socket, threading.Event], None]) -> Iterator[Site]:
+    """A server that speaks as it likes: `talk(connection, over)`; `over` is set when the test is done."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(0.05)
+    over = threading.Event()
+
+    def serve() -> None:
+        while not over.is_set():
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
+            with connection:
+                connection.settimeout(5)
+                with suppress(OSError):
+                    talk(connection, over)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield Site(listener.getsockname()[1])
+    finally:
+        over.set()
+        thread.join(5)
+        listener.close()

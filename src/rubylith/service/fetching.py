@@ -34,6 +34,8 @@ _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _CREDENTIALS = re.compile(r"[^/]*//[^/?#]*@")  # even empty ones, which httpx2 drops
 _OUTSIDE_URLS = re.compile(r"[\x00-\x20\x7f\\]")
+# RFC 6761, RFC 6762, and what ICANN reserved for private use in 2024; localdomain by custom.
+PRIVATE_ENDINGS = (".localhost", ".local", ".internal", ".localdomain", ".home.arpa", ".test", ".invalid")
 _HINT = "Give an http or https URL of a public host, or let the operator name its network in RUBYLITH_FETCH_ALLOW"
 
 
@@ -125,13 +127,15 @@ class Fetcher:
     def check(self, url: str, *, seconds: float = 5.0) -> None:
         """UnsafeAddress if the URL could not be asked for today. Nothing is connected to.
 
-        A host that cannot be looked up passes: it may exist by the time it is needed, and is checked again then.
+        A host that cannot be looked up passes, unless its name is for private use: it may exist by the time it is
+        needed, and is checked again then.
         """
         target = _target(url)
         try:
             self._checked(target, Deadline(seconds, _shown(url)))
         except (SourceUnreachable, TimedOut):
-            return
+            if target.host.rstrip(".").lower().endswith(PRIVATE_ENDINGS):
+                raise UnsafeAddress(f"{target.host!r} is a name for private use", _HINT) from None
 
     def _checked(self, target: _Target, deadline: Deadline) -> tuple[str, ...]:
         """The addresses of the host, all of which may be reached."""

@@ -11,7 +11,7 @@ from rubylith.domain.errors import InvalidSetting
 from rubylith.server import build, check_exposure
 from rubylith.settings import read_settings
 from tests.dialects.native.test_native import CLICK, DATA_URI, PICTURE
-from tests.servers import serve
+from tests.running import serve
 
 
 @pytest.fixture(scope="module")

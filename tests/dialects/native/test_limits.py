@@ -10,7 +10,7 @@ from tests import fakes
 
 from rubylith.engine.engine import Engine
 from tests.dialects.native.test_native import CLICK, DATA_URI, PICTURE, post
-from tests.servers import serve
+from tests.running import serve
 
 LIMITS = {
     "RUBYLITH_MAX_BODY": "100000",

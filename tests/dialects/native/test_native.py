@@ -11,7 +11,7 @@ import pytest
 
 from rubylith.domain.geometry import Size
 from rubylith.domain.rle import RLE
-from tests.servers import serve
+from tests.running import serve
 
 WIDTH, HEIGHT = 160, 120
 
