@@ -49,7 +49,6 @@ def leave(engine: sa.Engine, node: str) -> None:
     """Hand back what this node still holds and say that it has gone."""
     now = time.time()
     with engine.begin() as connection:
-        jobs.release(connection, jobs.held(connection, by=node), now=now)
         deliveries.release(connection, deliveries.held(connection, by=node), now=now)
         nodes.leave(connection, node)
 
