@@ -35,15 +35,32 @@ def correct(picture: Picture, mask: BoolArray, clicks: Sequence[Click]) -> BoolA
 
     mask: (h, w) bool, at working size.
     """
-    mended, heard = mask, False
+    if all(mask[y, x] == positive for x, y, positive in clicks):
+        return mask
+    aside = _unclicked(mask, clicks)
+    mended = mask & ~aside
     for x, y, positive in clicks:
-        if mended[y, x] == positive:
-            continue
-        heard = True
-        opposed = [(u, v) for u, v, p in clicks if p != positive and (u, v) != (x, y)]
-        wanted = _extended(picture, mended if positive else ~mended, (x, y), opposed)
-        mended = _obeying(snap(picture.small, wanted if positive else ~wanted), clicks)
-    return tidied(mended, clicks) if heard else mended
+        if mended[y, x] != positive:
+            opposed = [(u, v) for u, v, p in clicks if p != positive and (u, v) != (x, y)]
+            wanted = _extended(picture, mended if positive else ~mended, (x, y), opposed)
+            mended = _obeying(snap(picture.small, wanted if positive else ~wanted), clicks)
+    return tidied(mended, clicks) | aside
+
+
+def _unclicked(mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
+    """Pieces of the mask that no click is about, if others are clicked on: they stay as they are. (h, w) bool."""
+    aside = np.zeros_like(mask)
+    window = _window_of(mask)
+    y0, x0 = window[0].start, window[1].start
+    count, pieces = _pieces(np.ascontiguousarray(mask[window]))
+    height, width = pieces.shape
+    inside = [(x - x0, y - y0) for x, y, _ in clicks if 0 <= x - x0 < width and 0 <= y - y0 < height]
+    clicked = {int(pieces[y, x]) for x, y in inside} - {0}
+    if clicked and count > len(clicked) + 1:
+        unclicked = np.ones(count, np.bool_)
+        unclicked[[0, *clicked]] = False
+        aside[window] = unclicked[pieces]
+    return aside
 
 
 def tidied(mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
@@ -51,25 +68,37 @@ def tidied(mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
     positive = [(x, y) for x, y, p in clicks if p and mask[y, x]]
     if not positive:
         return mask
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    y0, x0 = int(rows[0]), int(columns[0])
-    window = np.s_[y0 : int(rows[-1]) + 1, x0 : int(columns[-1]) + 1]
-    count, found = cv2.connectedComponents(mask[window].astype(np.uint8), connectivity=4)
-    pieces = np.asarray(found, np.int32)
+    window = _window_of(mask)
+    y0, x0 = window[0].start, window[1].start
+    tidy = np.ascontiguousarray(mask[window])
+    count, pieces = _pieces(tidy)
     kept = np.zeros(count, np.bool_)
     kept[[pieces[y - y0, x - x0] for x, y in positive]] = True
-    tidy = kept[pieces]
-    framed = np.pad(~tidy, 1, constant_values=True).astype(np.uint8)
-    _, found, stats, _ = cv2.connectedComponentsWithStats(framed, connectivity=4)
-    holes = np.asarray(found, np.int32)
-    filled = np.asarray(stats[:, cv2.CC_STAT_AREA] < HOLE * np.count_nonzero(tidy), np.bool_)
-    filled[[0, holes[0, 0]]] = False
-    for x, y, p in clicks:
-        if not p and 0 <= y - y0 < tidy.shape[0] and 0 <= x - x0 < tidy.shape[1]:
-            filled[holes[y - y0 + 1, x - x0 + 1]] = False
+    if np.count_nonzero(kept) < count - 1:
+        tidy = kept[pieces]
     result = np.zeros_like(mask)
-    result[window] = tidy | filled[holes[1:-1, 1:-1]]
+    result[window] = tidy | _holes(tidy, [(x - x0, y - y0) for x, y, p in clicks if not p])
     return result
+
+
+def _holes(mask: BoolArray, spared: list[tuple[int, int]]) -> BoolArray:
+    """Small holes (h, w) bool, but not those with a spared point, (x, y), in them."""
+    height, width = mask.shape
+    framed = np.ones((height + 2, width + 2), np.bool_)
+    framed[1:-1, 1:-1] = ~mask
+    count, pieces = _pieces(framed)
+    if count <= 2:
+        return np.zeros_like(mask)
+    small = np.bincount(pieces.ravel(), minlength=count) < HOLE * np.count_nonzero(mask)
+    small[[0, pieces[0, 0]]] = False
+    small[[pieces[y + 1, x + 1] for x, y in spared if 0 <= y < height and 0 <= x < width]] = False
+    return small[pieces[1:-1, 1:-1]]
+
+
+def _pieces(mask: BoolArray) -> tuple[int, npt.NDArray[np.uint16]]:
+    """Number of labels, and the 4-connected pieces of a mask as labels from 1: (h, w) uint16."""
+    count, pieces = cv2.connectedComponents(mask.view(np.uint8), connectivity=4, ltype=cv2.CV_16U)
+    return count, np.asarray(pieces, np.uint16)
 
 
 def _obeying(mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
@@ -91,13 +120,35 @@ def _extended(picture: Picture, wanted: BoolArray, click: tuple[int, int], oppos
     disc = float(np.pi * distance**2)
     result = _flooded(picture, wanted, click, opposed, distance=distance)
     leaves = picture.leaves
-    share = np.bincount(leaves.labels[wanted], minlength=len(leaves.areas)) / leaves.areas
+    share = _shares(picture, wanted)
     barred = np.zeros(len(leaves.areas))
     barred[[leaves.labels[v, u] for u, v in opposed]] = 1
     leaf = int(leaves.labels[y, x])
     chosen = _region(picture, leaf, share, barred, limit=REGION_LIMIT * disc)
     chosen |= _walk(picture, leaf, share, barred, limit=WALK_LIMIT * disc)
-    return result | chosen[leaves.labels] if chosen.any() else result
+    if chosen.any():
+        boxes = leaves.boxes[chosen].astype(np.intp)
+        window = np.s_[boxes[:, 1].min() : boxes[:, 3].max(), boxes[:, 0].min() : boxes[:, 2].max()]
+        result[window] |= chosen[leaves.labels[window]]
+    return result
+
+
+def _shares(picture: Picture, wanted: BoolArray) -> npt.NDArray[np.float64]:
+    """How much of each superpixel is wanted, 0 to 1: (n,). Counts the mask, which is mostly the smaller side."""
+    areas = picture.leaves.areas
+    inverted = 2 * np.count_nonzero(wanted) > wanted.size
+    counted = ~wanted if inverted else wanted
+    window = _window_of(counted)
+    share = np.bincount(picture.leaves.labels[window][counted[window]], minlength=len(areas)) / areas
+    return 1 - share if inverted else share
+
+
+def _window_of(mask: BoolArray) -> tuple[slice, slice]:
+    """The tightest box of a mask, as slices; empty for an empty mask."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return np.s_[0:0, 0:0]
+    return np.s_[int(rows[0]) : int(rows[-1]) + 1, int(columns[0]) : int(columns[-1]) + 1]
 
 
 def _distance_to(wanted: BoolArray, click: tuple[int, int]) -> float:

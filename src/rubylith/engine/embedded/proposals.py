@@ -19,7 +19,8 @@ SMALLEST = 3e-4  # share of the picture; smaller regions are crumbs
 # Predicted IoU: set so that segment-anything's default threshold keeps about the hundred coarsest merges.
 PER_RANK, PER_PERSISTENCE = 0.026, 0.3
 FAINT, FAINT_PRICE = 0.5, 0.03  # a region that hardly differs from its neighbour loses up to this share
-PER_OFFSET = 0.1  # by how much a stability_score_offset of 1 moves the price at which the hierarchy is cut
+SAME, SAME_PENALTY = 0.9, 0.3  # IoU from which two regions say the same, and what share the worse of them loses
+PER_OFFSET = 0.05  # by how much a stability_score_offset of 1 moves the price at which the hierarchy is cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ def predicted_ious(tree: Hierarchy) -> FloatArray:
     """How likely each node is a thing of its own, (N,) in [0, 1]: coarse first, then by how long it stays itself.
 
     1 - 0.026 (ln(rank of the merge that ends it, counted from the last) - 0.3 persistence), where persistence is how
-    much dearer that merge is than the node's own, 0 to 1; less for regions that hardly differ from what they join.
+    much dearer that merge is than the node's own, 0 to 1. Less for regions that hardly differ from what they join, and
+    for those that say nearly the same as a better one.
     """
     total = len(tree.parents)
     ends = np.where(tree.parents >= 0, tree.parents, total)
@@ -77,14 +79,35 @@ def predicted_ious(tree: Hierarchy) -> FloatArray:
     quality = 1 - PER_RANK * (np.log(total + 1 - ends) - PER_PERSISTENCE * persistence)
     if total > 1:
         quality = quality * (1 - FAINT * np.exp(-price / FAINT_PRICE))
-    return np.clip(quality, 0, 1)
+    return np.clip(np.where(_repeats(tree, quality), (1 - SAME_PENALTY) * quality, quality), 0, 1)
+
+
+def _repeats(tree: Hierarchy, quality: FloatArray) -> npt.NDArray[np.bool_]:
+    """Which nodes have an IoU of SAME or more with a better one, (N,): such a node can only be above or below."""
+    parents, children, areas = tree.parents.tolist(), tree.children.tolist(), tree.areas.tolist()
+    repeats, kept = np.zeros(len(parents), np.bool_), [False] * len(parents)
+    for node in np.argsort(-quality, kind="stable").tolist():
+        above, below = parents[node], node
+        while above >= 0 and areas[above] * SAME <= areas[node] and not kept[above]:
+            above = parents[above]
+        if above >= 0 and areas[above] * SAME <= areas[node]:
+            repeats[node] = True
+            continue
+        while (one := children[below][0]) >= 0:
+            other = children[below][1]
+            below = one if areas[one] >= areas[other] else other
+            if areas[below] < SAME * areas[node] or kept[below]:
+                break
+        repeats[node] = below != node and areas[below] >= SAME * areas[node] and kept[below]
+        kept[node] = not repeats[node]
+    return repeats
 
 
 def stability_scores(tree: Hierarchy, offset: float) -> FloatArray:
     """IoU of each node as it is when the hierarchy is cut tighter and when it is cut looser: (N,) in [0, 1].
 
     The cut is in the middle (geometric) between the price of the node's own merge and that of the merge that ends it;
-    it moves by a factor of 1 + 0.1 offset each way. Tighter, a node falls apart and its largest part remains; looser,
+    it moves by a factor of 1 + 0.05 offset each way. Tighter, a node falls apart and its largest part remains; looser,
     it is swallowed. After segment-anything's score, which cuts logits at +offset and -offset.
     """
     factor = 1 + PER_OFFSET * offset

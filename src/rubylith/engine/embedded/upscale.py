@@ -18,8 +18,8 @@ UInt8Array = npt.NDArray[np.uint8]
 FOLLOWED_SIDE = 1100  # pixels of the longer side up to which borders follow the picture; beyond, they are only smoothed
 LOOSENED = 0.8  # how far a border may move to follow the picture, in pixels of the working size
 STRAIGHTENED = 4  # times
-# a quadratic B-spline over three neighbours, for the left and the right half of a pixel
-HALVES = np.array([[9, 22, 1], [1, 22, 9]], np.float32) / np.float32(32)
+# weights of the neighbours for the left and the right half of a pixel: a little softer than a quadratic B-spline
+HALVES = np.array([[12, 16, 4], [4, 16, 12]], np.float32) / np.float32(32)
 # a vote of equals: repeated, it straightens what a flood left ragged
 WHOLE = np.array([[1, 1, 1]], np.float32) / np.float32(3)
 
@@ -72,6 +72,8 @@ def enlarge_labels(labels: IntArray, pixels: UInt8Array) -> IntArray:
     while sizes:
         rows, columns = sizes.pop()
         large = _smoothed(large, HALVES)[:rows, :columns]
+        if sizes:
+            large = _smoothed(large, WHOLE)
     return large
 
 
