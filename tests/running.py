@@ -1,4 +1,4 @@
-"""A real server for tests: built as `rubylith serve` builds it, on a free port of loopback, in a thread of this process."""
+"""A real server for tests: built as `rubylith serve` builds it, on a free port of loopback, in a thread."""
 
 import contextlib
 import socket

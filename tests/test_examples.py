@@ -7,7 +7,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
 from tests.running import serve
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -23,7 +22,13 @@ def run(name, address, folder, key="secret"):
     command = ["bash"] if name.endswith(".sh") else [sys.executable]
     environment = {**os.environ, "RUBYLITH_SERVER": address, "RUBYLITH_KEY": key}
     return subprocess.run(
-        [*command, str(EXAMPLES / name)], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+        [*command, str(EXAMPLES / name)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 

@@ -4,14 +4,14 @@ import time
 
 import httpx2
 import pytest
+from tests.dialects.native.test_native import CLICK, DATA_URI, PICTURE
+from tests.running import serve
 
 from rubylith.cli.serve import command as serve_command
 from rubylith.domain.caller import Quota, Scope
 from rubylith.domain.errors import InvalidSetting
 from rubylith.server import build, check_exposure
 from rubylith.settings import read_settings
-from tests.dialects.native.test_native import CLICK, DATA_URI, PICTURE
-from tests.running import serve
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,12 @@ def second(running):
 def test_no_key_or_a_wrong_one_is_401_everywhere(running, header):
     headers = {} if header is None else {"Authorization": header}
     with httpx2.Client(base_url=running.address, headers=headers) as http:
-        for method, path in (("POST", "/v1/segment"), ("GET", "/v1/jobs/x"), ("GET", "/v1/models"), ("POST", "/v1/files")):
+        for method, path in (
+            ("POST", "/v1/segment"),
+            ("GET", "/v1/jobs/x"),
+            ("GET", "/v1/models"),
+            ("POST", "/v1/files"),
+        ):
             answer = http.request(method, path)
             assert answer.status_code == 401
             assert answer.headers["www-authenticate"] == "Bearer"

@@ -8,7 +8,6 @@ import PIL.Image
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tests.dialects.native.test_native import DATA_URI, PICTURE
 from tests.running import serve
 
@@ -23,7 +22,7 @@ HOSTILE = (
     "http://[fd00:ec2::254]/", "http://169.254.169.254/latest/meta-data/", "http://192.0.0.192/", "http://100.64.0.1/",
     "http://100.100.100.200/", "http://168.63.129.16/", "http://10.0.0.1/", "http://172.16.0.1/",
     "http://192.168.1.1/", "http://0.0.0.0/", "http://255.255.255.255/", "http://224.0.0.1/", "http://198.18.0.1/",
-    "http://192.0.2.1/", "http://１２７.０.０.１/", "http://user:secret@127.0.0.1/", "http://user@example.org/",
+    "http://192.0.2.1/", "http://\uff11\uff12\uff17.0.0.\uff11/", "http://user:secret@127.0.0.1/", "http://user@example.org/",
     "ftp://example.org/a.png", "file:///etc/passwd", "gopher://127.0.0.1/", "javascript:alert(1)", "http:///a.png",
     "http://127.0.0.1:22/", "https://127.0.0.1/", "http://localhost.localdomain/", "http://a.localhost/",
     "http://[::127.0.0.1]/", "http://127.0.0.1%00.example.org/", "http://127.0.0.1\\@example.org/",
@@ -67,7 +66,10 @@ def test_any_document_is_answered(running, document):
 
 
 @patient
-@given(body=st.binary(max_size=300), kind=st.sampled_from(["application/json", "multipart/form-data; boundary=x", "image/png", ""]))
+@given(
+    body=st.binary(max_size=300),
+    kind=st.sampled_from(["application/json", "multipart/form-data; boundary=x", "image/png", ""]),
+)
 def test_any_bytes_are_answered(running, body, kind):
     for path in ("/v1/segment", "/v1/jobs", "/v1/files", "/v1/embeddings"):
         answer = running.http.post(path, content=body, headers={"Content-Type": kind})
@@ -79,12 +81,18 @@ def test_any_bytes_are_answered(running, body, kind):
 def test_any_damaged_picture_is_answered(running, at, value, cut):
     damaged = bytearray(PICTURE)
     damaged[at] = value
-    answer = running.http.post("/v1/segment", content=bytes(damaged[:cut]) or b"x", headers={"Content-Type": "image/png"})
+    answer = running.http.post(
+        "/v1/segment", content=bytes(damaged[:cut]) or b"x", headers={"Content-Type": "image/png"}
+    )
     assert answer.status_code in FINE, answer.text
 
 
 @patient
-@given(parts=st.lists(st.tuples(st.sampled_from(["image", "request", "file", "other"]), st.binary(max_size=40)), max_size=5))
+@given(
+    parts=st.lists(
+        st.tuples(st.sampled_from(["image", "request", "file", "other"]), st.binary(max_size=40)), max_size=5
+    )
+)
 def test_any_form_is_answered(running, parts):
     answer = running.http.post("/v1/segment", files=[(name, ("n", data)) for name, data in parts] or {"a": b""})
     assert answer.status_code in FINE, answer.text

@@ -7,10 +7,10 @@ import time
 
 import pytest
 from tests import fakes
-
-from rubylith.engine.engine import Engine
 from tests.dialects.native.test_native import CLICK, DATA_URI, PICTURE, post
 from tests.running import serve
+
+from rubylith.engine.engine import Engine
 
 LIMITS = {
     "RUBYLITH_MAX_BODY": "100000",

@@ -8,10 +8,10 @@ import zipfile
 import numpy as np
 import PIL.Image
 import pytest
+from tests.running import serve
 
 from rubylith.domain.geometry import Size
 from rubylith.domain.rle import RLE
-from tests.running import serve
 
 WIDTH, HEIGHT = 160, 120
 
@@ -61,7 +61,12 @@ def test_a_click_gives_the_square_with_provenance(http):
     answer = post(http, **CLICK)
     document = answer.json()
     assert answer.status_code == 200
-    assert document["image"] | {"path": "", "digest": ""} == {"path": "", "width": WIDTH, "height": HEIGHT, "digest": ""}
+    assert document["image"] | {"path": "", "digest": ""} == {
+        "path": "",
+        "width": WIDTH,
+        "height": HEIGHT,
+        "digest": "",
+    }
     assert len(document["masks"]) == 1
     assert iou_with_square(document["masks"][0]) > 0.9
     assert document["provenance"]["model"] == document["model"] == "embedded"
@@ -99,7 +104,9 @@ def test_a_mask_goes_back_as_previous(http):
 
 
 def test_the_picture_may_come_as_a_part_or_alone(http):
-    form = http.post("/v1/segment", files={"image": ("a.png", PICTURE, "image/png")}, data={"request": json.dumps(CLICK)})
+    form = http.post(
+        "/v1/segment", files={"image": ("a.png", PICTURE, "image/png")}, data={"request": json.dumps(CLICK)}
+    )
     as_file = http.post(
         "/v1/segment", files={"image": PICTURE, "request": ("r.json", json.dumps(CLICK), "application/json")}
     )

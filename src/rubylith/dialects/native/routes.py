@@ -29,8 +29,8 @@ from rubylith.service.service import Instructions, Service
 NAME = "native"
 RESULT = "result.json"
 WHO = {401: "Unauthorized", 403: "Forbidden", 429: "RateLimited"}
-TAKES_PICTURES = {**WHO, 400: "InvalidPrompt", 404: "NotFound", 413: "TooLarge", 422: "InvalidDocument"}
-TAKES_PICTURES |= {424: "SourceUnreachable", 503: "Overloaded", 504: "TimedOut"}
+BODY = {400: "InvalidPrompt", 404: "NotFound", 413: "TooLarge", 422: "InvalidDocument"}
+TAKES_PICTURES = {**WHO, **BODY, 424: "SourceUnreachable", 503: "Overloaded", 504: "TimedOut"}
 
 
 def service_of(http: Request) -> Service:
