@@ -305,6 +305,27 @@ def test_stopping_hands_back_what_takes_too_long_and_the_next_start_goes_on(boar
     assert (done.state, done.attempts, bench.begun) == (JobState.SUCCEEDED, 2, [1, 1])
 
 
+def test_work_that_will_not_stop_is_left_behind_and_can_no_longer_change_anything(board, run):
+    begun, go, over = threading.Event(), threading.Event(), threading.Event()
+
+    def deaf(assignment):
+        begun.set()
+        go.wait(30)
+        over.set()
+        return Outcome({"by": "the one left behind"})
+
+    runner = run(deaf)
+    job = board.submit(order())
+    begun.wait(10)
+    assert not runner.stop(grace_seconds=0.1)
+    run(lambda assignment: Outcome({"by": "the next"}))
+    [done] = finished(board, job)
+    go.set()
+    over.wait(10)
+    time.sleep(0.3)
+    assert (board.get(job.id), done.result, done.attempts) == (done, {"by": "the next"}, 2)
+
+
 def test_the_default_webhook_delays_reach_over_two_hours():
     assert sum(Rules().webhook_delays) == 7200
     assert list(Rules().webhook_delays) == sorted(Rules().webhook_delays)

@@ -245,9 +245,7 @@ def postpone(connection: sa.Connection, claim: Claim, *, until: float, failed: b
 
 def cancel(connection: sa.Connection, job_id: str, *, now: float) -> bool:
     """Cancel a job that is queued or running; False, and nothing changes, if it is neither."""
-    return bool(
-        finish(connection, sa.and_(JOBS.c.id == job_id, JOBS.c.state.not_in(FINISHED)), JobState.CANCELLED, now=now)
-    )
+    return bool(finish(connection, JOBS.c.id == job_id, JobState.CANCELLED, now=now))
 
 
 def expire(connection: sa.Connection, *, now: float) -> tuple[str, ...]:
