@@ -123,7 +123,7 @@ def test_everything_takes_the_options_of_segment_anything():
         ({"multimask": True}, "multimask asks for candidates"),
         ({"points": [(1, 1)], "points_per_side": 32}, "points_per_side say how to find everything"),
         ({"boxes": [(0, 0, 5, 5)], "overlap": "none"}, "overlap say how to find everything"),
-        ({"points_per_side": 0}, r"points_per_side is 0. Give a number from 1 to 256 \(default 32\)"),
+        ({"points_per_side": 0}, r"points_per_side is 0. Give a whole number from 1 to 256 \(default 32\)"),
         ({"pred_iou_thresh": 1.5}, "pred_iou_thresh is 1.5"),
         ({"previous": np.zeros((48, 64))}, "previous mask is float64 of shape 48 x 64"),
         ({"previous": np.zeros((9, 9), bool)}, "previous mask is 9 x 9 pixels but the picture is 64 x 48"),

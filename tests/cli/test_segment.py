@@ -179,7 +179,7 @@ def test_the_same_command_again_does_only_what_is_missing(run, segmenter):
         (["--box", "1,2,3"], "--box 1,2,3 is not X0,Y0,X1,Y1"),
         (["--point", "1,1", "--max-masks", "3"], "max_masks say how to find everything"),
         (["--multimask"], "multimask asks for candidates"),
-        (["--points-per-side", "0"], "points_per_side is 0. Give a number from 1 to 256 (default 32)"),
+        (["--points-per-side", "0"], "points_per_side is 0. Give a whole number from 1 to 256 (default 32)"),
         (["--points-per-side", "many"], "Invalid value for '--points-per-side'"),
         (["--pointy"], "No such option"),
         (["http://example.org/a.jpg"], "http://example.org/a.jpg is a link, and links are not fetched"),
