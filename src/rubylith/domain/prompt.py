@@ -1,8 +1,10 @@
 """What to cut: given objects, or everything."""
 
 import enum
+import math
 import numbers
 from dataclasses import dataclass, fields
+from typing import SupportsFloat, cast
 
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.geometry import Box, Point, Size
@@ -68,14 +70,18 @@ class Everything:
                 continue
             low, high = LIMITS[field.name]
             is_whole = not isinstance(field.default, float)
-            is_number = isinstance(value, numbers.Integral if is_whole else numbers.Real) and not isinstance(
-                value, bool
-            )
-            if not is_number or not low <= float(value) <= high:  # NaN is between no numbers
+            if not low <= _as_number(value, is_whole=is_whole) <= high:  # NaN is between no numbers
                 kind = "whole number" if is_whole else "number"
                 raise InvalidPrompt(
                     f"{field.name} is {value!r}", f"Give a {kind} from {low:g} to {high:g} (default {field.default})"
                 )
+
+
+def _as_number(value: object, *, is_whole: bool) -> float:
+    """NaN for what is no number, or not a whole one where it should be."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral if is_whole else numbers.Real):
+        return math.nan
+    return float(cast("SupportsFloat", value))
 
 
 Prompt = Objects | Everything
