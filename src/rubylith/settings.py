@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rubylith.domain.errors import InvalidSetting
 from rubylith.engine import models
@@ -83,6 +83,14 @@ def _optional_count(text: str) -> int | None:
     return _positive(text) if text else None
 
 
+def _node(text: str) -> str:
+    return text or platform.node() or "node"
+
+
+def _cores(text: str) -> int:
+    return _positive(text) if text else os.cpu_count() or 1
+
+
 def _folder(text: str) -> Path:
     return Path(text).expanduser()
 
@@ -108,12 +116,12 @@ SETTINGS = (
     Setting("storage_url", "", "The folder `objects` in the home folder, or s3://BUCKET/PREFIX, file:///FOLDER.", str),
     Setting("fetch_allow", "", "Networks that pictures and webhooks may be on besides public ones.", _networks),
     Setting("fetch_seconds", "20", "How long fetching a picture may take.", _seconds),
-    Setting("node", platform.node() or "node", "The name of this node; each node of a database has its own.", str),
-    Setting("concurrency", str(os.cpu_count() or 2), "Pictures worked on at once for callers who wait.", _positive),
+    Setting("node", "", "The name of this node; each node of a database has its own. Empty: the machine's.", _node),
+    Setting("concurrency", "", "Pictures worked on at once for callers who wait. Empty: one a core.", _cores),
     Setting("waiting", "64", "Requests that may wait beyond those; the next is answered 503.", _count),
     Setting("per_key", "64", "Requests of one key at once, running or waiting.", _positive),
     Setting("request_seconds", "120", "The longest that a request may take; jobs may take longer.", _seconds),
-    Setting("job_concurrency", str(os.cpu_count() or 2), "Jobs worked on at once.", _positive),
+    Setting("job_concurrency", "", "Jobs worked on at once. Empty: one a core.", _cores),
     Setting("job_seconds", "604800", "How long jobs and their results are kept.", _seconds),
     Setting("upload_seconds", "86400", "How long uploads are kept.", _seconds),
     Setting("max_body", "67108864", "The largest body of a request, in bytes.", _positive),
@@ -177,6 +185,18 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
                 f"{setting.variable} is {text!r}", f"Set it to {error}, or unset it (default {setting.default})"
             ) from None
     return Settings(**values, origins=origins)
+
+
+def shown(settings: Settings, setting: Setting) -> str | int | float | None:
+    """A value as a person, or JSON, may see it; what is secret is not shown."""
+    value: object = getattr(settings, setting.name)
+    if setting.secret and value:
+        return "(set, not shown)"
+    if isinstance(value, tuple):
+        return ", ".join(str(part) for part in cast("tuple[object, ...]", value))
+    if isinstance(value, bool):
+        return int(value)
+    return value if value is None or isinstance(value, int | float | str) else str(value)
 
 
 def wants_traceback(environment: Mapping[str, str]) -> bool:

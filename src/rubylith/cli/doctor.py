@@ -68,7 +68,7 @@ def _libraries(problems: list[str]) -> dict[str, str | None]:
 
 
 def _settings() -> list[dict[str, Any]]:
-    from rubylith.settings import SETTINGS, read_settings, unknown_variables
+    from rubylith.settings import SETTINGS, read_settings, shown, unknown_variables
 
     unknown = unknown_variables(os.environ)
     if unknown:
@@ -77,7 +77,7 @@ def _settings() -> list[dict[str, Any]]:
     return [
         {
             "variable": setting.variable,
-            "value": +value if isinstance(value := getattr(settings, setting.name), bool) else value,  # 0 or 1
+            "value": shown(settings, setting),
             "origin": settings.origins[setting.name],
             "sentence": setting.sentence,
         }
