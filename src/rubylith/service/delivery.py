@@ -46,6 +46,7 @@ def write_files(files: Iterable[Encoded], folder: Path, *, stale: Iterable[str] 
     partial = folder.parent / f".{folder.name}.partial"
     try:
         shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)  # also where there is no file
         for file in files:
             (partial / file.name).parent.mkdir(parents=True, exist_ok=True)
             (partial / file.name).write_bytes(file.data)
