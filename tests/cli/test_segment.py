@@ -104,6 +104,15 @@ def test_the_file_of_one_format_is_named_and_of_several_the_folder(run):
     assert sorted(path.name for path in Path("b/photo").iterdir()) == ["labels.png", "masks.json"]
 
 
+@pytest.mark.parametrize("name", ["png", "png1", "cutout"])
+def test_a_picture_without_masks_is_done_all_the_same(run, monkeypatch, segmenter, name):
+    monkeypatch.setattr(segmenter, "propose", lambda *_: ())
+    status, out, err = run("photo.png", "--format", name)
+    assert (status, err) == (0, "")
+    assert out.startswith("photo.png: 0 masks → ")
+    assert run("photo.png", "--format", name)[2].startswith("rubylith: photo.png is already done")
+
+
 def test_json_is_one_line_per_picture_and_writes_nothing(run):
     folder_of(2)
     status, out, err = run("p", "photo.png", "--json")

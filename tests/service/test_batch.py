@@ -1,6 +1,11 @@
 """Many pictures: failures stay apart, results arrive whole, and a second run goes on where the first one stopped."""
 
 import json
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,10 +16,12 @@ from rubylith.domain.prompt import Everything, Objects
 from rubylith.engine.engine import Engine
 from rubylith.formats import Encoded
 from rubylith.service.batch import Done, Failed, Work, pending, run
+from rubylith.service.claim import mark
 from rubylith.service.delivery import write_files
 from rubylith.service.inputs import find_inputs
 from rubylith.service.manifest import MANIFEST, Entry, Manifest
 
+FILE = Encoded("masks/001.png", "image/png", b"data")
 A = Entry("a", "p/a.png", "done", "options", "digest", 3, ("masks.json",))
 
 
@@ -136,9 +143,60 @@ def test_an_interrupted_delivery_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_run_left_is_cleared(tmp_path):
-    left = tmp_path / ".photo.partial" / "masks"
-    left.mkdir(parents=True)
-    (left / "999.png").write_bytes(b"half")
-    write_files([Encoded("masks/001.png", "image/png", b"data")], tmp_path / "photo")
-    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")] == ["photo/masks/001.png"]
+def dead() -> int:
+    """The id of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize("where", [".", "photo"])
+def test_what_a_killed_run_left_is_cleared(tmp_path, where):
+    machine = mark().split("-")[1]
+    ours, other = f".partial-{dead()}-{machine}-x", f".partial-{mark()}-x"
+    for left in (ours, other):
+        (tmp_path / where / left / "files").mkdir(parents=True)
+        (tmp_path / where / left / "files" / "999.png").write_bytes(b"half")
+    write_files([FILE], tmp_path / "photo")
+    files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.png")}
+    assert files == {"photo/masks/001.png", Path(where, other, "files", "999.png").as_posix()}
+
+
+def test_what_another_machine_left_is_cleared_in_time(tmp_path):
+    left = tmp_path / ".partial-1-00000000-x"
+    left.mkdir()
+    write_files([FILE], tmp_path)
+    assert left.exists()
+    os.utime(left, (0, 0))
+    write_files([FILE], tmp_path)
+    assert not left.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_mount(), reason="there is no second disk")
+def test_the_root_of_another_disk_can_be_written(tmp_path):
+    shared = Path(tempfile.mkdtemp(dir="/dev/shm"))
+    try:
+        name = f"{shared.name}-rubylith-test.txt"
+        (path,) = write_files([Encoded(name, "text/plain", b"data")], Path("/dev/shm"))
+        path.unlink()
+    finally:
+        shared.rmdir()
+
+
+def test_two_writers_of_one_folder_leave_whole_files(tmp_path):
+    def write(byte: bytes) -> None:
+        for round_ in range(20):
+            write_files([Encoded(f"masks/{n:03d}.png", "image/png", byte * 9) for n in range(9)], tmp_path / str(round_))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, (b"a", b"b", b"c", b"d")))
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) == 180
+    assert all(path.read_bytes() in {b"a" * 9, b"b" * 9, b"c" * 9, b"d" * 9} for path in files)
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_results_have_the_permissions_of_any_new_folder(tmp_path):
+    write_files([FILE], tmp_path / "photo")
+    (tmp_path / "plain").mkdir()
+    assert (tmp_path / "photo").stat().st_mode == (tmp_path / "plain").stat().st_mode

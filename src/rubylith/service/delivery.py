@@ -1,7 +1,9 @@
 """Segmentation → files in a folder, each whole or not there at all."""
 
 import shutil
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -11,6 +13,7 @@ from rubylith.domain.image import Image
 from rubylith.domain.segmentation import Segmentation
 from rubylith.formats import Encoded, Format
 from rubylith.registry import load
+from rubylith.service.claim import PARTIAL, clear_leftovers, mark
 
 
 def find_formats(names: Iterable[str]) -> tuple[Format, ...]:
@@ -47,31 +50,57 @@ def make_folder(folder: Path) -> None:
 def write_files(files: Iterable[Encoded], folder: Path, *, stale: Iterable[str] = ()) -> tuple[Path, ...]:
     """Put the files into the folder and return their paths; NotReadable if the system refuses.
 
-    All are written beside the folder first and then renamed, so an interrupted run leaves no half a file. stale: names
-    of an earlier result, removed where no new file replaces them. Nothing else in the folder is touched.
+    All are written elsewhere on the same disk first and then renamed, so an interrupted run leaves no half a file.
+    stale: names of an earlier result, removed where no new file replaces them. Nothing else in the folder is touched.
     """
     files = tuple(files)
-    partial = folder.parent / f".{folder.name}.partial"
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        for file in files:
-            (partial / file.name).parent.mkdir(parents=True, exist_ok=True)
-            (partial / file.name).write_bytes(file.data)
-        _remove(folder, set(stale) - {file.name for file in files})
-        if not folder.exists():
-            partial.rename(folder)
-        else:
+        with _partial(folder) as partial:
             for file in files:
-                (folder / file.name).parent.mkdir(parents=True, exist_ok=True)
-                (partial / file.name).replace(folder / file.name)
+                (partial / file.name).parent.mkdir(parents=True, exist_ok=True)
+                (partial / file.name).write_bytes(file.data)
+            _remove(folder, set(stale) - {file.name for file in files})
+            if not _becomes(partial, folder):
+                for file in files:
+                    (folder / file.name).parent.mkdir(parents=True, exist_ok=True)
+                    (partial / file.name).replace(folder / file.name)
     except OSError as error:
         raise NotReadable(
             f"{folder} cannot be written: {error.strerror or error}",
             "Free some space, mend the permissions or choose another folder",
         ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return tuple(folder / file.name for file in files)
+
+
+@contextmanager
+def _partial(folder: Path) -> Generator[Path]:
+    """An empty folder of our own, from which a rename leads to `folder`: beside it, or inside it once it is there.
+
+    A folder that exists may be the root of a disk, and a new one must appear with all its files at once.
+    """
+    near = folder if folder.exists() else folder.parent
+    near.mkdir(parents=True, exist_ok=True)
+    clear_leftovers(near)
+    private = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{mark()}-", dir=near))
+    try:
+        partial = private / "files"  # with the permissions of any new folder
+        partial.mkdir()
+        yield partial
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def _becomes(partial: Path, folder: Path) -> bool:
+    """Rename the whole folder; False if there is one of that name, perhaps since a moment ago."""
+    if folder.exists():
+        return False
+    try:
+        partial.rename(folder)
+    except OSError:
+        if folder.exists():
+            return False
+        raise
+    return True
 
 
 def _remove(folder: Path, names: Iterable[str]) -> None:
