@@ -10,7 +10,7 @@ def order(n=0, **changes):
     return Order(**{"owner": "alice", "dialect": "native", "request": {"n": n}, **changes})
 
 
-def wait(condition, seconds=30.0):
+def wait(condition, seconds=120.0):
     """The first true answer of `condition`; fails after a while."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):

@@ -33,7 +33,7 @@ class Nodes:
         words = [sys.executable, "-m", "tests.jobs.worker", self.url, name, self.notes, str(lease)]
         process = subprocess.Popen([str(word) for word in words], cwd=ROOT)
         self.processes.append(process)
-        wait(lambda: len(self.read("up")) > known or process.poll() is not None, 60)
+        wait(lambda: len(self.read("up")) > known or process.poll() is not None, 240)
         assert process.poll() is None, "the worker did not start"
         return process
 
@@ -84,12 +84,12 @@ def kill_at_random(board, nodes, *, count, kills, seconds):
     for n in range(kills):
         process = nodes.start()
         goal = count * (n + 1) // (kills + 2)
-        wait(lambda goal=goal: len(nodes.read("end")) >= goal, 120)
+        wait(lambda goal=goal: len(nodes.read("end")) >= goal, 400)
         time.sleep(chance.uniform(0, seconds))
         nodes.kill(process)
     assert not settled(board, jobs)
     nodes.start()
-    wait(lambda: settled(board, jobs), 120)
+    wait(lambda: settled(board, jobs), 400)
     check_each_is_done_once(board, nodes, jobs)
     again = len(nodes.read("begin")) - count
     assert again <= 4 * kills  # only what ran at the moment of death
@@ -106,15 +106,15 @@ def test_killed_five_times_three_hundred_jobs_still_finish_once(board, nodes):
 
 
 def test_two_nodes_share_the_line_and_one_adopts_what_the_other_leaves_in_dying(board, nodes):
-    a, b = nodes.start("a", lease=2), nodes.start("b", lease=2)
+    a, b = nodes.start("a", lease=4), nodes.start("b", lease=4)
     jobs = submit(board, 40, 0.1)
-    wait(lambda: len(nodes.read("end")) == 40, 60)
+    wait(lambda: len(nodes.read("end")) == 40, 240)
     assert len(nodes.read("begin")) == 40  # nothing ran twice
     assert min(collections.Counter(line[1] for line in nodes.read("end")).values()) > 5
     jobs += [board.submit(order(request={"n": n, "seconds": 1.5}, webhook="https://x")) for n in range(40, 48)]
-    wait(lambda: len(nodes.read("begin")) == 48, 60)
+    wait(lambda: len(nodes.read("begin")) == 48, 240)
     nodes.kill(a)
-    wait(lambda: settled(board, jobs), 60)
+    wait(lambda: settled(board, jobs), 240)
     check_each_is_done_once(board, nodes, jobs)
     assert {line[1] for line in nodes.read("end")[40:]} == {"b"}
     assert b.poll() is None
@@ -124,20 +124,20 @@ def test_told_to_stop_under_load_it_loses_nothing(board, nodes):
     jobs = submit(board, 20, 0.1)
     jobs += [board.submit(order(request={"n": n, "seconds": 6}, priority=-1, webhook="https://x")) for n in (20, 21)]
     process = nodes.start()
-    wait(lambda: len(nodes.read("end")) >= 4, 60)
+    wait(lambda: len(nodes.read("end")) >= 4, 240)
     told = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
-    assert time.monotonic() - told < 8  # two of grace, two for handing back, the rest for a busy machine
+    assert process.wait(120) == 0
+    assert time.monotonic() - told < 15  # two of grace, two for handing back, the rest for a busy machine
     assert {20, 21} & {line[3] for line in nodes.read("end")} == set()
     nodes.start()
-    wait(lambda: settled(board, jobs), 60)
+    wait(lambda: settled(board, jobs), 240)
     check_each_is_done_once(board, nodes, jobs)
 
 
 def test_a_second_process_of_the_same_name_does_not_start(nodes):
     nodes.start("a", lease=3)
     words = [sys.executable, "-m", "tests.jobs.worker", nodes.url, "a", nodes.notes, "3"]
-    second = subprocess.run([str(w) for w in words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    second = subprocess.run([str(w) for w in words], cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
     assert second.returncode == 1
     assert "is running already" in second.stderr

@@ -44,12 +44,12 @@ def test_a_job_runs_and_tells_how_far_it_is(board, run):
         assignment.progress(0.2)
         assignment.log("half of it")
         halfway.set()
-        go.wait(10)
+        go.wait(240)
         return Outcome({"masks": [1, 2]}, files)
 
     run(work)
     job = board.submit(order())
-    halfway.wait(10)
+    halfway.wait(240)
     running = board.get(job.id)
     assert (running.state, running.progress) == (JobState.RUNNING, 0.5)
     assert board.position(job.id) is None
@@ -117,12 +117,12 @@ def test_work_that_does_not_look_still_cannot_undo_a_cancellation(board, run):
 
     def deaf(assignment):
         begun.set()
-        go.wait(10)
+        go.wait(240)
         return Outcome({"late": True})
 
     run(deaf)
     job = board.submit(order())
-    begun.wait(10)
+    begun.wait(240)
     board.cancel(job.id)
     go.set()
     finished(board, board.submit(order()))
@@ -249,7 +249,7 @@ def test_webhooks_that_hang_do_not_hold_up_jobs(board, run):
     go = threading.Event()
 
     def notify(job):
-        go.wait(20)
+        go.wait(240)
         return Attempt(Verdict.DELIVERED)
 
     run(notify=notify)
@@ -267,7 +267,7 @@ def test_old_jobs_are_forgotten_with_their_files_but_not_before_their_webhook_is
         forgotten.append(job.id)
 
     def notify(job):
-        go.wait(10)
+        go.wait(240)
         return Attempt(Verdict.DELIVERED)
 
     run(notify=notify, forget=forget, rules=dataclasses.replace(QUICK, keep=0.2, tidy=0.1))
@@ -310,18 +310,18 @@ def test_work_that_will_not_stop_is_left_behind_and_can_no_longer_change_anythin
 
     def deaf(assignment):
         begun.set()
-        go.wait(30)
+        go.wait(240)
         over.set()
         return Outcome({"by": "the one left behind"})
 
     runner = run(deaf)
     job = board.submit(order())
-    begun.wait(10)
+    begun.wait(240)
     assert not runner.stop(grace_seconds=0.1)
     run(lambda assignment: Outcome({"by": "the next"}))
     [done] = finished(board, job)
     go.set()
-    over.wait(10)
+    over.wait(240)
     time.sleep(0.3)
     assert (board.get(job.id), done.result, done.attempts) == (done, {"by": "the next"}, 2)
 
