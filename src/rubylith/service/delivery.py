@@ -96,8 +96,12 @@ def _becomes(partial: Path, folder: Path) -> bool:
 
 
 def _remove(folder: Path, names: Iterable[str]) -> None:
+    """Remove these files, but nothing that a link in the folder leads out of it."""
+    root = folder.resolve()
     for name in names:
         path = folder / name
+        if not path.resolve().is_relative_to(root) or not path.is_file():
+            continue
         path.unlink(missing_ok=True)
         if path.parent != folder and path.parent.is_dir() and not any(path.parent.iterdir()):
             path.parent.rmdir()
