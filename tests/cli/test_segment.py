@@ -175,6 +175,27 @@ def test_the_same_command_again_does_only_what_is_missing(run, segmenter):
     assert run("p/0.png", "--max-masks", 1)[2].startswith("rubylith: p/0.png is already done, see rubylith-out/0 (")
 
 
+def test_its_own_results_are_no_pictures(run):
+    Path("q").mkdir()
+    Path("q/a.png").write_bytes(encoded(scene()))
+    for words in (["q", "--out", "q"], ["**/*.*"]):
+        assert run(*words)[0] == 0
+        assert re.fullmatch(r"rubylith: .* already done.*\n", run(*words)[2])
+
+
+def test_pictures_of_one_name_in_two_runs_are_kept_apart_and_it_says_so(run):
+    for folder in ("d1", "d2"):
+        Path(folder).mkdir()
+        Path(folder, "photo.jpg").write_bytes(encoded(scene(50 + len(os.listdir("."))), "JPEG"))
+    assert run("d1/photo.jpg")[1] == "d1/photo.jpg: 2 masks → rubylith-out/photo/overlay.png\n"
+    assert run("d2/photo.jpg") == (
+        0,
+        "d2/photo.jpg: 2 masks → rubylith-out/photo.jpg/overlay.png\n",
+        "rubylith: d2/photo.jpg goes to rubylith-out/photo.jpg, because d1/photo.jpg has that name already\n",
+    )
+    assert run("d1/photo.jpg")[2].startswith("rubylith: d1/photo.jpg is already done, see rubylith-out/photo (")
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
@@ -249,9 +270,9 @@ def test_a_folder_that_cannot_be_written_is_one_line(run):
 
 def test_a_manifest_that_cannot_be_written_ends_the_run(run):
     Path("rubylith-out/manifest.jsonl").mkdir(parents=True)
-    for words, expected in (([], 2), (["--fresh"], 1)):
+    for words in ([], ["--fresh"]):
         status, _, err = run("photo.png", *words)
-        assert (status, len(err.splitlines())) == (expected, 1)
+        assert (status, len(err.splitlines())) == (2, 1)
         assert "manifest.jsonl cannot be" in err
 
 

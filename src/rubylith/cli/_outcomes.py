@@ -46,11 +46,12 @@ def show(
     settings = read_settings(os.environ)
     find_formats(names)
     work = Work(Engine(model or settings.model), prompt, names, out, settings.limits)
-    inputs = find_inputs(words, out=out or Path(), read_stdin=lambda: _read_stdin(settings))
+    inputs = find_inputs(words, out=out, read_stdin=lambda: _read_stdin(settings))
     if out is not None:
         make_folder(out)
     todo = inputs if json or fresh else pending(inputs, work)
     tally = Tally(len(inputs), done=len(inputs) - len(todo))
+    tell_moved(inputs, out)
     tally.tell_skipped(inputs, out)
     try:
         with _progress_bar(tally.total) as move_to:
@@ -101,6 +102,16 @@ class Tally:
         if self.failed and self.total > 1:
             where = "" if out is None else f"; {out / MANIFEST} says which"
             say(f"{self.done} of {self.total} done, {self.failed} failed{where}")
+
+
+def tell_moved(inputs: Sequence[Input], out: Path | None) -> None:
+    """Whose results do not go where one would look first."""
+    moved = [each for each in inputs if each.moved_for is not None]
+    if out is None or not moved:
+        return
+    first = moved[0]
+    also = f" (and {len(moved) - 1} more like it)" if len(moved) > 1 else ""
+    say(f"{first.name} goes to {out / first.folder}, because {first.moved_for} has that name already{also}")
 
 
 def _report(outcome: Done | Failed, *, json: bool, debug: bool) -> None:

@@ -50,6 +50,11 @@ class Manifest:
         entries = (_parse(line) for line in lines)
         self._entries = {entry.folder: entry for entry in entries if entry is not None}
 
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Those that there is an entry about."""
+        return tuple(self._entries)
+
     def find(self, folder: str) -> Entry | None:
         """The last entry about this folder."""
         return self._entries.get(folder)
