@@ -184,9 +184,9 @@ def test_its_own_results_are_no_pictures(run):
 
 
 def test_pictures_of_one_name_in_two_runs_are_kept_apart_and_it_says_so(run):
-    for folder in ("d1", "d2"):
+    for folder, height in (("d1", 50), ("d2", 51)):
         Path(folder).mkdir()
-        Path(folder, "photo.jpg").write_bytes(encoded(scene(50 + len(os.listdir("."))), "JPEG"))
+        Path(folder, "photo.jpg").write_bytes(encoded(scene(height), "JPEG"))
     assert run("d1/photo.jpg")[1] == "d1/photo.jpg: 2 masks → rubylith-out/photo/overlay.png\n"
     assert run("d2/photo.jpg") == (
         0,
@@ -348,6 +348,54 @@ def test_ctrl_c_is_one_line_and_status_130():
     assert running.returncode == 130
     assert re.fullmatch(r"rubylith: Stopped after [1-7] of 8\. The same command goes on from there\.\n", err)
     assert not list(Path("rubylith-out").glob(".*"))
+
+
+@pytest.mark.parametrize("seconds", [0.15, 0.3, 0.5, 0.8, 1.2])
+def test_ctrl_c_while_it_starts_is_one_line_too(seconds):
+    folder_of(8)
+    command = "import os; os.write(1, b'x'); from rubylith.__main__ import main; raise SystemExit(main())"
+    with subprocess.Popen(
+        [sys.executable, "-c", command, "segment", "p"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        assert running.stdout.read(1) == b"x"
+        time.sleep(seconds)
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert re.fullmatch(rb"rubylith: Stopped (before any work was done|after \d of 8\. .*)\n", err)
+
+
+@pytest.mark.parametrize("where", ["find_inputs", "pending", "make_folder"])
+def test_ctrl_c_before_the_first_picture_is_one_line(run, monkeypatch, where):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"rubylith.cli._outcomes.{where}", interrupted)
+    status, out, err = run("photo.png")
+    assert (status, out, len(err.splitlines())) == (130, "", 1)
+    assert err.startswith("rubylith: Stopped ")
+
+
+def test_a_folder_in_use_by_another_run_is_left_to_it(run):
+    folder_of(8)
+    running = process("p", "--format", "json", seconds=0.15)
+    wait_until(lambda: lines_written() >= 1)
+    status, out, err = run("photo.png")
+    assert (status, out) == (2, "")
+    assert err == (
+        "rubylith: The folder rubylith-out is in use by another run. Wait for it, or choose another folder with --out; "
+        f"if there is no other run, delete {Path('rubylith-out/.rubylith.lock')}.\n"
+    )
+    running.kill()
+    running.communicate()
+    assert run("photo.png")[0] == 0  # the dead process has no claim
+    assert not Path("rubylith-out/.rubylith.lock").exists()
+
+
+def test_json_is_the_same_document_to_the_byte_as_the_file(run):
+    Path("é.png").write_bytes(encoded(scene()))
+    out = run("é.png", "--json", "--out", "o")[1]
+    assert out.encode() == Path("o/é/masks.json").read_bytes()
 
 
 def test_a_reader_that_has_had_enough_ends_it_quietly():

@@ -262,8 +262,9 @@ def test_the_root_of_another_disk_can_be_written(tmp_path):
 
 def test_two_writers_of_one_folder_leave_whole_files(tmp_path):
     def write(byte: bytes) -> None:
-        for round_ in range(20):
-            write_files([Encoded(f"masks/{n:03d}.png", "image/png", byte * 9) for n in range(9)], tmp_path / str(round_))
+        files = [Encoded(f"masks/{number:03d}.png", "image/png", byte * 9) for number in range(9)]
+        for folder in range(20):
+            write_files(files, tmp_path / str(folder))
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, (b"a", b"b", b"c", b"d")))

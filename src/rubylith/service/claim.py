@@ -41,7 +41,7 @@ def clear_leftovers(folder: Path) -> None:
 
 @contextlib.contextmanager
 def claimed(folder: Path) -> Generator[None]:
-    """The folder belongs to this process meanwhile; NotReadable if it is another's. A dead one's claim is taken over."""
+    """The folder belongs to this process meanwhile; NotReadable if it is another's. A dead one's is taken over."""
     lock = folder / LOCK
     try:
         if not _create(lock):

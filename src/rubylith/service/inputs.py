@@ -150,7 +150,8 @@ def _expand(word: str, out: Path | None) -> Iterator[tuple[Path, PurePosixPath]]
     elif any(character in word for character in WILDCARDS) and not os.path.lexists(word):
         found = list(_matching(word, out))
         if not found:
-            raise NotFound(f"Nothing matches {word}", "Check the pattern; in quotes, ** stands for any folders, and earlier results are passed over")
+            hint = "Check the pattern; in quotes, ** stands for any folders, and earlier results are passed over"
+            raise NotFound(f"Nothing matches {word}", hint)
         yield from found
     else:
         yield path, PurePosixPath(path.name or "picture")

@@ -1,7 +1,8 @@
 """What has become of each picture of a folder of results, so that the same command can go on where it stopped.
 
 One JSON line before the files of a picture are written ("begun"), and one when it is finished or has failed, appended
-and synced; a later line about the same folder replaces an earlier one. A run that is killed leaves at most a torn last line, which is skipped.
+and synced; a later line about the same folder replaces an earlier one. A run that is killed leaves at most a torn last
+line, which is skipped.
 """
 
 import json
