@@ -216,7 +216,7 @@ def test_save_refuses_unknown_formats_and_impossible_folders(tmp_path):
     with pytest.raises(rubylith.InvalidPrompt, match="No format is asked for"):
         found.save(tmp_path, [])
     (tmp_path / "file").write_text("")
-    with pytest.raises(rubylith.NotReadable, match="cannot be written"):
+    with pytest.raises(rubylith.NotAccessible, match="cannot be written"):
         found.save(tmp_path / "file", ["json"])
 
 

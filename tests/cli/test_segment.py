@@ -98,6 +98,27 @@ def test_every_option_of_everything_is_on_the_command_line(run, capsys):
     assert [f.name for f in fields(Everything) if f"--{f.name.replace('_', '-')} " not in out] == []
 
 
+def test_the_doors_have_the_options_of_everything_and_name_its_defaults():
+    """None means the default of Everything, which the help names in brackets."""
+    import inspect
+    from dataclasses import fields
+
+    from rubylith.cli.segment import command
+    from rubylith.domain.prompt import Everything
+    from rubylith.library import segment
+
+    options = {field.name: field.default for field in fields(Everything)}
+    for door in (segment, command):
+        names = list(inspect.signature(door).parameters)
+        start = names.index(next(iter(options)))
+        assert names[start : start + len(options)] == list(options)
+    for name, default in options.items():
+        parameter = inspect.signature(command).parameters[name]
+        told = "all" if default is None else f"{default:.3g}" if isinstance(default, float) else str(default)
+        assert parameter.default is None
+        assert parameter.annotation.__metadata__[0].help.endswith(f"({told}).")
+
+
 def test_the_file_of_one_format_is_named_and_of_several_the_folder(run):
     assert run("photo.png", "--format", "labelmap", "--out", "a")[1] == "photo.png: 4 masks → a/photo/labels.png\n"
     assert run("photo.png", "--format", "json, labelmap", "--out", "b")[1] == "photo.png: 4 masks → b/photo\n"

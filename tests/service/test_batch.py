@@ -1,5 +1,6 @@
 """Many pictures: failures stay apart, results arrive whole, and a second run goes on where the first one stopped."""
 
+import errno
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.pictures import encoded, scene
 
-from rubylith.domain.errors import NotReadable
+from rubylith.domain.errors import NotAccessible
 from rubylith.domain.prompt import Everything, Objects
 from rubylith.engine.engine import Engine
 from rubylith.formats import Encoded
@@ -151,7 +152,7 @@ def test_without_a_folder_nothing_is_written(ten):
 
 def test_a_folder_that_cannot_be_written_ends_the_run(ten):
     Path("out").write_text("a file")
-    with pytest.raises(NotReadable, match="out"):
+    with pytest.raises(NotAccessible, match="out"):
         list(run(ten, work()))
 
 
@@ -278,3 +279,16 @@ def test_results_have_the_permissions_of_any_new_folder(tmp_path):
     write_files([FILE], tmp_path / "photo")
     (tmp_path / "plain").mkdir()
     assert (tmp_path / "photo").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [(errno.ENOSPC, "Free some space"), (errno.EACCES, "Mend the permissions"), (errno.EIO, "Choose another folder")],
+)
+def test_what_cannot_be_written_is_told_with_a_hint_that_fits(tmp_path, monkeypatch, number, hint):
+    def refused(*_):
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(Path, "write_bytes", refused)
+    with pytest.raises(NotAccessible, match=f"photo cannot be written: no. {hint}"):
+        write_files([FILE], tmp_path / "photo")

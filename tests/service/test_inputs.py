@@ -166,7 +166,7 @@ def test_a_folder_without_permission_is_refused(here):
     """
     told = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
     (here / "p" / "private").chmod(0o755)
-    assert told.stdout.startswith("NotReadable The folder p/private cannot be read")
+    assert told.stdout.startswith("NotAccessible The folder p/private cannot be read")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names that are no text exist on Linux only")

@@ -7,11 +7,14 @@ RubylithError
 │   ├── TooLarge           over a limit on bytes or pixels
 │   ├── UnknownName        a model, format or option value nobody has heard of
 │   ├── NotFound           no such file
-│   ├── NotReadable        a file is there, but may not be read or written
+│   ├── NotAccessible      a file is there, but may not be read or written
 │   └── InvalidSetting     a variable of the environment that makes no sense
 └── Broken             our fault
     └── ModelFailed        a model gave up on a picture that intake had accepted
 """
+
+
+import errno
 
 
 class RubylithError(Exception):
@@ -58,8 +61,21 @@ class NotFound(Rejected):
     """No such file or folder."""
 
 
-class NotReadable(Rejected):
-    """It exists, but the system refuses to open it."""
+class NotAccessible(Rejected):
+    """It exists, but the system refuses to read or write it."""
+
+    @classmethod
+    def writing(cls, what: object, error: OSError) -> "NotAccessible":
+        """`what` could not be written; the hint depends on why."""
+        hints = {
+            errno.ENOSPC: "Free some space or choose another folder",
+            errno.EDQUOT: "Free some space or choose another folder",
+            errno.EACCES: "Mend the permissions or choose another folder",
+            errno.EPERM: "Mend the permissions or choose another folder",
+            errno.EROFS: "Mend the permissions or choose another folder",
+        }
+        hint = hints.get(error.errno or 0, "Choose another folder for the results")
+        return cls(f"{what} cannot be written: {error.strerror or error}", hint)
 
 
 class InvalidSetting(Rejected):

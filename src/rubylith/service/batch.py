@@ -66,7 +66,7 @@ def pending(inputs: Sequence[Input], work: Work) -> tuple[Input, ...]:
 
 
 def run(inputs: Sequence[Input], work: Work, *, progress: Progress = ignore) -> Iterator[Done | Failed]:
-    """What becomes of each, in order; a line of the manifest is written before it is told. NotReadable if it cannot be.
+    """What becomes of each, in order; a line of the manifest comes before it is told. NotAccessible if it cannot be.
 
     progress: the share of the picture at hand.
     """

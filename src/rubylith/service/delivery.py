@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from rubylith import formats
-from rubylith.domain.errors import InvalidPrompt, NotReadable
+from rubylith.domain.errors import InvalidPrompt, NotAccessible
 from rubylith.domain.image import Image
 from rubylith.domain.segmentation import Segmentation
 from rubylith.formats import Encoded, Format
@@ -30,17 +30,17 @@ def encode(segmentation: Segmentation, image: Image, names: Iterable[str], *, pa
 
 
 def make_folder(folder: Path) -> None:
-    """Make sure that it is there, before any work is done for it; NotReadable if the system refuses."""
+    """Make sure that it is there, before any work is done for it; NotAccessible if the system refuses."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise NotReadable(
+        raise NotAccessible(
             f"The folder {folder} cannot be made: {error.strerror}", "Choose another folder for the results"
         ) from None
 
 
 def write_files(files: Iterable[Encoded], folder: Path, *, stale: Iterable[str] = ()) -> tuple[Path, ...]:
-    """Put the files into the folder and return their paths; NotReadable if the system refuses.
+    """Put the files into the folder and return their paths; NotAccessible if the system refuses.
 
     All are written elsewhere on the same disk first and then renamed, so an interrupted run leaves no half a file.
     stale: names of an earlier result, removed where no new file replaces them. Nothing else in the folder is touched.
@@ -57,10 +57,7 @@ def write_files(files: Iterable[Encoded], folder: Path, *, stale: Iterable[str] 
                     (folder / file.name).parent.mkdir(parents=True, exist_ok=True)
                     (partial / file.name).replace(folder / file.name)
     except OSError as error:
-        raise NotReadable(
-            f"{folder} cannot be written: {error.strerror or error}",
-            "Free some space, mend the permissions or choose another folder",
-        ) from error
+        raise NotAccessible.writing(folder, error) from error
     return tuple(folder / file.name for file in files)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from rubylith.domain.errors import InvalidPrompt, NotFound, NotReadable, RubylithError
+from rubylith.domain.errors import InvalidPrompt, NotAccessible, NotFound, RubylithError
 from rubylith.domain.image import ImageSource, Inline, Local
 from rubylith.service.intake import digest_of, read_bytes
 from rubylith.service.manifest import MANIFEST, Manifest
@@ -221,7 +221,7 @@ class Results:
 
 def _refuse(error: OSError) -> None:
     message = f"The folder {error.filename} cannot be read: {error.strerror}"
-    raise NotReadable(message, "Mend its permissions, or name the pictures to cut") from None
+    raise NotAccessible(message, "Mend its permissions, or name the pictures to cut") from None
 
 
 def _is_folder(path: Path) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any, BinaryIO, Literal, TypeAlias, get_args
 
-from rubylith.domain.errors import NotReadable
+from rubylith.domain.errors import NotAccessible
 
 MANIFEST = "manifest.jsonl"
 Status: TypeAlias = Literal["begun", "done", "failed"]
@@ -40,12 +40,12 @@ class Manifest:
     """The entries of one folder of results. It keeps no file open."""
 
     def __init__(self, out: Path) -> None:
-        """Reads what earlier runs have left; NotReadable if the system refuses."""
+        """Reads what earlier runs have left; NotAccessible if the system refuses."""
         self.path = out / MANIFEST
         try:
             lines = self.path.read_bytes().splitlines() if self.path.exists() else []
         except OSError as error:
-            raise NotReadable(
+            raise NotAccessible(
                 f"{self.path} cannot be read: {error.strerror}", "Mend it or choose another folder"
             ) from None
         entries = (_parse(line) for line in lines)
@@ -61,7 +61,7 @@ class Manifest:
         return self._entries.get(folder)
 
     def add(self, entry: Entry) -> None:
-        """Append one line and have the system keep it; NotReadable if it refuses."""
+        """Append one line and have the system keep it; NotAccessible if it refuses."""
         line = json.dumps(asdict(entry)).encode() + b"\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,10 +72,7 @@ class Manifest:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise NotReadable(
-                f"{self.path} cannot be written: {error.strerror or error}",
-                "Free some space, mend the permissions or choose another folder with --out",
-            ) from None
+            raise NotAccessible.writing(self.path, error) from None
         self._entries[entry.folder] = entry
 
 
