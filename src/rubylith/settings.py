@@ -171,7 +171,7 @@ class Settings:
         return Limits(self.max_bytes, self.max_pixels)
 
 
-def read_settings(environment: Mapping[str, str]) -> Settings:
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings of this environment; an empty variable counts as unset. InvalidSetting names the variable."""
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -199,12 +199,12 @@ def shown(settings: Settings, setting: Setting) -> str | int | float | None:
     return value if value is None or isinstance(value, int | float | str) else str(value)
 
 
-def wants_traceback(environment: Mapping[str, str]) -> bool:
+def wants_traceback(environment: Mapping[str, str] = os.environ) -> bool:
     """`debug` alone: asked when something has broken, which may be the other settings."""
     return environment.get(f"{PREFIX}DEBUG", "").strip() == "1"
 
 
-def unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+def unknown_variables(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """Variables that begin like ours but set nothing: slips of the pen."""
     known = {setting.variable for setting in SETTINGS}
     return tuple(sorted(name for name in environment if name.startswith(PREFIX) and name not in known))

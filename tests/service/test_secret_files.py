@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from rubylith.domain.errors import NotReadable
+from rubylith.domain.errors import NotAccessible
 from rubylith.service.secret_files import kept
 
 
@@ -33,5 +33,5 @@ def test_all_that_start_at_once_agree(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(NotReadable, match="file"):
+    with pytest.raises(NotAccessible, match="file"):
         kept(tmp_path / "file" / "secret", lambda: b"")

@@ -2,7 +2,6 @@
 
 import enum
 import json
-import os
 from typing import Annotated
 
 import typer
@@ -34,7 +33,7 @@ def command(
     from rubylith.service.operator import open_board
     from rubylith.settings import read_settings
 
-    settings = read_settings(os.environ)
+    settings = read_settings()
     board = open_board(settings.database_url, settings.home)
     if action is Action.LIST:
         delivery = DeliveryState.DEAD if dead_letters else None

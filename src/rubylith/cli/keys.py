@@ -1,7 +1,6 @@
 """`rubylith keys`: who may use the server."""
 
 import enum
-import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -64,5 +63,5 @@ def _access() -> "Access":
     from rubylith.service.operator import open_database
     from rubylith.settings import read_settings
 
-    settings = read_settings(os.environ)
+    settings = read_settings()
     return Access(open_database(settings.database_url, settings.home))

@@ -1,6 +1,5 @@
 """`rubylith serve`: the HTTP service."""
 
-import os
 import socket
 import sys
 from dataclasses import replace
@@ -28,7 +27,7 @@ def command(
     from rubylith import logs, server
     from rubylith.settings import read_settings
 
-    settings = read_settings(os.environ)
+    settings = read_settings()
     settings = settings if home is None else replace(settings, home=home)
     logs.configure(sys.stderr)
     listener = _listener(host, port)

@@ -9,7 +9,7 @@ RubylithError
 │   ├── Unauthorized       no key, or one that nobody gave out
 │   ├── Forbidden          the key, or the signed URL, does not reach that far
 │   ├── NotFound           no such file, job or object
-│   ├── NotReadable        a file is there, but may not be read or written
+│   ├── NotAccessible      a file is there, but may not be read or written
 │   ├── InvalidSetting     a variable of the environment that makes no sense
 │   ├── Conflict           it clashes with what is already there
 │   └── UnsafeAddress      a URL that leads where nothing is fetched from and nothing sent to
@@ -22,6 +22,8 @@ RubylithError
     ├── ModelFailed        a model gave up on a picture that intake had accepted
     └── StorageFailed      the object store or the database did not do as told
 """
+
+import errno
 
 
 class RubylithError(Exception):
@@ -76,8 +78,21 @@ class NotFound(Rejected):
     """No such file, folder, job or object; another caller's counts as none."""
 
 
-class NotReadable(Rejected):
-    """It exists, but the system refuses to open it."""
+class NotAccessible(Rejected):
+    """It exists, but the system refuses to read or write it."""
+
+    @classmethod
+    def writing(cls, what: object, error: OSError) -> "NotAccessible":
+        """`what` could not be written; the hint depends on why."""
+        hints = {
+            errno.ENOSPC: "Free some space or choose another folder",
+            errno.EDQUOT: "Free some space or choose another folder",
+            errno.EACCES: "Mend the permissions or choose another folder",
+            errno.EPERM: "Mend the permissions or choose another folder",
+            errno.EROFS: "Mend the permissions or choose another folder",
+        }
+        hint = hints.get(error.errno or 0, "Choose another folder for the results")
+        return cls(f"{what} cannot be written: {error.strerror or error}", hint)
 
 
 class InvalidSetting(Rejected):

@@ -11,7 +11,7 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 
-from rubylith.domain.errors import NotReadable
+from rubylith.domain.errors import NotAccessible
 
 LOCK = ".rubylith.lock"
 PARTIAL = ".partial-"
@@ -41,7 +41,7 @@ def clear_leftovers(folder: Path) -> None:
 
 @contextlib.contextmanager
 def claimed(folder: Path) -> Generator[None]:
-    """The folder belongs to this process meanwhile; NotReadable if it is another's. A dead one's claim is taken over."""
+    """The folder belongs to this process meanwhile; NotAccessible if it is another's. A dead one's is taken over."""
     lock = folder / LOCK
     try:
         if not _create(lock):
@@ -49,9 +49,7 @@ def claimed(folder: Path) -> Generator[None]:
             if not _create(lock):
                 raise _in_use(folder)
     except OSError as error:
-        raise NotReadable(
-            f"{folder} cannot be written: {error.strerror or error}", "Choose another folder with --out"
-        ) from None
+        raise NotAccessible.writing(folder, error) from None
     try:
         yield
     finally:
@@ -59,8 +57,8 @@ def claimed(folder: Path) -> Generator[None]:
             lock.unlink()
 
 
-def _in_use(folder: Path) -> NotReadable:
-    return NotReadable(
+def _in_use(folder: Path) -> NotAccessible:
+    return NotAccessible(
         f"The folder {folder} is in use by another run",
         f"Wait for it, or choose another folder with --out; if there is no other run, delete {folder / LOCK}",
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from rubylith import formats
-from rubylith.domain.errors import InvalidPrompt, NotReadable
+from rubylith.domain.errors import InvalidPrompt, NotAccessible
 from rubylith.domain.image import Image
 from rubylith.domain.segmentation import Segmentation
 from rubylith.formats import Encoded, Format
@@ -38,17 +38,17 @@ def encode(
 
 
 def make_folder(folder: Path) -> None:
-    """Make sure that it is there, before any work is done for it; NotReadable if the system refuses."""
+    """Make sure that it is there, before any work is done for it; NotAccessible if the system refuses."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise NotReadable(
+        raise NotAccessible(
             f"The folder {folder} cannot be made: {error.strerror}", "Choose another folder for the results"
         ) from None
 
 
 def write_files(files: Iterable[Encoded], folder: Path, *, stale: Iterable[str] = ()) -> tuple[Path, ...]:
-    """Put the files into the folder and return their paths; NotReadable if the system refuses.
+    """Put the files into the folder and return their paths; NotAccessible if the system refuses.
 
     All are written elsewhere on the same disk first and then renamed, so an interrupted run leaves no half a file.
     stale: names of an earlier result, removed where no new file replaces them. Nothing else in the folder is touched.
@@ -65,10 +65,7 @@ def write_files(files: Iterable[Encoded], folder: Path, *, stale: Iterable[str] 
                     (folder / file.name).parent.mkdir(parents=True, exist_ok=True)
                     (partial / file.name).replace(folder / file.name)
     except OSError as error:
-        raise NotReadable(
-            f"{folder} cannot be written: {error.strerror or error}",
-            "Free some space, mend the permissions or choose another folder",
-        ) from error
+        raise NotAccessible.writing(folder, error) from error
     return tuple(folder / file.name for file in files)
 
 
@@ -104,8 +101,12 @@ def _becomes(partial: Path, folder: Path) -> bool:
 
 
 def _remove(folder: Path, names: Iterable[str]) -> None:
+    """Remove these files, but nothing that a link in the folder leads out of it."""
+    root = folder.resolve()
     for name in names:
         path = folder / name
+        if not path.resolve().is_relative_to(root) or not path.is_file():
+            continue
         path.unlink(missing_ok=True)
         if path.parent != folder and path.parent.is_dir() and not any(path.parent.iterdir()):
             path.parent.rmdir()

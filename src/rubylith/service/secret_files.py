@@ -6,13 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from rubylith.domain.errors import NotReadable
+from rubylith.domain.errors import NotAccessible
 
 
 def kept(path: Path, make: Callable[[], bytes]) -> bytes:
     """What the file holds; made and written, mode 600, if there is none.
 
-    Of several processes that start at once one writes and all get what it wrote. NotReadable.
+    Of several processes that start at once one writes and all get what it wrote. NotAccessible.
     """
     try:
         with suppress(FileNotFoundError):
@@ -30,6 +30,6 @@ def kept(path: Path, make: Callable[[], bytes]) -> bytes:
             Path(name).unlink()
         return path.read_bytes()
     except OSError as error:
-        raise NotReadable(
+        raise NotAccessible(
             f"{path}: {error.strerror}", "Make the folder writable, or set another RUBYLITH_HOME"
         ) from None

@@ -19,7 +19,7 @@ STATUS: dict[type[errors.RubylithError], int] = {
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
-    errors.NotReadable: 404,
+    errors.NotAccessible: 404,
     errors.Conflict: 409,
     errors.RateLimited: 429,
     errors.Overloaded: 503,

@@ -67,7 +67,8 @@ def read_prompt(body: PromptIn) -> Prompt:
     options = body.options.model_dump(exclude_none=True)
     if not body.objects:
         previous = None if body.previous is None else read_rle(body.previous)
-        return prompt_of(body.points, body.boxes, previous, multimask=body.multimask, options=options)
+        points, boxes = (getattr(body, n) if n in body.model_fields_set else None for n in ("points", "boxes"))
+        return prompt_of(points, boxes, previous, multimask=body.multimask, options=options)
     clashing = [name for name in ("points", "boxes", "previous") if getattr(body, name)] + list(options)
     if clashing:
         raise InvalidPrompt(
