@@ -4,6 +4,7 @@ import ast
 import importlib
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -89,11 +90,21 @@ def test_every_public_function_says_what_it_gives():
     assert silent == []
 
 
+def test_only_the_settings_read_the_environment():
+    readers = [
+        name_of(path)
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if getattr(node, "attr", getattr(node, "id", getattr(node, "name", ""))) in {"environ", "getenv", "environb"}
+    ]
+    assert set(readers) == {"settings.py"}
+
+
 def test_every_dependency_is_pinned_in_one_place():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     pinned = {line.split("==")[0] for line in project["tool"]["uv"]["constraint-dependencies"]}
-    wanted = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
-    assert {line.split(">")[0] for line in wanted} <= pinned
+    wanted = [*project["project"]["dependencies"], *chain.from_iterable(project["dependency-groups"].values())]
+    assert {re.split(r"[>\[]", line)[0] for line in wanted} <= pinned
 
 
 def test_the_map_names_every_room():

@@ -61,4 +61,29 @@ class Local:
         return str(self.path)
 
 
-ImageSource = Inline | Local
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An http or https address that anyone may read."""
+
+    url: str
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return self.url
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A picture that was uploaded before, by its id."""
+
+    id: str
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return self.id
+
+
+AtHand = Inline | Local  # what can be opened without the service
+ImageSource = AtHand | Link | Stored

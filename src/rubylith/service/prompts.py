@@ -61,13 +61,15 @@ def read_prompt(
 
 
 def _listed(values: Sequence[Any] | None, name: str, form: str) -> Sequence[Any]:
-    """`values` itself; a single point or box in place of a list is a common slip and gets its own words."""
+    """`values` itself; only None leaves it out. A single point in place of a list is a slip with words of its own."""
     if values is None:
         return ()
     try:
         bare = len(values) > 0 and all(np.ndim(value) == 0 for value in values)
     except (TypeError, ValueError):
         raise InvalidPrompt(f"{name} is {values!r}, not a list", f"{form}, in a list") from None
+    if len(values) == 0:
+        raise InvalidPrompt(f"{name} is an empty list", "Leave it out to find everything")
     if bare and not any(isinstance(value, Point | Box) for value in values):
         raise InvalidPrompt(f"{name} is {values!r}, not a list of {name}", f"{form}, in a list: {name}=[(...)]")
     return values
