@@ -1,7 +1,7 @@
 """What one click may mean: regions around it, from three sources.
 
-Its ancestors in two hierarchies; what a random walk from it reaches before it leaves the picture; and what has its colours
-rather than those of the picture's rim, after Rother, Kolmogorov, Blake, 'GrabCut', 2004, among superpixels.
+Its ancestors in two hierarchies; what a random walk from it reaches before it leaves the picture; and what has its
+colours rather than those of the picture's rim, after Rother, Kolmogorov, Blake, 'GrabCut', 2004, among superpixels.
 """
 
 import numpy as np
@@ -23,8 +23,8 @@ SOURCE_FEATURES = 7
 def regions_around(picture: Picture, leaf: int) -> tuple[BoolArray, FloatArray]:
     """Candidates as superpixels, (c, n) bool, and what their source says of them, (c, 7).
 
-    The seven: persistence (0 to 1, how much dearer the next merge is), relative price of the next merge and of the last,
-    log growth in the next merge; 1 if from the second hierarchy; from the walk; by colour.
+    The seven: persistence (0 to 1, how much dearer the next merge is), relative price of the next merge and of the
+    last, log growth in the next merge; 1 if from the second hierarchy; from the walk; by colour.
     """
     trees = [_ancestors(picture, leaf, second=second) for second in (False, True)]
     walks, colours = _walks(picture, leaf), _alike(picture, leaf)

@@ -1,8 +1,8 @@
 """A further click mends a mask: first among superpixels, then pixel by pixel, so that every click keeps gaining.
 
-A click that the mask already agrees with changes nothing. One that it contradicts says that a neighbourhood is wrong, and
-its distance to the mask's outline says how large a neighbourhood. Three opinions decide what else is wrong with it: a
-watershed between what is surely meant and what is surely not, the region hierarchy, and a random walk.
+A click that the mask already agrees with changes nothing. One that it contradicts says that a neighbourhood is wrong,
+and its distance to the mask's outline says how large a neighbourhood. Three opinions decide what else is wrong with it:
+a watershed between what is surely meant and what is surely not, the region hierarchy, and a random walk.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ REACH = 1.5  # farther than this surely not, for the watershed
 OPPOSED = 0.5  # of the distance to the nearest click of the other kind: as far as a click may reach
 REGION_LIMIT, WALK_LIMIT = 3.0, 8.0  # how many discs of that radius a region or a walk may add
 HOLE = 0.02  # of the mask's area: smaller holes without a negative click are filled
+LARGE = 300  # pixels; a mask that is longer is mended on every second pixel
 FLOOD_RADIUS = 20.0  # pixels of that distance that the watershed resolves singly
 MEANT, OTHER = 1, 2
 
@@ -35,15 +36,56 @@ def correct(picture: Picture, mask: BoolArray, clicks: Sequence[Click]) -> BoolA
 
     mask: (h, w) bool, at working size.
     """
-    mended, heard = mask, False
+    if all(mask[y, x] == positive for x, y, positive in clicks):
+        return mask
+    rows, columns = _window_of(mask)
+    halved = [(x // 2, y // 2, positive) for x, y, positive in clicks]
+    is_large = max(rows.stop - rows.start, columns.stop - columns.start) > LARGE
+    if is_large and len({(x, y) for x, y, _ in halved}) == len({(x, y) for x, y, _ in clicks}):
+        return _obeying(_corrected_at_half(picture, mask, clicks, halved), clicks)
+    return _mended(picture, mask, clicks)
+
+
+def _corrected_at_half(
+    picture: Picture, mask: BoolArray, clicks: Sequence[Click], halved: Sequence[Click]
+) -> BoolArray:
+    """Every second pixel of the mask corrected, and what changed there brought back to working size: (h, w) bool."""
+    before = np.ascontiguousarray(mask[::2, ::2])
+    for (x, y, _), (u, v, _) in zip(clicks, halved, strict=True):
+        before[v, u] = mask[y, x]
+    half, height, width = picture.half, *mask.shape
+    after = _mended(half, before, halved)
+    changed = cv2.dilate((before != after).view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_)
+    grey = cv2.resize(after.view(np.uint8) * np.uint8(255), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.where(changed.repeat(2, axis=0).repeat(2, axis=1)[:height, :width], grey > 127, mask)
+
+
+def _mended(picture: Picture, mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
+    """The mask after each contradicted click: (h, w) bool."""
+    aside = _unclicked(mask, clicks)
+    mended = mask & ~aside
     for x, y, positive in clicks:
-        if mended[y, x] == positive:
-            continue
-        heard = True
-        opposed = [(u, v) for u, v, p in clicks if p != positive and (u, v) != (x, y)]
-        wanted = _extended(picture, mended if positive else ~mended, (x, y), opposed)
-        mended = _obeying(snap(picture.small, wanted if positive else ~wanted), clicks)
-    return tidied(mended, clicks) if heard else mended
+        if mended[y, x] != positive:
+            opposed = [(u, v) for u, v, p in clicks if p != positive and (u, v) != (x, y)]
+            wanted = _extended(picture, mended if positive else ~mended, (x, y), opposed)
+            mended = _obeying(snap(picture.small, wanted if positive else ~wanted), clicks)
+    return tidied(mended, clicks) | aside
+
+
+def _unclicked(mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
+    """Pieces of the mask that no click is about, if others are clicked on: they stay as they are. (h, w) bool."""
+    aside = np.zeros_like(mask)
+    window = _window_of(mask)
+    y0, x0 = window[0].start, window[1].start
+    count, pieces = _pieces(np.ascontiguousarray(mask[window]))
+    height, width = pieces.shape
+    inside = [(x - x0, y - y0) for x, y, _ in clicks if 0 <= x - x0 < width and 0 <= y - y0 < height]
+    clicked = {int(pieces[y, x]) for x, y in inside} - {0}
+    if clicked and count > len(clicked) + 1:
+        unclicked = np.ones(count, np.bool_)
+        unclicked[[0, *clicked]] = False
+        aside[window] = unclicked[pieces]
+    return aside
 
 
 def tidied(mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
@@ -51,23 +93,37 @@ def tidied(mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
     positive = [(x, y) for x, y, p in clicks if p and mask[y, x]]
     if not positive:
         return mask
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    y0, x0 = int(rows[0]), int(columns[0])
-    window = np.s_[y0 : int(rows[-1]) + 1, x0 : int(columns[-1]) + 1]
-    count, pieces = cv2.connectedComponents(mask[window].astype(np.uint8), connectivity=4)
+    window = _window_of(mask)
+    y0, x0 = window[0].start, window[1].start
+    tidy = np.ascontiguousarray(mask[window])
+    count, pieces = _pieces(tidy)
     kept = np.zeros(count, np.bool_)
     kept[[pieces[y - y0, x - x0] for x, y in positive]] = True
-    tidy = kept[pieces]
-    framed = np.pad(~tidy, 1, constant_values=True).astype(np.uint8)
-    _, holes, stats, _ = cv2.connectedComponentsWithStats(framed, connectivity=4)
-    filled = stats[:, cv2.CC_STAT_AREA] < HOLE * np.count_nonzero(tidy)
-    filled[[0, holes[0, 0]]] = False
-    for x, y, p in clicks:
-        if not p and 0 <= y - y0 < tidy.shape[0] and 0 <= x - x0 < tidy.shape[1]:
-            filled[holes[y - y0 + 1, x - x0 + 1]] = False
+    if np.count_nonzero(kept) < count - 1:
+        tidy = kept[pieces]
     result = np.zeros_like(mask)
-    result[window] = tidy | filled[holes[1:-1, 1:-1]]
+    result[window] = tidy | _holes(tidy, [(x - x0, y - y0) for x, y, p in clicks if not p])
     return result
+
+
+def _holes(mask: BoolArray, spared: list[tuple[int, int]]) -> BoolArray:
+    """Small holes (h, w) bool, but not those with a spared point, (x, y), in them."""
+    height, width = mask.shape
+    framed = np.ones((height + 2, width + 2), np.bool_)
+    framed[1:-1, 1:-1] = ~mask
+    count, pieces = _pieces(framed)
+    if count <= 2:
+        return np.zeros_like(mask)
+    small = np.bincount(pieces.ravel(), minlength=count) < HOLE * np.count_nonzero(mask)
+    small[[0, pieces[0, 0]]] = False
+    small[[pieces[y + 1, x + 1] for x, y in spared if 0 <= y < height and 0 <= x < width]] = False
+    return small[pieces[1:-1, 1:-1]]
+
+
+def _pieces(mask: BoolArray) -> tuple[int, npt.NDArray[np.uint16]]:
+    """Number of labels, and the 4-connected pieces of a mask as labels from 1: (h, w) uint16."""
+    count, pieces = cv2.connectedComponents(mask.view(np.uint8), connectivity=4, ltype=cv2.CV_16U)
+    return count, np.asarray(pieces, np.uint16)
 
 
 def _obeying(mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
@@ -89,13 +145,35 @@ def _extended(picture: Picture, wanted: BoolArray, click: tuple[int, int], oppos
     disc = float(np.pi * distance**2)
     result = _flooded(picture, wanted, click, opposed, distance=distance)
     leaves = picture.leaves
-    share = np.bincount(leaves.labels[wanted], minlength=len(leaves.areas)) / leaves.areas
+    share = _shares(picture, wanted)
     barred = np.zeros(len(leaves.areas))
     barred[[leaves.labels[v, u] for u, v in opposed]] = 1
     leaf = int(leaves.labels[y, x])
     chosen = _region(picture, leaf, share, barred, limit=REGION_LIMIT * disc)
     chosen |= _walk(picture, leaf, share, barred, limit=WALK_LIMIT * disc)
-    return result | chosen[leaves.labels] if chosen.any() else result
+    if chosen.any():
+        boxes = leaves.boxes[chosen].astype(np.intp)
+        window = np.s_[boxes[:, 1].min() : boxes[:, 3].max(), boxes[:, 0].min() : boxes[:, 2].max()]
+        result[window] |= chosen[leaves.labels[window]]
+    return result
+
+
+def _shares(picture: Picture, wanted: BoolArray) -> npt.NDArray[np.float64]:
+    """How much of each superpixel is wanted, 0 to 1: (n,). Counts the mask, which is mostly the smaller side."""
+    areas = picture.leaves.areas
+    inverted = 2 * np.count_nonzero(wanted) > wanted.size
+    counted = ~wanted if inverted else wanted
+    window = _window_of(counted)
+    share = np.bincount(picture.leaves.labels[window][counted[window]], minlength=len(areas)) / areas
+    return 1 - share if inverted else share
+
+
+def _window_of(mask: BoolArray) -> tuple[slice, slice]:
+    """The tightest box of a mask, as slices; empty for an empty mask."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return np.s_[0:0, 0:0]
+    return np.s_[int(rows[0]) : int(rows[-1]) + 1, int(columns[0]) : int(columns[-1]) + 1]
 
 
 def _distance_to(wanted: BoolArray, click: tuple[int, int]) -> float:
@@ -120,12 +198,13 @@ def _flooded(
     x0, y0 = x - min(x, half) // step * step, y - min(y, half) // step * step
     window = np.s_[y0 : y + half + 1, x0 : x + half + 1]
     meant = wanted[window][::step, ::step]
-    rows, columns = (np.arange(n) * step for n in meant.shape)
+    height, width = int(meant.shape[0]), int(meant.shape[1])
+    rows, columns = np.arange(height, dtype=np.intp) * step, np.arange(width, dtype=np.intp) * step
     away = (columns[None, :] + x0 - x) ** 2 + (rows[:, None] + y0 - y) ** 2
     markers = np.where(away > (REACH * distance) ** 2, np.int32(OTHER), np.int32(0))
     markers[meant] = MEANT
     for u, v in opposed:
-        if 0 <= u - x0 <= columns[-1] and 0 <= v - y0 <= rows[-1]:
+        if 0 <= u - x0 < width * step and 0 <= v - y0 < height * step:
             markers[(v - y0) // step, (u - x0) // step] = OTHER
     markers[away <= (SURE * distance) ** 2] = MEANT
     levels = np.ascontiguousarray(_fine_levels(picture, window)[::step, ::step])

@@ -22,14 +22,17 @@ PRIOR_PULL = 0.02  # of the median conductance of a superpixel
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Diffusion:
-    """inverse: (n, n) float64, of the Laplacian plus a weak pull towards a prior; pull: its strength."""
+    """inverse: (n, n) float32, symmetric, of the Laplacian plus a weak pull towards a prior; pull: its strength."""
 
-    inverse: FloatArray
+    inverse: npt.NDArray[np.float32]
     pull: float
 
     @classmethod
     def over(cls, leaves: Leaves, pull: float = PRIOR_PULL) -> Self:
-        """Conductance falls exponentially with edge strength and colour difference, and grows with the common border."""
+        """Conductance falls exponentially with the difference of neighbours and grows with their common border.
+
+        pull: see PRIOR_PULL.
+        """
         count = len(leaves.areas)
         ones, others = leaves.pairs.T
         distance = np.abs(leaves.histograms[ones] - leaves.histograms[others]).sum(axis=1) / 8
@@ -38,15 +41,23 @@ class Diffusion:
         laplacian = np.zeros((count, count))
         laplacian[ones, others] = laplacian[others, ones] = -conductance
         degrees = -laplacian.sum(axis=1)
-        pull = pull * float(np.median(degrees)) + 1e-9
-        laplacian[np.diag_indices(count)] = degrees + pull
-        return cls(np.linalg.inv(laplacian), pull)
+        strength = pull * float(np.median(degrees)) + 1e-9
+        laplacian[np.diag_indices(count)] = degrees + strength
+        return cls(np.linalg.inv(laplacian).astype(np.float32), strength)
 
     def spread(self, prior: FloatArray, seeds: IntArray, values: FloatArray) -> FloatArray:
         """The probability of being object: (n,) float64.
 
         prior: (n,) what superpixels tend to; seeds: (m,) distinct superpixels held at `values` (m,).
         """
-        free = self.inverse @ (self.pull * prior)
-        block = self.inverse[np.ix_(seeds, seeds)]
-        return free + self.inverse[:, seeds] @ np.linalg.solve(block, values - free[seeds])
+        free = self._unseeded(prior)
+        rows = self.inverse[seeds].astype(np.float64)  # (m, n)
+        return free + np.einsum("i,ij->j", np.linalg.solve(rows[:, seeds], values - free[seeds]), rows)
+
+    def _unseeded(self, prior: FloatArray) -> FloatArray:
+        """The same without seeds. A prior of 1 stays 1, so the sparser of the prior and its complement is spread."""
+        if np.count_nonzero(prior) > np.count_nonzero(prior != 1):
+            return 1 - self._unseeded(1 - prior)
+        some = np.flatnonzero(prior)
+        # not `@`: a click's few rows are not worth waking BLAS's threads for, least of all on a busy machine
+        return np.einsum("i,ij->j", self.pull * prior[some], self.inverse[some])

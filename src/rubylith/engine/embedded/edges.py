@@ -1,8 +1,8 @@
 """How strongly colour and texture change at every pixel.
 
 Each pixel becomes a soft histogram over lightness, two colour axes and local contrast; an edge is where the histograms
-of the two sides differ. Source of the idea: Martin, Fowlkes, Malik, 'Learning to detect natural image boundaries', PAMI
-2004 (half-disc histogram differences). Here the two halves are weighed by a Gaussian and taken across and down only; the
+of the two sides differ. Source: Martin, Fowlkes, Malik, 'Learning to detect natural image boundaries', PAMI 2004
+(half-disc histogram differences). Here the two halves are weighed by a Gaussian and taken across and down only; the
 strongest direction follows from the larger eigenvalue of the 2 x 2 structure tensor, so that filters stay separable.
 """
 
@@ -39,7 +39,8 @@ def soft_histograms(pixels: UInt8Array) -> tuple[FloatArray, ...]:
     """
     lab = cast("UInt8Array", cv2.cvtColor(cv2.GaussianBlur(pixels, (0, 0), 0.7), cv2.COLOR_RGB2LAB))
     lightness = np.ascontiguousarray(lab[..., 0])
-    contrast = CONTRAST[cv2.absdiff(lightness, cv2.GaussianBlur(lightness, (0, 0), CONTRAST_RADIUS))]
+    around = np.asarray(cv2.GaussianBlur(lightness, (0, 0), CONTRAST_RADIUS), np.uint8)
+    contrast = CONTRAST[np.asarray(cv2.absdiff(lightness, around), np.uint8)]
     planes = (lightness, lab[..., 1], lab[..., 2], contrast)
     return tuple(bins[plane] for bins, plane in zip(SOFT_BINS, planes, strict=True))
 

@@ -53,8 +53,9 @@ class Leaves:
 class Hierarchy:
     """A binary tree: nodes 0..n-1 are the leaves, later ones merge two earlier ones, the last is the whole picture.
 
-    parents: (N,) node, -1 for the root. children: (N, 2), -1 for leaves. heights: (N,) price of the merge, never falling
-    towards the root, 0 for leaves. areas: (N,). boxes: (N, 4) XYXY. The leaves under node k are order[first[k]:last[k]].
+    parents: (N,) node, -1 for the root. children: (N, 2), -1 for leaves. heights: (N,) price of the merge, never
+    falling towards the root, 0 for leaves. areas: (N,). boxes: (N, 4) XYXY. order: (n,) leaves; those under node k are
+    order[first[k]:last[k]].
     """
 
     parents: IntArray
@@ -99,7 +100,7 @@ def measure_leaves(
     labels: npt.NDArray[np.int32], edges: npt.NDArray[np.float32], histograms: tuple[npt.NDArray[np.float32], ...]
 ) -> Leaves:
     """labels: (H, W) int32 from 0; edges: (H, W) float32; histograms: each (H, W, bins) float32."""
-    height, width = labels.shape
+    width = labels.shape[1]
     flat = labels.ravel()
     areas = np.bincount(flat).astype(np.float64)
     by_leaf = np.argsort(flat, kind="stable")
@@ -134,7 +135,8 @@ def _borders(labels: npt.NDArray[np.int32], edges: npt.NDArray[np.float32]) -> t
     count = int(labels.max()) + 1
     keys, pair = np.unique(np.minimum(ones, others) * count + np.maximum(ones, others), return_inverse=True)
     pairs = np.stack(np.divmod(keys, count), axis=1).astype(np.intp)
-    return pairs, np.bincount(pair, strength, len(keys)), np.bincount(pair, minlength=len(keys)).astype(np.float64)
+    sums, lengths = np.bincount(pair, strength, len(keys)), np.bincount(pair, minlength=len(keys))
+    return pairs, sums.astype(np.float64), lengths.astype(np.float64)
 
 
 def merge(leaves: Leaves, edge_share: float = EDGE_SHARE) -> Hierarchy:

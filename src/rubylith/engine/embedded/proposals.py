@@ -1,4 +1,4 @@
-"""Everything that can be told apart: which regions of the hierarchy are worth a mask."""
+"""Everything that can be told apart: which regions of the hierarchy deserve a mask, and how good each is."""
 
 from dataclasses import dataclass
 
@@ -9,15 +9,23 @@ from rubylith.domain.geometry import Point
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything
 from rubylith.engine import Progress
+from rubylith.engine.embedded.hierarchy import Hierarchy
 from rubylith.engine.embedded.picture import Picture
 from rubylith.engine.refine import box_nms
 
+FloatArray = npt.NDArray[np.float64]
+
 SMALLEST = 3e-4  # share of the picture; smaller regions are crumbs
+# Predicted IoU: set so that segment-anything's default threshold keeps about the sixty coarsest merges.
+PER_RANK, PER_PERSISTENCE = 0.0295, 0.3
+FAINT, FAINT_PRICE = 0.5, 0.03  # a region that hardly differs from its neighbour loses up to this share
+SAME, SAME_PENALTY = 0.9, 0.3  # IoU from which two regions say the same, and what share the worse of them loses
+PER_OFFSET = 0.05  # by how much a stability_score_offset of 1 moves the price at which the hierarchy is cut
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A node worth a mask."""
+    """A node that deserves a mask, with its quality and a seed inside it."""
 
     node: int
     predicted_iou: float
@@ -26,7 +34,7 @@ class Region:
 
 
 def propose(picture: Picture, everything: Everything, progress: Progress) -> tuple[Mask, ...]:
-    """Masks best first."""
+    """A mask for each region that `select` leaves, best first."""
     regions = select(picture, everything)
     progress(0.3)
     tree, runs = picture.hierarchy, picture.runs
@@ -36,70 +44,100 @@ def propose(picture: Picture, everything: Everything, progress: Progress) -> tup
         chosen = np.zeros(len(tree.order), np.bool_)
         chosen[tree.leaves_of(region.node)] = True
         rle = runs.rle(chosen)
-        masks.append(Mask(rle, rle.box, region.predicted_iou, region.stability_score, (region.seed,)))
+        if rle.area:
+            masks.append(Mask(rle, rle.box, region.predicted_iou, region.stability_score, (region.seed,)))
     progress(1.0)
     return tuple(masks)
 
 
 def select(picture: Picture, everything: Everything) -> list[Region]:
-    """The regions that seeds, thresholds and box NMS leave, best first."""
+    """The regions that seeds, thresholds and box NMS leave, best first; the whole picture if it is all one region."""
     tree = picture.hierarchy
-    count = len(tree.parents)
-    predicted, stability = quality(picture), stabilities(picture, everything.stability_score_offset)
-    seeds = seeds_of(picture, everything.points_per_side)
-    good = (predicted >= everything.pred_iou_thresh) & (stability >= everything.stability_score_thresh)
+    predicted = predicted_ious(tree)
+    stability = stability_scores(tree, everything.stability_score_offset)
+    seeds = seeds_in(picture, everything.points_per_side)
+    good = np.zeros(len(predicted), np.bool_)
+    good[list(seeds)] = True
+    good &= (predicted >= everything.pred_iou_thresh) & (stability >= everything.stability_score_thresh)
     good &= tree.areas >= SMALLEST * tree.areas[-1]
-    if count == 1:
-        good[:] = True
-    seeded = np.zeros(count, np.bool_)
-    seeded[list(seeds)] = True
-    nodes = np.flatnonzero(good & seeded)
+    good[-1] = len(good) == 1  # the whole picture is a thing only where nothing can be told apart in it
+    nodes = np.flatnonzero(good)
     kept = nodes[box_nms(tree.boxes[nodes], predicted[nodes], everything.box_nms_thresh)]
     return [Region(node, float(predicted[node]), float(stability[node]), seeds[node]) for node in kept.tolist()]
 
 
-def quality(picture: Picture) -> npt.NDArray[np.float64]:
-    """predicted IoU of each node."""
-    tree = picture.hierarchy
+def predicted_ious(tree: Hierarchy) -> FloatArray:
+    """How likely each node is a thing of its own, (N,) in [0, 1]: coarse first, then by how long it stays itself.
+
+    1 - 0.0295 (ln(rank of the merge that ends it, counted from the last) - 0.3 persistence), where persistence is how
+    much dearer that merge is than the node's own, 0 to 1. Less for regions that hardly differ from what they join, and
+    for those that say nearly the same as a better one.
+    """
     total = len(tree.parents)
-    parents = np.where(tree.parents >= 0, tree.parents, total)
-    above = np.append(tree.heights, tree.heights[-1])[parents]
-    persistence = (above - tree.heights) / (above + 1e-6)
-    return np.clip(1 - 0.026 * (np.log(total + 1 - parents) - 0.3 * persistence), 0, 1)
+    ends = np.where(tree.parents >= 0, tree.parents, total)
+    price = np.append(tree.heights, tree.heights[-1])[ends]
+    persistence = (price - tree.heights) / (price + 1e-6)
+    quality = 1 - PER_RANK * (np.log(total + 1 - ends) - PER_PERSISTENCE * persistence)
+    if total > 1:
+        quality = quality * (1 - FAINT * np.exp(-price / FAINT_PRICE))
+    return np.clip(np.where(_repeats(tree, quality), (1 - SAME_PENALTY) * quality, quality), 0, 1)
 
 
-def stabilities(picture: Picture, offset: float) -> npt.NDArray[np.float64]:
-    """IoU of each node cut a bit tighter and a bit looser."""
+def _repeats(tree: Hierarchy, quality: FloatArray) -> npt.NDArray[np.bool_]:
+    """Which nodes have an IoU of SAME or more with a better one, (N,): such a node can only be above or below."""
+    parents, children, areas = tree.parents.tolist(), tree.children.tolist(), tree.areas.tolist()
+    repeats, kept = np.zeros(len(parents), np.bool_), [False] * len(parents)
+    for node in np.argsort(-quality, kind="stable").tolist():
+        above, below = parents[node], node
+        while above >= 0 and areas[above] * SAME <= areas[node] and not kept[above]:
+            above = parents[above]
+        if above >= 0 and areas[above] * SAME <= areas[node]:
+            repeats[node] = True
+            continue
+        while (one := children[below][0]) >= 0:
+            other = children[below][1]
+            below = one if areas[one] >= areas[other] else other
+            if areas[below] < SAME * areas[node] or kept[below]:
+                break
+        repeats[node] = below != node and areas[below] >= SAME * areas[node] and kept[below]
+        kept[node] = not repeats[node]
+    return repeats
+
+
+def stability_scores(tree: Hierarchy, offset: float) -> FloatArray:
+    """IoU of each node as it is when the hierarchy is cut tighter and when it is cut looser: (N,) in [0, 1].
+
+    The cut is in the middle (geometric) between the price of the node's own merge and that of the merge that ends it;
+    it moves by a factor of 1 + 0.05 offset each way. Tighter, a node falls apart and its largest part remains; looser,
+    it is swallowed. After segment-anything's score, which cuts logits at +offset and -offset.
+    """
+    factor = 1 + PER_OFFSET * offset
+    ends = np.append(tree.heights, 2 * tree.heights[-1] + 1e-3)[np.where(tree.parents >= 0, tree.parents, -1)]
+    middle = np.sqrt((tree.heights + 1e-3) * (ends + 1e-3))
+    count = len(tree.order)
+    one, other = tree.children[:, 0], tree.children[:, 1]
+    larger: npt.NDArray[np.intp] = np.where(tree.areas[one] >= tree.areas[other], one, other)
+    tight = loose = np.arange(len(middle))
+    while (falls := (tight >= count) & (tree.heights[tight] > middle / factor)).any():
+        tight = np.where(falls, larger[tight], tight)
+    while (swallowed := (tree.parents[loose] >= 0) & (tree.heights[tree.parents[loose]] <= middle * factor)).any():
+        loose = np.where(swallowed, tree.parents[loose], loose)
+    return tree.areas[tight] / tree.areas[loose]
+
+
+def seeds_in(picture: Picture, per_side: int) -> dict[int, Point]:
+    """For each node with a seed in it the first such seed, in reading order of a regular grid over the picture."""
     tree = picture.hierarchy
-    ratio = 1 + 0.1 * offset
-    above = np.where(tree.parents >= 0, tree.heights[tree.parents], tree.heights[-1] * 2)
-    middle = np.sqrt((tree.heights + 1e-3) * (above + 1e-3))
-    result = np.ones(len(tree.parents))
-    for node in range(len(tree.parents)):
-        tight, loose = node, node
-        while tree.heights[tight] > middle[node] / ratio:
-            one, other = tree.children[tight]
-            tight = one if tree.areas[one] >= tree.areas[other] else other
-        while tree.parents[loose] >= 0 and tree.heights[tree.parents[loose]] <= middle[node] * ratio:
-            loose = tree.parents[loose]
-        result[node] = tree.areas[tight] / tree.areas[loose]
-    return result
-
-
-def seeds_of(picture: Picture, per_side: int) -> dict[int, Point]:
-    """A seed for each node that contains one."""
-    tree = picture.hierarchy
-    height, width = picture.small.shape[:2]
+    height, width = picture.leaves.labels.shape
     places = (np.arange(per_side) + 0.5) / per_side
-    rows, columns = (places * height).astype(int), (places * width).astype(int)
-    under = picture.leaves.labels[np.ix_(rows, columns)]
-    size = picture.size
+    rows, columns = (places * height).astype(np.intp), (places * width).astype(np.intp)
+    under, first = np.unique(picture.leaves.labels[np.ix_(rows, columns)], return_index=True)
     seeds: dict[int, Point] = {}
-    leaves, first = np.unique(under, return_index=True)
-    for leaf, index in zip(leaves.tolist(), first.tolist(), strict=True):
-        point = Point(places[index % per_side] * size.width, places[index // per_side] * size.height)
+    for index, leaf in sorted(zip(first.tolist(), under.tolist(), strict=True)):
+        row, column = divmod(index, per_side)
+        x, y = float(places[column]) * picture.size.width, float(places[row]) * picture.size.height
         node = leaf
         while node >= 0 and node not in seeds:
-            seeds[node] = point
+            seeds[node] = Point(x, y)
             node = int(tree.parents[node])
     return seeds

@@ -23,7 +23,7 @@ def superpixels(edges: FloatArray, count: int = LEAVES) -> IntArray:
     radius = int(max(1, np.sqrt(edges.size / count) / 3))
     lowest = cv2.erode(smooth, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8))
     _, minima = cv2.connectedComponents((smooth <= lowest + 1e-7).astype(np.uint8))
-    levels = np.clip(smooth * (255 / STRONGEST), 0, 255).astype(np.uint8)
+    levels = np.clip(np.sqrt(smooth / STRONGEST) * 255, 0, 255).astype(np.uint8)  # finer steps where edges are weak
     return flood(levels, minima.astype(np.int32)) - 1
 
 
@@ -31,12 +31,14 @@ def flood(levels: UInt8Array, markers: IntArray) -> IntArray:
     """Watershed by level: every pixel gets the marker that reaches it over the lowest pass.
 
     levels: (H, W) uint8; markers: (H, W) int32, 0 where unknown, else 1 and up. Returns (H, W) int32 without zeros.
-    OpenCV's watershed (Meyer 1992) floods by colour difference of neighbours. On a chessboard whose white fields show the
-    level in the first channel and whose black fields show it in the second, that difference is the higher of both levels.
+    OpenCV's watershed (Meyer 1992) floods by colour difference of neighbours. On a chessboard whose white fields show
+    the level in the first channel and whose black fields show it in the second, that difference is the higher of both
+    levels.
     """
     padded = np.pad(levels, 1, mode="edge")
-    rows, columns = np.indices(padded.shape, sparse=True)
-    black = ((rows + columns) & 1).astype(np.uint8)
+    height, width = int(padded.shape[0]), int(padded.shape[1])
+    black = np.zeros((height, width), np.uint8)
+    black[::2, 1::2] = black[1::2, ::2] = 1
     board = np.dstack([padded * (1 - black), padded * black, np.zeros_like(padded)])
     labels = cast("IntArray", cv2.watershed(board, np.pad(markers, 1)))
     return _without_lines(labels[1:-1, 1:-1].copy())

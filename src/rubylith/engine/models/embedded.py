@@ -1,7 +1,7 @@
 """The family that needs no download. What it does is in `rubylith.engine.embedded`; this file joins it to the engine.
 
-Sources: Arbelaez et al. 2011 (hierarchies of regions), Rother et al. 2004 (GrabCut), Grady 2006 (random walks), He et al.
-2010 (guided filter). No learned network: preview quality.
+Sources: Arbelaez et al. 2011 (hierarchies of regions), Rother et al. 2004 (GrabCut), Grady 2006 (random walks), He et
+al. 2010 (guided filter). No learned network: preview quality.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,8 @@ class Embedded:
 
     def embed(self, image: Image) -> Embedding:
         """Find the picture's superpixels and their hierarchy."""
-        return Embedding(MODEL, image.size, image.digest, read_picture(image.pixels))
+        picture = read_picture(image.pixels)
+        return Embedding(MODEL, image.size, image.digest, picture, picture.nbytes)
 
     def decode(self, embedding: Embedding, prompts: Sequence[ObjectPrompt]) -> tuple[tuple[Mask, ...], ...]:
         """One to three candidates for each prompt, best first."""
