@@ -109,7 +109,7 @@ def test_folding_keeps_the_output() -> None:
 def test_exported_file_is_small_and_agrees_with_pytorch(tmp_path: Path) -> None:
     pytest.importorskip("onnxscript", reason="export needs onnxscript")
     pytest.importorskip("onnxruntime", reason="the check needs ONNX Runtime")
-    from training.nano.export import LARGEST_FILE, export  # noqa: PLC0415 - needs the packages above
+    from training.nano.export import LARGEST_FILE, export
 
     trainer = Trainer(replace(TINY, widths=TrainConfig().widths))
     trainer.save(tmp_path / "checkpoint.pt")
