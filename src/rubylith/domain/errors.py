@@ -8,7 +8,13 @@ RubylithError
 │   ├── UnknownName        a model, format or option value nobody has heard of
 │   ├── NotFound           no such file
 │   ├── NotReadable        a file is there, but may not be read or written
+│   ├── LicenceNotAllowed  a model under a licence that nobody here has said yes to
 │   └── InvalidSetting     a variable of the environment that makes no sense
+├── Unavailable        not here, not now
+│   ├── WeightsMissing     a model is known, but its files are not on this machine
+│   ├── SourceUnreachable  the place that files come from does not answer, or cuts off
+│   ├── WrongDigest        files that are not what they should be
+│   └── NoRoom             a disk is full
 └── Broken             our fault
     └── ModelFailed        a model gave up on a picture that intake had accepted
 """
@@ -62,8 +68,32 @@ class NotReadable(Rejected):
     """It exists, but the system refuses to open it."""
 
 
+class LicenceNotAllowed(Rejected):
+    """A model is under a licence of a class that nobody here has said yes to."""
+
+
 class InvalidSetting(Rejected):
     """A variable of the environment has a value that makes no sense."""
+
+
+class Unavailable(RubylithError):
+    """Not here, or not now; the request itself is right."""
+
+
+class WeightsMissing(Unavailable):
+    """A model is known, but its files are not on this machine."""
+
+
+class SourceUnreachable(Unavailable):
+    """The place that files come from does not answer, or cuts off."""
+
+
+class WrongDigest(Unavailable):
+    """Files that are not what they should be, byte by byte."""
+
+
+class NoRoom(Unavailable):
+    """A disk is full."""
 
 
 class Broken(RubylithError):

@@ -6,16 +6,20 @@ from dataclasses import dataclass, fields
 
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.geometry import Box, Point, Size
+from rubylith.domain.logits import Logits
 from rubylith.domain.rle import RLE
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectPrompt:
-    """One object: clicks on it and beside it, a box round it, and a mask to be corrected, in any combination."""
+    """One object: clicks on it and beside it, a box round it, and a mask to be corrected, in any combination.
+
+    previous: a mask of any origin, or the logits that the same model gave of this picture, which say more.
+    """
 
     points: tuple[Point, ...] = ()
     box: Box | None = None
-    previous: RLE | None = None
+    previous: RLE | Logits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ def _check_object(prompt: ObjectPrompt, size: Size) -> None:
             )
     if prompt.box is not None:
         _check_box(prompt.box, size)
-    if prompt.previous is not None and prompt.previous.size != size:
+    if isinstance(prompt.previous, RLE) and prompt.previous.size != size:
         raise InvalidPrompt(
             f"The previous mask is {prompt.previous.size} pixels but the picture is {size}",
             "Send the mask that was made from this picture",
