@@ -2,25 +2,51 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rubylith.domain.errors import InvalidSetting
-from rubylith.engine import models
+from rubylith.engine.catalog import EMBEDDED, LICENCE_CLASSES, catalog, is_folder_name
+from rubylith.engine.runtimes import PRECISIONS, PROVIDERS, Device
 from rubylith.service.intake import DEFAULT_LIMITS, Limits
 
 PREFIX = "RUBYLITH_"
 
 
 def _model(text: str) -> str:
-    if text not in models.NAMES:
-        raise ValueError(f"one of {', '.join(models.NAMES)}")
+    if text != EMBEDDED and not is_folder_name(text) and text not in catalog():
+        raise ValueError(f"one of {', '.join((EMBEDDED, *catalog()))}, or a model's folder")
     return text
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _among(names: tuple[str, ...]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"one of {', '.join(names)}")
+        return text
+
+    return read
+
+
+def _licences(text: str) -> tuple[str, ...]:
+    classes = tuple(part.strip() for part in text.split(","))
+    if not set(classes) <= set(LICENCE_CLASSES):
+        raise ValueError(f"some of {', '.join(LICENCE_CLASSES)}, with commas between")
+    return classes
 
 
 def _positive(text: str) -> int:
     if not text.replace("_", "").isdecimal() or int(text) < 1:
         raise ValueError("a whole number above 0, such as 120_000_000")
     return int(text)
+
+
+def _count(text: str) -> int:
+    return 0 if text == "0" else _positive(text)
 
 
 def _switch(text: str) -> bool:
@@ -45,7 +71,14 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("model", models.NAMES[0], "The model that cuts when none is named.", _model),
+    Setting("model", EMBEDDED, "The model that cuts when none is named.", _model),
+    Setting("models", "~/.cache/rubylith/models", "The folder that models are pulled into and loaded from.", _text),
+    Setting("mirror", "none", "Where models come from instead of the hub: a URL, a folder or a bundle.", _text),
+    Setting("offline", "0", "1 asks nobody for models.", _switch),
+    Setting("licences", "permissive", "Classes of licences whose models may be pulled.", _licences),
+    Setting("provider", PROVIDERS[0], "What networks run on.", _among(PROVIDERS)),
+    Setting("threads", "0", "Threads of a network; 0 takes one per core.", _count),
+    Setting("precision", PRECISIONS[0], "Of a network's encoder; needs files of that precision.", _among(PRECISIONS)),
     Setting("max_bytes", str(DEFAULT_LIMITS.max_bytes), "The largest file that is read, in bytes.", _positive),
     Setting("max_pixels", str(DEFAULT_LIMITS.max_pixels), "The largest picture that is decoded, in pixels.", _positive),
     Setting("debug", "0", "1 shows the traceback of an unexpected failure.", _switch),
@@ -57,10 +90,27 @@ class Settings:
     """All settings. `origins`: for each name `environment` or `default`."""
 
     model: str
+    models: str
+    mirror: str
+    offline: bool
+    licences: tuple[str, ...]
+    provider: str
+    threads: int
+    precision: str
     max_bytes: int
     max_pixels: int
     debug: bool
     origins: Mapping[str, str]
+
+    @property
+    def models_folder(self) -> Path:
+        """Where models lie."""
+        return Path(self.models).expanduser()
+
+    @property
+    def device(self) -> Device:
+        """What networks run on."""
+        return Device(self.provider, self.threads or None, self.precision)
 
     @property
     def limits(self) -> Limits:

@@ -45,7 +45,8 @@ def show(
     """
     settings = read_settings(os.environ)
     find_formats(names)
-    work = Work(Engine(model or settings.model), prompt, names, out, settings.limits)
+    engine = Engine(model or settings.model, models_folder=settings.models_folder, device=settings.device)
+    work = Work(engine, prompt, names, out, settings.limits)
     inputs = find_inputs(words, out=out or Path(), read_stdin=lambda: _read_stdin(settings))
     if out is not None:
         make_folder(out)
