@@ -42,7 +42,7 @@ def test_any_window_of_the_enlarged_logits_is_that_part_of_the_whole(lay, size):
 def test_nothing_above_the_cut_lies_outside_the_window_of_its_cells(lay):
     for size in (Size(75, 100), Size(300, 20), Size(9, 200)):
         frame = lay(size, 64, 16)
-        logits = np.full((16, 16), -1, np.float32)
+        logits = np.full((16, 16), -2, np.float32)
         logits[3:5, 6:9] = 5
         inside = frame.enlarge(logits, (0, 0, size.width, size.height)) > -1
         x0, y0, x1, y1 = frame.window_of(np.array([6, 3, 9, 5]))

@@ -46,6 +46,7 @@ class RLE:
             np.flatnonzero(turns[1:-1:2] == turns[2::2]) * 2 + 1
         )  # a run down to the edge goes on in the next column
         turns = np.delete(turns, np.concatenate([seams, seams + 1]))
+        turns = turns[turns < size.area]  # a run up to the very end needs no turn back
         return cls.from_runs(size, np.diff(turns, prepend=0, append=size.area))
 
     @classmethod

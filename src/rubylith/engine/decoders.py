@@ -228,8 +228,8 @@ def measure(logits: FloatArray, offset: float, valid: Size) -> tuple[FloatArray,
     stability = (firm / np.maximum(loose, 1)).astype(np.float32)
     inside = seen > 0
     boxes = np.zeros((len(logits), 4), np.int64)
-    sides: tuple[npt.NDArray[np.bool_], ...] = (inside.any(axis=1), inside.any(axis=2))
-    for start, hits in enumerate(sides):  # across, down
+    for start, axis in enumerate((1, 2)):  # across, down
+        hits = np.asarray(inside.any(axis=axis))
         boxes[:, start] = hits.argmax(1)
         boxes[:, start + 2] = hits.shape[1] - hits[:, ::-1].argmax(1)
     boxes[~inside.any(axis=(1, 2))] = 0

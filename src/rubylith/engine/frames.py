@@ -90,7 +90,7 @@ class Frame:
         rows = max(1, round(self.used.height * self.low / self.side))
         columns = max(1, round(self.used.width * self.low / self.side))
         square[:rows, :columns] = cv2.resize(bitmap * np.uint8(255), (columns, rows), interpolation=cv2.INTER_AREA)
-        return (square / 127.5 - 1) * np.float32(CONFIDENT)
+        return (square / np.float32(127.5) - 1) * np.float32(CONFIDENT)
 
     def enlarge(self, logits: FloatArray, window: tuple[int, int, int, int]) -> FloatArray:
         """The part `window` (x0, y0, x1, y1, whole pixels of the picture) of the logits at the picture's size.
@@ -101,7 +101,8 @@ class Frame:
         x0, y0, x1, y1 = window
         rows, columns = self._rows[y0:y1], self._columns[x0:x1]
         low_y, low_x = _span(rows), _span(columns)
-        return rows[:, low_y] @ logits[low_y, low_x] @ columns[:, low_x].T
+        enlarged = rows[:, low_y] @ logits[low_y, low_x] @ columns[:, low_x].T
+        return enlarged.astype(np.float32, copy=False)
 
     def window_of(self, low_box: npt.NDArray[np.integer]) -> tuple[int, int, int, int]:
         """Whole pixels of the picture that a box of cells (x0, y0, x1, y1, half-open) can touch when enlarged."""

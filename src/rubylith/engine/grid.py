@@ -86,7 +86,7 @@ def _survivors(
     places = frame.picture_boxes(np.array(boxes, np.int64).reshape(-1, 4))
     alive = np.ones(len(candidates), np.bool_)
     kept: list[Mask] = []
-    for index in np.argsort([-c.iou for c in candidates], kind="stable"):
+    for index in sorted(range(len(candidates)), key=lambda index: -candidates[index].iou):
         if not alive[index]:
             continue
         candidate = candidates[index]

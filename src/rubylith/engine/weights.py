@@ -220,7 +220,7 @@ def _writing(folder: Path) -> Generator[None]:
     except OSError as failure:
         if failure.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise _no_room(folder, str(failure.strerror)) from failure
-        if failure.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        if failure.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR}:
             raise NotReadable(
                 f"{folder} may not be written: {failure.strerror}", "Name another folder with RUBYLITH_MODELS"
             ) from failure

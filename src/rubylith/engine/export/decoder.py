@@ -177,7 +177,7 @@ class Transformer(nn.Module):
         return torch.where(labels[..., None] < 0, 0.0, place) + self.kinds[labels + 1]
 
     def forward(
-        self, picture: Tensor, keys0: Tensor, values0: Tensor, queries0: Tensor, points: Tensor, labels: Tensor
+        self, picture: Tensor, keys0: Tensor, values0: Tensor, queries0: Tensor, *, points: Tensor, labels: Tensor
     ) -> tuple[Tensor, ...]:
         """See the class."""
         sparse = self.embed(points, labels)
@@ -233,7 +233,7 @@ class Upscaler(nn.Module):
         self.activation = decoder.activation
 
     def forward(
-        self, told: Tensor, hyper: Tensor, valid: Tensor, offset: Tensor, fine: Tensor, middle: Tensor
+        self, told: Tensor, hyper: Tensor, valid: Tensor, offset: Tensor, *, fine: Tensor, middle: Tensor
     ) -> tuple[Tensor, ...]:
         """See the class; fine (1, c, 4h, 4w) and middle (1, 2c, 2h, 2w) are SAM 2's."""
         logits = self.masks(told, hyper, fine, middle)
