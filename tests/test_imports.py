@@ -8,6 +8,7 @@ import pytest
 import rubylith
 
 HEAVY = {"cv2", "PIL", "numpy", "pycocotools", "typer", "rich", "skimage", "scipy", "torch", "onnxruntime"}
+HEAVY |= {"sqlalchemy", "obstore", "httpx2", "httpcore2", "cryptography", "limits"}
 
 
 def imported_by(code: str) -> set[str]:

@@ -105,6 +105,9 @@ def test_everything_takes_the_options_of_segment_anything():
     ("asked", "match"),
     [
         ({"points": (20, 10)}, r"points is \(20, 10\), not a list of points.*points=\[\(...\)\]"),
+        ({"points": []}, "points is an empty list. Leave it out to find everything"),
+        ({"boxes": np.zeros((0, 4))}, "boxes is an empty list"),
+        ({"points": [(1, 1)], "boxes": []}, "boxes is an empty list"),
         ({"points": 5}, "points is 5, not a list"),
         ({"points": [(1, 2, 3, 4)]}, r"\(1, 2, 3, 4\) is no point. Give \(x, y\)"),
         ({"points": [("a", 2)]}, "is no point"),
@@ -123,7 +126,7 @@ def test_everything_takes_the_options_of_segment_anything():
         ({"multimask": True}, "multimask asks for candidates"),
         ({"points": [(1, 1)], "points_per_side": 32}, "points_per_side say how to find everything"),
         ({"boxes": [(0, 0, 5, 5)], "overlap": "none"}, "overlap say how to find everything"),
-        ({"points_per_side": 0}, r"points_per_side is 0. Give a number from 1 to 256 \(default 32\)"),
+        ({"points_per_side": 0}, r"points_per_side is 0. Give a whole number from 1 to 256 \(default 32\)"),
         ({"pred_iou_thresh": 1.5}, "pred_iou_thresh is 1.5"),
         ({"previous": np.zeros((48, 64))}, "previous mask is float64 of shape 48 x 64"),
         ({"previous": np.zeros((9, 9), bool)}, "previous mask is 9 x 9 pixels but the picture is 64 x 48"),
@@ -213,7 +216,7 @@ def test_save_refuses_unknown_formats_and_impossible_folders(tmp_path):
     with pytest.raises(rubylith.InvalidPrompt, match="No format is asked for"):
         found.save(tmp_path, [])
     (tmp_path / "file").write_text("")
-    with pytest.raises(rubylith.NotReadable, match="cannot be written"):
+    with pytest.raises(rubylith.NotAccessible, match="cannot be written"):
         found.save(tmp_path / "file", ["json"])
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from rubylith.domain.errors import InvalidSetting
 from rubylith.service.intake import Limits
-from rubylith.settings import SETTINGS, read_settings, unknown_variables
+from rubylith.settings import SETTINGS, read_settings, shown, unknown_variables
 
 
 def test_an_empty_environment_gives_the_defaults():
@@ -32,6 +32,10 @@ def test_the_environment_wins_and_is_named_as_the_origin():
         ("RUBYLITH_MAX_BYTES", "_", "a whole number above 0"),
         ("RUBYLITH_MAX_BYTES", "²", "a whole number above 0"),
         ("RUBYLITH_DEBUG", "yes", "0 or 1"),
+        ("RUBYLITH_FETCH_ALLOW", "10.0.0.1/8", "networks such as"),
+        ("RUBYLITH_PUBLIC_URL", "example.org", "an address such as"),
+        ("RUBYLITH_KEEP_ALIVE", "-1", "a number of seconds"),
+        ("RUBYLITH_WAITING", "-1", "a whole number, 0 or above"),
     ],
 )
 def test_a_wrong_value_names_the_variable_and_the_fix(variable, value, fix):
@@ -46,10 +50,17 @@ def test_slips_of_the_pen_are_found():
 def test_every_setting_has_a_sentence_and_a_default_that_is_right():
     for setting in SETTINGS:
         assert setting.sentence.endswith(".")
-        assert setting.read(setting.default) is not None
+        setting.read(setting.default)
 
 
 def test_every_setting_is_documented():
     page = (Path(__file__).parents[1] / "docs" / "command-line.md").read_text()
     rows = [f"| `{setting.variable}` | {setting.default} | {setting.sentence} |" for setting in SETTINGS]
     assert [row for row in rows if row not in page] == []
+
+
+def test_secrets_are_not_shown():
+    environment = {"RUBYLITH_KEYS": "hush", "RUBYLITH_DATABASE_URL": "postgresql://me:hush@host/db"}
+    settings = read_settings(environment)
+    assert settings.keys == ("hush",)
+    assert "hush" not in repr(settings) + "".join(str(shown(settings, setting)) for setting in SETTINGS)

@@ -1,49 +1,67 @@
 """Runs the command that was named, and turns whatever goes wrong into one line and an exit status.
 
-Exit status: 0 done, 1 some inputs failed or Rubylith broke, 2 wrong usage. Typer adds 130 for Ctrl-C, and 1 without a
-word when the reader of our output has gone.
+Exit status: 0 done, 1 some inputs failed or Rubylith broke, 2 wrong usage, 130 for Ctrl-C. Typer adds 1 without a word
+when the reader of our output has gone. Next to nothing is imported at the top, so that Ctrl-C finds us ready to answer.
 """
 
-import io
-import os
+import functools
 import sys
-import traceback
-import warnings
-from collections.abc import Sequence
-from typing import TextIO, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
-import typer
+if TYPE_CHECKING:
+    import io
 
-from rubylith import cli
-from rubylith.cli import Command
-from rubylith.cli._lines import say
-from rubylith.domain.errors import Broken, RubylithError
-from rubylith.registry import load
+    import typer
 
-BROKE, WRONG_USAGE = 1, 2
+BROKE, WRONG_USAGE, STOPPED = 1, 2, 130
 REPORT = "Please report it together with the command; RUBYLITH_DEBUG=1 shows where it happened"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; `arguments` are those of the process by default."""
+    try:
+        return _run(list(sys.argv[1:] if arguments is None else arguments))
+    except KeyboardInterrupt:
+        return _stop()
+
+
+def _run(words: list[str]) -> int:
+    import traceback
+    import warnings
+
+    import typer
+
+    from rubylith.cli._lines import say
+    from rubylith.domain.errors import Broken, RubylithError
+
     _make_streams_safe(sys.stdout, sys.stderr)
     warnings.filterwarnings("ignore", module="PIL")  # Pillow warns of oddities in files that it reads all the same
-    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return int(_assemble()(words or ["--help"], prog_name="rubylith", standalone_mode=False) or 0)
+        answers: list[int] = []
+        status = int(_assemble(answers)(words or ["--help"], prog_name="rubylith", standalone_mode=False) or 0)
+        return _stop() if status == STOPPED and not answers else status  # typer itself stops without a word
     except typer.TyperException as error:
-        return _say(f"{error.format_message().rstrip('.')}. See rubylith --help.", error.exit_code)
+        say(f"{error.format_message().rstrip('.')}. See rubylith --help.")
+        return error.exit_code
     except RubylithError as error:
-        return _say(str(error), BROKE if isinstance(error, Broken) else WRONG_USAGE)
+        say(str(error))
+        return BROKE if isinstance(error, Broken) else WRONG_USAGE
     except Exception as error:  # noqa: BLE001  the last resort: never a traceback unless asked for
         from rubylith.settings import wants_traceback
 
-        if wants_traceback(os.environ):
+        if wants_traceback():
             traceback.print_exc()
-        return _say(f"Rubylith failed with {type(error).__name__}: {error}. {REPORT}.", BROKE)
+        say(f"Rubylith failed with {type(error).__name__}: {error}. {REPORT}.")
+        return BROKE
 
 
-def _assemble() -> typer.Typer:
+def _assemble(answers: list[int]) -> "typer.Typer":
+    import typer
+
+    from rubylith import cli
+    from rubylith.registry import load
+
     app = typer.Typer(
         help="Masks of everything in a photograph, on your own machine.",
         add_completion=False,
@@ -52,13 +70,28 @@ def _assemble() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     for name in cli.NAMES:
-        app.command(name)(cast("Command", load(cli.__name__, cli.NAMES, name, kind="command")).command)
+        command = cast("cli.Command", load(cli.__name__, cli.NAMES, name, kind="command")).command
+        app.command(name)(_answering_ctrl_c(command, answers))
     return app
 
 
-def _say(line: str, status: int) -> int:
-    say(line)
-    return status
+def _answering_ctrl_c(command: Callable[..., int], answers: list[int]) -> Callable[..., int]:
+    """The same command for typer, which would end it without a word. answers: gets its exit status."""
+
+    @functools.wraps(command)
+    def answering(*arguments: Any, **options: Any) -> int:
+        try:
+            answers.append(command(*arguments, **options))
+        except KeyboardInterrupt:
+            answers.append(_stop())
+        return answers[-1]
+
+    return answering
+
+
+def _stop() -> int:
+    print("rubylith: Stopped before any work was done", file=sys.stderr, flush=True)  # noqa: T201
+    return STOPPED
 
 
 def _make_streams_safe(*streams: TextIO) -> None:

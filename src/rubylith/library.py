@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from rubylith import formats
 from rubylith.domain import segmentation as domain
 from rubylith.domain.errors import InvalidImage, InvalidPrompt
 from rubylith.domain.image import Image, Inline, Local
@@ -21,7 +20,6 @@ from rubylith.engine import Embedding, Progress
 from rubylith.engine.catalog import EMBEDDED
 from rubylith.engine.engine import Engine, ignore
 from rubylith.formats import Encoded
-from rubylith.registry import load
 from rubylith.service import delivery, intake
 from rubylith.service.intake import DEFAULT_LIMITS, Limits
 from rubylith.service.prompts import BoxLike, MaskLike, PointLike, read_prompt
@@ -67,8 +65,9 @@ class Segmentation(domain.Segmentation):
         return PIL.Image.open(io.BytesIO(self.encode("overlay")[0].data))
 
     def _repr_png_(self) -> bytes:
-        overlay = cast("Any", load(formats.__name__, formats.NAMES, "overlay", kind="format"))
-        return cast("bytes", overlay.preview(self, self.image))
+        from rubylith.formats import overlay  # noqa: PLC0415  OpenCV is loaded when a picture is shown
+
+        return overlay.preview(self, self.image)
 
 
 def embed(image: Picture, *, model: str = DEFAULT_MODEL, limits: Limits = DEFAULT_LIMITS) -> Embedded:

@@ -1,14 +1,20 @@
 """What the environment says: read once, by the command line, into one frozen value."""
 
+import ipaddress
+import os
+import platform
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rubylith.domain.errors import InvalidSetting
 from rubylith.engine.catalog import EMBEDDED, LICENCE_CLASSES, catalog, is_folder_name
 from rubylith.engine.runtimes import PRECISIONS, PROVIDERS, Device
 from rubylith.service.intake import DEFAULT_LIMITS, Limits
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 PREFIX = "RUBYLITH_"
 
@@ -16,10 +22,6 @@ PREFIX = "RUBYLITH_"
 def _model(text: str) -> str:
     if text != EMBEDDED and not is_folder_name(text) and text not in catalog():
         raise ValueError(f"one of {', '.join((EMBEDDED, *catalog()))}, or a model's folder")
-    return text
-
-
-def _text(text: str) -> str:
     return text
 
 
@@ -45,10 +47,6 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _count(text: str) -> int:
-    return 0 if text == "0" else _positive(text)
-
-
 def _switch(text: str) -> bool:
     if text not in {"0", "1"}:
         raise ValueError("0 or 1")
@@ -57,12 +55,13 @@ def _switch(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One variable. `read` takes its text, or raises a ValueError that says what would be right."""
+    """One variable. `read` takes its text, or raises a ValueError that says what would be right. `secret`: hidden."""
 
     name: str
     default: str
     sentence: str
     read: Callable[[str], Any] = field(repr=False)
+    secret: bool = False
 
     @property
     def variable(self) -> str:
@@ -70,10 +69,63 @@ class Setting:
         return PREFIX + self.name.upper()
 
 
+def _count(text: str) -> int:
+    if not text.replace("_", "").isdecimal():
+        raise ValueError("a whole number, 0 or above")
+    return int(text)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part) for part in _listed(text))
+    except ValueError:
+        raise ValueError("networks such as 10.0.0.0/8, separated by commas") from None
+
+
+def _address(text: str) -> str:
+    if text and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
+        raise ValueError("an address such as https://masks.example.org")
+    return text.rstrip("/")
+
+
+def _optional(text: str) -> float | None:
+    return _seconds(text) if text else None
+
+
+def _optional_count(text: str) -> int | None:
+    return _positive(text) if text else None
+
+
+def _node(text: str) -> str:
+    return text or platform.node() or "node"
+
+
+def _cores(text: str) -> int:
+    return _positive(text) if text else os.cpu_count() or 1
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise ValueError("a number of seconds above 0")
+    return seconds
+
+
 SETTINGS = (
     Setting("model", EMBEDDED, "The model that cuts when none is named.", _model),
-    Setting("models", "~/.cache/rubylith/models", "The folder that models are pulled into and loaded from.", _text),
-    Setting("mirror", "none", "Where models come from instead of the hub: a URL, a folder or a bundle.", _text),
+    Setting("models", "~/.cache/rubylith/models", "The folder that models are pulled into and loaded from.", _folder),
+    Setting("mirror", "none", "Where models come from instead of the hub: a URL, a folder or a bundle.", str),
     Setting("offline", "0", "1 asks nobody for models.", _switch),
     Setting("licences", "permissive", "Classes of licences whose models may be pulled.", _licences),
     Setting("provider", PROVIDERS[0], "What networks run on.", _among(PROVIDERS)),
@@ -81,6 +133,28 @@ SETTINGS = (
     Setting("precision", PRECISIONS[0], "Of a network's encoder; needs files of that precision.", _among(PRECISIONS)),
     Setting("max_bytes", str(DEFAULT_LIMITS.max_bytes), "The largest file that is read, in bytes.", _positive),
     Setting("max_pixels", str(DEFAULT_LIMITS.max_pixels), "The largest picture that is decoded, in pixels.", _positive),
+    Setting("home", "~/.rubylith", "The folder in which the server keeps its data.", _folder),
+    Setting("keys", "", "API keys, separated by commas; besides those of `rubylith keys`.", _listed, secret=True),
+    Setting("public_url", "", "The address under which others reach the server, for links.", _address),
+    Setting("database_url", "", "SQLite in the home folder, or postgresql://….", str, secret=True),
+    Setting("storage_url", "", "The folder `objects` in the home folder, or s3://BUCKET/PREFIX, file:///FOLDER.", str),
+    Setting("fetch_allow", "", "Networks that pictures and webhooks may be on besides public ones.", _networks),
+    Setting("fetch_seconds", "20", "How long fetching a picture may take.", _seconds),
+    Setting("node", "", "The name of this node; each node of a database has its own. Empty: the machine's.", _node),
+    Setting("concurrency", "", "Pictures worked on at once for callers who wait. Empty: one a core.", _cores),
+    Setting("waiting", "64", "Requests that may wait beyond those; the next is answered 503.", _count),
+    Setting("per_key", "64", "Requests of one key at once, running or waiting.", _positive),
+    Setting("request_seconds", "120", "The longest that a request may take; jobs may take longer.", _seconds),
+    Setting("job_concurrency", "", "Jobs worked on at once. Empty: one a core.", _cores),
+    Setting("job_seconds", "604800", "How long jobs and their results are kept.", _seconds),
+    Setting("upload_seconds", "86400", "How long uploads are kept.", _seconds),
+    Setting("max_body", "67108864", "The largest body of a request, in bytes.", _positive),
+    Setting("cache_bytes", "1073741824", "Memory for pictures looked at lately.", _count),
+    Setting("keep_alive", "", "Seconds after which a model nobody asks for is unloaded; empty keeps it.", _optional),
+    Setting(
+        "rate", "", "Requests a minute for each key without limits of its own; empty is no limit.", _optional_count
+    ),
+    Setting("cors_origins", "", "Origins whose pages may call the server, or *.", _listed),
     Setting("debug", "0", "1 shows the traceback of an unexpected failure.", _switch),
 )
 
@@ -90,7 +164,7 @@ class Settings:
     """All settings. `origins`: for each name `environment` or `default`."""
 
     model: str
-    models: str
+    models: Path
     mirror: str
     offline: bool
     licences: tuple[str, ...]
@@ -99,13 +173,28 @@ class Settings:
     precision: str
     max_bytes: int
     max_pixels: int
+    home: Path
+    keys: tuple[str, ...] = field(repr=False)
+    public_url: str
+    database_url: str = field(repr=False)
+    storage_url: str
+    fetch_allow: tuple[Network, ...]
+    fetch_seconds: float
+    node: str
+    concurrency: int
+    waiting: int
+    per_key: int
+    request_seconds: float
+    job_concurrency: int
+    job_seconds: float
+    upload_seconds: float
+    max_body: int
+    cache_bytes: int
+    keep_alive: float | None
+    rate: int | None
+    cors_origins: tuple[str, ...]
     debug: bool
     origins: Mapping[str, str]
-
-    @property
-    def models_folder(self) -> Path:
-        """Where models lie."""
-        return Path(self.models).expanduser()
 
     @property
     def device(self) -> Device:
@@ -118,7 +207,7 @@ class Settings:
         return Limits(self.max_bytes, self.max_pixels)
 
 
-def read_settings(environment: Mapping[str, str]) -> Settings:
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings of this environment; an empty variable counts as unset. InvalidSetting names the variable."""
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -134,12 +223,24 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return Settings(**values, origins=origins)
 
 
-def wants_traceback(environment: Mapping[str, str]) -> bool:
+def shown(settings: Settings, setting: Setting) -> str | int | float | None:
+    """A value as a person, or JSON, may see it; what is secret is not shown."""
+    value: object = getattr(settings, setting.name)
+    if setting.secret and value:
+        return "(set, not shown)"
+    if isinstance(value, tuple):
+        return ", ".join(str(part) for part in cast("tuple[object, ...]", value))
+    if isinstance(value, bool):
+        return int(value)
+    return value if value is None or isinstance(value, int | float | str) else str(value)
+
+
+def wants_traceback(environment: Mapping[str, str] = os.environ) -> bool:
     """`debug` alone: asked when something has broken, which may be the other settings."""
     return environment.get(f"{PREFIX}DEBUG", "").strip() == "1"
 
 
-def unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+def unknown_variables(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """Variables that begin like ours but set nothing: slips of the pen."""
     known = {setting.variable for setting in SETTINGS}
     return tuple(sorted(name for name in environment if name.startswith(PREFIX) and name not in known))

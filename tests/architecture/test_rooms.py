@@ -2,7 +2,9 @@
 
 import ast
 import importlib
+import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -88,17 +90,37 @@ def test_every_public_function_says_what_it_gives():
     assert silent == []
 
 
+def test_only_the_settings_read_the_environment():
+    readers = [
+        name_of(path)
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if getattr(node, "attr", getattr(node, "id", getattr(node, "name", ""))) in {"environ", "getenv", "environb"}
+    ]
+    assert set(readers) == {"settings.py"}
+
+
 def test_every_dependency_is_pinned_in_one_place():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     pinned = {line.split("==")[0] for line in project["tool"]["uv"]["constraint-dependencies"]}
-    wanted = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
-    assert {line.split(">")[0] for line in wanted} <= pinned
+    wanted = [*project["project"]["dependencies"], *chain.from_iterable(project["dependency-groups"].values())]
+    assert {re.split(r"[>\[]", line)[0] for line in wanted} <= pinned
 
 
-def test_the_map_names_every_room_and_every_file_of_the_middle():
+def test_the_map_names_every_room():
     text = (ROOT / "ARCHITECTURE.md").read_text()
-    missing = [name_of(room) + "/" for room in ROOMS if name_of(room).split("/")[-1] + "/" not in text]
-    assert missing == []
+    assert [name_of(room) for room in ROOMS if room.name + "/" not in text] == []
+
+
+def test_links_between_the_documents_lead_somewhere():
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*.md")]
+    broken = [
+        f"{document.name}: {target}"
+        for document in documents
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
+        if not (document.parent / target).exists()
+    ]
+    assert broken == []
 
 
 def test_the_readme_lists_every_format():

@@ -98,10 +98,40 @@ def test_every_option_of_everything_is_on_the_command_line(run, capsys):
     assert [f.name for f in fields(Everything) if f"--{f.name.replace('_', '-')} " not in out] == []
 
 
+def test_the_doors_have_the_options_of_everything_and_name_its_defaults():
+    """None means the default of Everything, which the help names in brackets."""
+    import inspect
+    from dataclasses import fields
+
+    from rubylith.cli.segment import command
+    from rubylith.domain.prompt import Everything
+    from rubylith.library import segment
+
+    options = {field.name: field.default for field in fields(Everything)}
+    for door in (segment, command):
+        names = list(inspect.signature(door).parameters)
+        start = names.index(next(iter(options)))
+        assert names[start : start + len(options)] == list(options)
+    for name, default in options.items():
+        parameter = inspect.signature(command).parameters[name]
+        told = "all" if default is None else f"{default:.3g}" if isinstance(default, float) else str(default)
+        assert parameter.default is None
+        assert parameter.annotation.__metadata__[0].help.endswith(f"({told}).")
+
+
 def test_the_file_of_one_format_is_named_and_of_several_the_folder(run):
     assert run("photo.png", "--format", "labelmap", "--out", "a")[1] == "photo.png: 4 masks → a/photo/labels.png\n"
     assert run("photo.png", "--format", "json, labelmap", "--out", "b")[1] == "photo.png: 4 masks → b/photo\n"
     assert sorted(path.name for path in Path("b/photo").iterdir()) == ["labels.png", "masks.json"]
+
+
+@pytest.mark.parametrize("name", ["png", "png1", "cutout"])
+def test_a_picture_without_masks_is_done_all_the_same(run, monkeypatch, segmenter, name):
+    monkeypatch.setattr(segmenter, "propose", lambda *_: ())
+    status, out, err = run("photo.png", "--format", name)
+    assert (status, err) == (0, "")
+    assert out.startswith("photo.png: 0 masks → ")
+    assert run("photo.png", "--format", name)[2].startswith("rubylith: photo.png is already done")
 
 
 def test_json_is_one_line_per_picture_and_writes_nothing(run):
@@ -166,6 +196,27 @@ def test_the_same_command_again_does_only_what_is_missing(run, segmenter):
     assert run("p/0.png", "--max-masks", 1)[2].startswith("rubylith: p/0.png is already done, see rubylith-out/0 (")
 
 
+def test_its_own_results_are_no_pictures(run):
+    Path("q").mkdir()
+    Path("q/a.png").write_bytes(encoded(scene()))
+    for words in (["q", "--out", "q"], ["**/*.*"]):
+        assert run(*words)[0] == 0
+        assert re.fullmatch(r"rubylith: .* already done.*\n", run(*words)[2])
+
+
+def test_pictures_of_one_name_in_two_runs_are_kept_apart_and_it_says_so(run):
+    for folder, height in (("d1", 50), ("d2", 51)):
+        Path(folder).mkdir()
+        Path(folder, "photo.jpg").write_bytes(encoded(scene(height), "JPEG"))
+    assert run("d1/photo.jpg")[1] == "d1/photo.jpg: 2 masks → rubylith-out/photo/overlay.png\n"
+    assert run("d2/photo.jpg") == (
+        0,
+        "d2/photo.jpg: 2 masks → rubylith-out/photo.jpg/overlay.png\n",
+        "rubylith: d2/photo.jpg goes to rubylith-out/photo.jpg, because d1/photo.jpg has that name already\n",
+    )
+    assert run("d1/photo.jpg")[2].startswith("rubylith: d1/photo.jpg is already done, see rubylith-out/photo (")
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
@@ -179,7 +230,7 @@ def test_the_same_command_again_does_only_what_is_missing(run, segmenter):
         (["--box", "1,2,3"], "--box 1,2,3 is not X0,Y0,X1,Y1"),
         (["--point", "1,1", "--max-masks", "3"], "max_masks say how to find everything"),
         (["--multimask"], "multimask asks for candidates"),
-        (["--points-per-side", "0"], "points_per_side is 0. Give a number from 1 to 256 (default 32)"),
+        (["--points-per-side", "0"], "points_per_side is 0. Give a whole number from 1 to 256 (default 32)"),
         (["--points-per-side", "many"], "Invalid value for '--points-per-side'"),
         (["--pointy"], "No such option"),
         (["http://example.org/a.jpg"], "http://example.org/a.jpg is a link, and links are not fetched"),
@@ -240,9 +291,9 @@ def test_a_folder_that_cannot_be_written_is_one_line(run):
 
 def test_a_manifest_that_cannot_be_written_ends_the_run(run):
     Path("rubylith-out/manifest.jsonl").mkdir(parents=True)
-    for words, expected in (([], 2), (["--fresh"], 1)):
+    for words in ([], ["--fresh"]):
         status, _, err = run("photo.png", *words)
-        assert (status, len(err.splitlines())) == (expected, 1)
+        assert (status, len(err.splitlines())) == (2, 1)
         assert "manifest.jsonl cannot be" in err
 
 
@@ -280,7 +331,7 @@ def test_names_with_line_breaks_stay_on_one_line(run):
 
 def lines_written() -> int:
     path = Path("rubylith-out/manifest.jsonl")
-    return len(path.read_bytes().splitlines()) if path.exists() else 0
+    return path.read_bytes().count(b'"done"') if path.exists() else 0
 
 
 def wait_until(condition, seconds: float = 20) -> None:
@@ -303,7 +354,8 @@ def test_killed_half_way_and_run_again_no_file_is_done_twice_and_none_missed():
     out, err = second.communicate()
     assert second.returncode == 0
     lines = [json.loads(line) for line in Path("rubylith-out/manifest.jsonl").read_text().splitlines()]
-    assert sorted(line["input"] for line in lines) == [f"p/{number}.png" for number in range(8)]
+    done = [line["input"] for line in lines if line["status"] == "done"]
+    assert sorted(done) == [f"p/{number}.png" for number in range(8)]
     assert f"{8 - len(out.splitlines())} of 8 already done" in err
     assert sorted(path.name for path in Path("rubylith-out").iterdir()) == [*"01234567", "manifest.jsonl"]
 
@@ -317,6 +369,54 @@ def test_ctrl_c_is_one_line_and_status_130():
     assert running.returncode == 130
     assert re.fullmatch(r"rubylith: Stopped after [1-7] of 8\. The same command goes on from there\.\n", err)
     assert not list(Path("rubylith-out").glob(".*"))
+
+
+@pytest.mark.parametrize("seconds", [0.15, 0.3, 0.5, 0.8, 1.2])
+def test_ctrl_c_while_it_starts_is_one_line_too(seconds):
+    folder_of(8)
+    command = "import os; os.write(1, b'x'); from rubylith.__main__ import main; raise SystemExit(main())"
+    with subprocess.Popen(
+        [sys.executable, "-c", command, "segment", "p"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        assert running.stdout.read(1) == b"x"
+        time.sleep(seconds)
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert re.fullmatch(rb"rubylith: Stopped (before any work was done|after \d of 8\. .*)\n", err)
+
+
+@pytest.mark.parametrize("where", ["find_inputs", "pending", "make_folder"])
+def test_ctrl_c_before_the_first_picture_is_one_line(run, monkeypatch, where):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"rubylith.cli._outcomes.{where}", interrupted)
+    status, out, err = run("photo.png")
+    assert (status, out, len(err.splitlines())) == (130, "", 1)
+    assert err.startswith("rubylith: Stopped ")
+
+
+def test_a_folder_in_use_by_another_run_is_left_to_it(run):
+    folder_of(8)
+    running = process("p", "--format", "json", seconds=0.15)
+    wait_until(lambda: lines_written() >= 1)
+    status, out, err = run("photo.png")
+    assert (status, out) == (2, "")
+    assert err == (
+        "rubylith: The folder rubylith-out is in use by another run. Wait for it, or choose another folder with --out; "
+        f"if there is no other run, delete {Path('rubylith-out/.rubylith.lock')}.\n"
+    )
+    running.kill()
+    running.communicate()
+    assert run("photo.png")[0] == 0  # the dead process has no claim
+    assert not Path("rubylith-out/.rubylith.lock").exists()
+
+
+def test_json_is_the_same_document_to_the_byte_as_the_file(run):
+    Path("é.png").write_bytes(encoded(scene()))
+    out = run("é.png", "--json", "--out", "o")[1]
+    assert out.encode() == Path("o/é/masks.json").read_bytes()
 
 
 def test_a_reader_that_has_had_enough_ends_it_quietly():

@@ -11,9 +11,8 @@ import pytest
 
 from rubylith.domain.errors import (
     LicenceNotAllowed,
-    NoRoom,
+    NotAccessible,
     NotFound,
-    NotReadable,
     SourceUnreachable,
     UnknownName,
     WeightsMissing,
@@ -168,20 +167,20 @@ def test_the_hub_is_asked_for_digest_and_size(server, tmp_path, mirror):
 def test_a_read_only_folder_says_so(mirror, tmp_path):
     folder = tmp_path / "models"
     folder.mkdir(mode=0o500)
-    with pytest.raises(NotReadable, match=r"may not be written.*RUBYLITH_MODELS"):
+    with pytest.raises(NotAccessible, match=r"cannot be written"):
         Store(folder, str(mirror)).pull(NAME)
 
 
 def test_a_folder_that_refuses_to_be_written_says_so(mirror, tmp_path):
     """A file in the place of the folder is refused for everyone, root too."""
     (tmp_path / "models").write_bytes(b"")
-    with pytest.raises(NotReadable, match="may not be written"):
+    with pytest.raises(NotAccessible, match="cannot be written"):
         Store(tmp_path / "models", str(mirror)).pull(NAME)
 
 
 def test_too_little_room_is_seen_before_anything_is_fetched(server, tmp_path, monkeypatch):
     monkeypatch.setattr(weights.shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(1, 1, 1000))
-    with pytest.raises(NoRoom, match=r"is full: 0 MB are needed, 0 MB are free.*RUBYLITH_MODELS"):
+    with pytest.raises(NotAccessible, match=r"too full: 413000 bytes are needed, 1000 are free.*RUBYLITH_MODELS"):
         Store(tmp_path / "models", server.url).pull(NAME)
     assert [path for path, _ in server.served] == [f"/{NAME}/{LIST}"]
 
@@ -192,7 +191,7 @@ def test_a_disk_that_fills_up_on_the_way_is_told_from_a_broken_connection(mirror
     place = store.folder / weights.PARTIAL / NAME / "onnx" / "vision_encoder.onnx.part"
     place.parent.mkdir(parents=True)
     place.symlink_to("/dev/full")
-    with pytest.raises(NoRoom, match="is full"):
+    with pytest.raises(NotAccessible, match="cannot be written: No space left"):
         store.pull(NAME)
     assert store.installed() == ()
 

@@ -1,20 +1,29 @@
 """Many pictures: failures stay apart, results arrive whole, and a second run goes on where the first one stopped."""
 
+import errno
 import json
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from tests.pictures import encoded, scene
 
-from rubylith.domain.errors import NotReadable
+from rubylith.domain.errors import NotAccessible
 from rubylith.domain.prompt import Everything, Objects
 from rubylith.engine.engine import Engine
 from rubylith.formats import Encoded
 from rubylith.service.batch import Done, Failed, Work, pending, run
+from rubylith.service.claim import mark
 from rubylith.service.delivery import write_files
 from rubylith.service.inputs import find_inputs
 from rubylith.service.manifest import MANIFEST, Entry, Manifest
 
+FILE = Encoded("masks/001.png", "image/png", b"data")
 A = Entry("a", "p/a.png", "done", "options", "digest", 3, ("masks.json",))
 
 
@@ -80,6 +89,14 @@ def test_the_digest_of_the_work_tells_prompts_models_and_formats_apart():
     digests = {work(prompt, formats).digest for prompt in prompts for formats in (("json",), ("json", "png"))}
     assert len(digests) == 8
     assert work().digest == work().digest
+    assert work(formats=("json", "png")).digest == work(formats=("png", "json")).digest
+
+
+@pytest.mark.usefixtures("segmenter")
+def test_another_version_does_the_work_anew(monkeypatch):
+    before = work().digest
+    monkeypatch.setattr("rubylith.service.batch.__version__", "99")
+    assert work().digest != before
 
 
 def test_results_of_fewer_masks_leave_none_of_the_old_ones(ten):
@@ -93,6 +110,40 @@ def test_results_of_fewer_masks_leave_none_of_the_old_ones(ten):
     assert Path("out/0/notes.txt").read_text() == "mine"
 
 
+def test_files_of_a_run_that_was_stopped_before_its_line_are_not_taken_for_an_earlier_runs(ten, monkeypatch):
+    one, first, second = ten[:1], work(formats=("png",)), work(Everything(max_masks=1), ("json",))
+    list(run(one, first))
+    add = Manifest.add
+
+    def killed(manifest: Manifest, entry: Entry) -> None:
+        if entry.status == "done":
+            raise KeyboardInterrupt
+        add(manifest, entry)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Manifest, "add", killed)
+        with pytest.raises(KeyboardInterrupt):
+            list(run(one, second))
+    assert Path("out/0/masks.json").is_file()
+    assert pending(one, first) == pending(one, second) == one
+    list(run(one, first))
+    assert not Path("out/0/masks.json").exists()
+    assert pending(one, first) == ()
+
+
+def test_a_manifest_cannot_have_files_elsewhere_removed(ten):
+    Path("out/0").mkdir(parents=True)
+    Path("elsewhere").mkdir()
+    for victim in ("victim.txt", "elsewhere/victim.txt"):
+        Path(victim).write_text("mine")
+    Path("out/0/link").symlink_to(Path("elsewhere").resolve())
+    for file in ("../../victim.txt", "link/victim.txt"):
+        Manifest(Path("out")).add(Entry("0", "p/0.png", "done", "options", files=(file,)))
+        list(run(ten[:1], work()))
+    assert Path("victim.txt").exists()
+    assert Path("elsewhere/victim.txt").exists()
+
+
 def test_without_a_folder_nothing_is_written(ten):
     (done,) = run(ten[:1], Work(Engine(), Everything()))
     assert done.files == ()
@@ -101,7 +152,7 @@ def test_without_a_folder_nothing_is_written(ten):
 
 def test_a_folder_that_cannot_be_written_ends_the_run(ten):
     Path("out").write_text("a file")
-    with pytest.raises(NotReadable, match="out"):
+    with pytest.raises(NotAccessible, match="out"):
         list(run(ten, work()))
 
 
@@ -114,7 +165,41 @@ def test_the_manifest_keeps_the_last_word_on_each_folder(tmp_path):
     assert manifest.find("a") == Manifest(tmp_path / "new").find("a") == failed
 
 
-@pytest.mark.parametrize("tail", [b'{"folder": "b", "inp', b"\xff\x00", b"[]\n", b'{"other": 1}\n', b"\n\n"])
+def line(**changes: object) -> bytes:
+    """A line about A's folder that says something else."""
+    return json.dumps({**asdict(A), "input": "other", **changes}).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b'{"folder": "b", "inp',
+        b"\xff\x00",
+        b"[]\n",
+        b'{"other": 1}\n',
+        b"\n\n",
+        b"[" * 100_000,
+        line(folder=["photo"]),
+        line(folder=None),
+        line(input=1),
+        line(status="finished"),
+        line(status=["done"]),
+        line(options={}),
+        line(digest=1),
+        line(masks="3"),
+        line(masks=True),
+        line(error=[]),
+        line(files=[1]),
+        line(files=5),
+        line(files=["../../victim.txt"]),
+        line(files=["masks/../../victim.txt"]),
+        line(files=["..\\victim.txt"]),
+        line(files=["/etc/passwd"]),
+        line(files=["C:victim.txt"]),
+        line(files=["."]),
+        line(files=["a\0b"]),
+    ],
+)
 def test_a_torn_or_strange_line_is_skipped_and_the_next_one_is_whole(tmp_path, tail):
     Manifest(tmp_path).add(A)
     with (tmp_path / MANIFEST).open("ab") as file:
@@ -136,9 +221,74 @@ def test_an_interrupted_delivery_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_run_left_is_cleared(tmp_path):
-    left = tmp_path / ".photo.partial" / "masks"
-    left.mkdir(parents=True)
-    (left / "999.png").write_bytes(b"half")
-    write_files([Encoded("masks/001.png", "image/png", b"data")], tmp_path / "photo")
-    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")] == ["photo/masks/001.png"]
+def dead() -> int:
+    """The id of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize("where", [".", "photo"])
+def test_what_a_killed_run_left_is_cleared(tmp_path, where):
+    machine = mark().split("-")[1]
+    ours, other = f".partial-{dead()}-{machine}-x", f".partial-{mark()}-x"
+    for left in (ours, other):
+        (tmp_path / where / left / "files").mkdir(parents=True)
+        (tmp_path / where / left / "files" / "999.png").write_bytes(b"half")
+    write_files([FILE], tmp_path / "photo")
+    files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.png")}
+    assert files == {"photo/masks/001.png", Path(where, other, "files", "999.png").as_posix()}
+
+
+def test_what_another_machine_left_is_cleared_in_time(tmp_path):
+    left = tmp_path / ".partial-1-00000000-x"
+    left.mkdir()
+    write_files([FILE], tmp_path)
+    assert left.exists()
+    os.utime(left, (0, 0))
+    write_files([FILE], tmp_path)
+    assert not left.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_mount(), reason="there is no second disk")
+def test_the_root_of_another_disk_can_be_written(tmp_path):
+    shared = Path(tempfile.mkdtemp(dir="/dev/shm"))
+    try:
+        name = f"{shared.name}-rubylith-test.txt"
+        (path,) = write_files([Encoded(name, "text/plain", b"data")], Path("/dev/shm"))
+        path.unlink()
+    finally:
+        shared.rmdir()
+
+
+def test_two_writers_of_one_folder_leave_whole_files(tmp_path):
+    def write(byte: bytes) -> None:
+        files = [Encoded(f"masks/{number:03d}.png", "image/png", byte * 9) for number in range(9)]
+        for folder in range(20):
+            write_files(files, tmp_path / str(folder))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, (b"a", b"b", b"c", b"d")))
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) == 180
+    assert all(path.read_bytes() in {b"a" * 9, b"b" * 9, b"c" * 9, b"d" * 9} for path in files)
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_results_have_the_permissions_of_any_new_folder(tmp_path):
+    write_files([FILE], tmp_path / "photo")
+    (tmp_path / "plain").mkdir()
+    assert (tmp_path / "photo").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [(errno.ENOSPC, "Free some space"), (errno.EACCES, "Mend the permissions"), (errno.EIO, "Choose another folder")],
+)
+def test_what_cannot_be_written_is_told_with_a_hint_that_fits(tmp_path, monkeypatch, number, hint):
+    def refused(*_):
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(Path, "write_bytes", refused)
+    with pytest.raises(NotAccessible, match=f"photo cannot be written: no. {hint}"):
+        write_files([FILE], tmp_path / "photo")

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from rubylith.domain.errors import InvalidPrompt, NotFound
 from rubylith.service.inputs import distinct_folders, find_inputs
+from rubylith.service.intake import digest_of
+from rubylith.service.manifest import Entry, Manifest
 
 
 def touch(root: Path, *names: str) -> None:
@@ -56,6 +58,60 @@ def test_a_glob_is_expanded_for_shells_that_do_not(here):
     assert found("p/*/c.png") == {"p/x/c.png": "x/c", "p/y/c.png": "y/c"}
     assert found("p/**/*.png") == {"p/a.png": "a", "p/x/c.png": "x/c", "p/y/c.png": "y/c"}
     assert found(str(here / "p" / "x*")) == {str(here / "p/x/c.png"): "x/c"}
+
+
+def leave_results(out: Path, folder: str, name: str, digest: str = "digest") -> None:
+    """As if an earlier run had done the picture of this name."""
+    Manifest(out).add(Entry(folder, name, "done", "options", digest, 1, ("overlay.png",)))
+    touch(out, f"{folder}/overlay.png")
+
+
+def test_results_beside_their_pictures_are_not_taken_for_pictures(here):
+    touch(here, "q/a.png", "q/sub/b.png", "q/sub/c/d.png", "q/masks/e.png")
+    leave_results(here / "q", "a", "q/a.png")
+    leave_results(here / "q", "sub/b", "q/sub/b.png")
+    expected = {"q/a.png": "a", "q/masks/e.png": "masks/e", "q/sub/b.png": "sub/b", "q/sub/c/d.png": "sub/c/d"}
+    assert found("q", out="q") == found("q") == expected
+    assert found("q/**/*.*", out="q") == found("q/**/*.*") == expected
+    assert list(found("q/sub")) == ["q/sub/b.png", "q/sub/c/d.png"]
+    assert list(found("q/a/overlay.png")) == ["q/a/overlay.png"]
+
+
+def test_a_glob_passes_over_the_default_folder_and_the_manifest(here):
+    touch(here, "a.png", "rubylith-out/a/overlay.png", "rubylith-out/manifest.jsonl", "x/manifest.jsonl")
+    assert found("**/*.*") == found("*") == {"a.png": "a"}
+
+
+def test_a_pattern_cannot_lead_out_of_the_results(here):
+    touch(here, "p/x/c.png", "a.png")
+    assert list(found("p/*/../../a.png").values()) == ["x/a"]
+
+
+def test_results_never_take_the_name_of_an_input(here):
+    touch(here, "cc/a.jpg", "cc/a.png", "cc/b")
+    assert found("cc", out="cc") == {"cc/a.jpg": "a.jpg-2", "cc/a.png": "a.png-2"}
+    assert found("cc/b", out="cc") == {"cc/b": "b-2"}
+
+
+def test_pictures_of_one_name_from_different_folders_do_not_replace_each_other(here):
+    touch(here, "d1/photo.jpg", "d2/photo.jpg", "d3/photo.jpg")
+    for number in "123":
+        Path(f"d{number}/photo.jpg").write_text(number)
+    leave_results(here / "out", "photo", "d1/photo.jpg")
+    (second,) = find_inputs(["d2/photo.jpg"], out=Path("out"), read_stdin=bytes)
+    assert (second.folder, second.moved_for) == ("photo.jpg", "d1/photo.jpg")
+    leave_results(here / "out", "photo.jpg", "d2/photo.jpg")
+    (again,) = find_inputs(["d2/photo.jpg"], out=Path("out"), read_stdin=bytes)
+    assert (again.folder, again.moved_for) == ("photo.jpg", None)
+    assert found("d3/photo.jpg", out="out") == {"d3/photo.jpg": "photo.jpg-2"}
+    assert found(str(here / "d1" / "photo.jpg"), out="out") == {str(here / "d1/photo.jpg"): "photo"}
+
+
+def test_a_picture_that_was_moved_finds_its_results(here):
+    touch(here, "new/photo.jpg")
+    Path("new/photo.jpg").write_bytes(b"same")
+    leave_results(here / "out", "photo", "old/photo.jpg", digest_of(b"same"))
+    assert found("new/photo.jpg", out="out") == {"new/photo.jpg": "photo"}
 
 
 def test_a_file_whose_name_looks_like_a_glob_is_a_file(here):
@@ -110,7 +166,7 @@ def test_a_folder_without_permission_is_refused(here):
     """
     told = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
     (here / "p" / "private").chmod(0o755)
-    assert told.stdout.startswith("NotReadable The folder p/private cannot be read")
+    assert told.stdout.startswith("NotAccessible The folder p/private cannot be read")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names that are no text exist on Linux only")

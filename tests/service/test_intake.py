@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps, features
 from tests.pictures import encoded, png_that_claims, scene
 
-from rubylith.domain.errors import InvalidImage, NotFound, NotReadable, RubylithError, TooLarge
+from rubylith.domain.errors import InvalidImage, NotAccessible, NotFound, RubylithError, TooLarge
 from rubylith.domain.geometry import Size
 from rubylith.domain.image import Inline, Local
 from rubylith.service.intake import READERS, Limits, from_array, from_pil, open_image
@@ -336,12 +336,12 @@ def test_a_missing_file_is_named(tmp_path, name):
 
 
 def test_a_folder_and_a_path_through_a_file_are_refused(tmp_path):
-    with pytest.raises(NotReadable, match="is a folder"):
+    with pytest.raises(NotAccessible, match="is a folder"):
         open_image(Local(tmp_path))
     (tmp_path / "file").write_bytes(b"x")
     with pytest.raises(NotFound):
         open_image(Local(tmp_path / "file" / "photo.jpg"))
-    with pytest.raises(NotReadable, match="cannot be read: File name too long"):
+    with pytest.raises(NotAccessible, match="cannot be read: File name too long"):
         open_image(Local(tmp_path / ("x" * 5000)))
 
 
@@ -364,7 +364,7 @@ def test_a_file_without_permission_is_refused(tmp_path):
             print(type(error).__name__, error)
     """
     told = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
-    assert told.stdout.startswith("NotReadable")
+    assert told.stdout.startswith("NotAccessible")
     assert "private.png may not be read" in told.stdout
 
 

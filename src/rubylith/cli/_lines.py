@@ -13,6 +13,16 @@ def tell(line: str) -> None:
     print(line, flush=True)  # noqa: T201
 
 
+def tell_bytes(line: bytes) -> None:
+    """One line of results as it is, UTF-8 whatever the terminal's encoding."""
+    if sys.stdout.isatty():  # a progress bar may stand in the way of bytes
+        tell(line.decode().removesuffix("\n"))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+
+
 def one_line(text: str) -> str:
     """Without line breaks and commands to the terminal, which names of files may hold."""
     return "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else repr(c)[1:-1] for c in text)

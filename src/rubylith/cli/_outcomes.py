@@ -3,23 +3,21 @@
 Results go to standard output, everything else to standard error.
 """
 
-import json as jsonlib
 import os
 import sys
 import traceback
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
-from rubylith import formats
-from rubylith.cli._lines import one_line, say, tell
+from rubylith.cli._lines import one_line, say, tell, tell_bytes
 from rubylith.domain.errors import RubylithError
 from rubylith.domain.prompt import Prompt
 from rubylith.engine.engine import Engine, ignore
-from rubylith.registry import load
+from rubylith.formats.json import as_bytes
 from rubylith.service.batch import Done, Failed, Work, pending, run
+from rubylith.service.claim import claimed
 from rubylith.service.delivery import find_formats, make_folder
 from rubylith.service.inputs import Input, find_inputs
 from rubylith.service.manifest import MANIFEST
@@ -28,55 +26,14 @@ from rubylith.settings import Settings, read_settings
 SOME_FAILED, STOPPED = 1, 130
 
 
-def show(
-    words: Sequence[str],
-    prompt: Prompt,
-    model: str | None,
-    names: tuple[str, ...],
-    out: Path | None,
-    *,
-    json: bool,
-    fresh: bool,
-) -> int:
-    """Segment the pictures that `words` name; the exit status. A RubylithError if something is wrong with the request.
-
-    out: the folder for results; None writes none. json: one document per picture on standard output, also for what is
-    already done. fresh: skip nothing.
-    """
-    settings = read_settings(os.environ)
-    find_formats(names)
-    engine = Engine(model or settings.model, models_folder=settings.models_folder, device=settings.device)
-    work = Work(engine, prompt, names, out, settings.limits)
-    inputs = find_inputs(words, out=out or Path(), read_stdin=lambda: _read_stdin(settings))
-    if out is not None:
-        make_folder(out)
-    todo = inputs if json or fresh else pending(inputs, work)
-    tally = Tally(len(inputs), done=len(inputs) - len(todo))
-    tally.tell_skipped(inputs, out)
-    try:
-        with _progress_bar(tally.total) as move_to:
-            for outcome in run(todo, work, progress=lambda share: move_to(tally.behind + share)):
-                tally.add(outcome)
-                _report(outcome, json=json, debug=settings.debug)
-                move_to(tally.behind)
-    except KeyboardInterrupt:
-        again = "" if out is None else " The same command goes on from there."
-        say(f"Stopped after {tally.done} of {tally.total}.{again}")
-        return STOPPED
-    except RubylithError as error:  # of the manifest, not of a picture
-        say(f"{error} Stopped after {tally.done} of {tally.total}.")
-        return SOME_FAILED
-    tally.tell_end(out)
-    return SOME_FAILED if tally.failed else 0
-
-
 @dataclass(slots=True)
 class Tally:
-    """How many of `total` have come to what."""
+    """How many of `total` have come to what. `began`: whether the work on pictures has."""
 
-    total: int
-    done: int
-    failed: int = field(default=0)
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    began: bool = False
 
     def add(self, outcome: Done | Failed) -> None:
         """Count one more."""
@@ -104,14 +61,78 @@ class Tally:
             say(f"{self.done} of {self.total} done, {self.failed} failed{where}")
 
 
+def show(
+    words: Sequence[str],
+    prompt: Prompt,
+    model: str | None,
+    names: tuple[str, ...],
+    out: Path | None,
+    *,
+    json: bool,
+    fresh: bool,
+) -> int:
+    """Segment the pictures that `words` name; the exit status. A RubylithError if something is wrong with the request.
+
+    out: the folder for results; None writes none. json: one document per picture on standard output, also for what is
+    already done. fresh: skip nothing.
+    """
+    settings = read_settings()
+    find_formats(names)
+    engine = Engine(model or settings.model, models_folder=settings.models, device=settings.device)
+    work = Work(engine, prompt, names, out, settings.limits)
+    tally = Tally()
+    try:
+        inputs = find_inputs(words, out=out, read_stdin=lambda: _read_stdin(settings))
+        if out is not None:
+            make_folder(out)
+        with nullcontext() if out is None else claimed(out):
+            _do(inputs, work, tally, json=json, fresh=fresh, debug=settings.debug)
+    except KeyboardInterrupt:
+        if not tally.total:
+            raise  # nothing is known yet that could be told
+        again = "" if out is None else " The same command goes on from there."
+        say(f"Stopped after {tally.done} of {tally.total}.{again}")
+        return STOPPED
+    except RubylithError as error:
+        if not tally.began:
+            raise
+        say(f"{error} Stopped after {tally.done} of {tally.total}.")  # of the manifest, not of a picture
+        return SOME_FAILED
+    tally.tell_end(out)
+    return SOME_FAILED if tally.failed else 0
+
+
+def _do(inputs: Sequence[Input], work: Work, tally: Tally, *, json: bool, fresh: bool, debug: bool) -> None:
+    tally.total = len(inputs)
+    todo = inputs if json or fresh else pending(inputs, work)
+    tally.done = len(inputs) - len(todo)
+    tell_moved(inputs, work.out)
+    tally.tell_skipped(inputs, work.out)
+    tally.began = True
+    with _progress_bar(tally.total) as move_to:
+        for outcome in run(todo, work, progress=lambda share: move_to(tally.behind + share)):
+            tally.add(outcome)
+            _report(outcome, json=json, debug=debug)
+            move_to(tally.behind)
+
+
+def tell_moved(inputs: Sequence[Input], out: Path | None) -> None:
+    """Whose results do not go where one would look first."""
+    moved = [each for each in inputs if each.moved_for is not None]
+    if out is None or not moved:
+        return
+    first = moved[0]
+    also = f" (and {len(moved) - 1} more like it)" if len(moved) > 1 else ""
+    say(f"{first.name} goes to {out / first.folder}, because {first.moved_for} has that name already{also}")
+
+
 def _report(outcome: Done | Failed, *, json: bool, debug: bool) -> None:
     if isinstance(outcome, Failed):
         if debug and outcome.error.__cause__ is not None:
             traceback.print_exception(outcome.error.__cause__)
         say(str(outcome.error))
     elif json:
-        document = cast("Any", load(formats.__name__, formats.NAMES, "json", kind="format")).document
-        tell(jsonlib.dumps(document(outcome.segmentation, outcome.input.name), separators=(",", ":")))
+        tell_bytes(as_bytes(outcome.segmentation, outcome.input.name))
     else:
         count = len(outcome.segmentation.masks)
         masks = f"{count} mask{'' if count == 1 else 's'}"

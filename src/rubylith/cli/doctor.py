@@ -11,7 +11,7 @@ import typer
 
 import rubylith
 from rubylith.cli._lines import one_line, say, tell
-from rubylith.domain.errors import RubylithError
+from rubylith.domain.errors import ModelFailed, RubylithError
 
 LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "pycocotools", "rich", "typer")
 PICTURE_SIDE, RADIUS = 256, 60
@@ -68,16 +68,16 @@ def _libraries(problems: list[str]) -> dict[str, str | None]:
 
 
 def _settings() -> list[dict[str, Any]]:
-    from rubylith.settings import SETTINGS, read_settings, unknown_variables
+    from rubylith.settings import SETTINGS, read_settings, shown, unknown_variables
 
-    unknown = unknown_variables(os.environ)
+    unknown = unknown_variables()
     if unknown:
         say(f"{', '.join(unknown)} is set but means nothing; known are {', '.join(s.variable for s in SETTINGS)}")
-    settings = read_settings(os.environ)
+    settings = read_settings()
     return [
         {
             "variable": setting.variable,
-            "value": +value if isinstance(value := getattr(settings, setting.name), bool) else value,  # 0 or 1
+            "value": shown(settings, setting),
             "origin": settings.origins[setting.name],
             "sentence": setting.sentence,
         }
@@ -90,7 +90,7 @@ def _models() -> list[str]:
     from rubylith.engine.weights import Store
     from rubylith.settings import read_settings
 
-    return [EMBEDDED, *Store(read_settings(os.environ).models_folder).installed()]
+    return [EMBEDDED, *Store(read_settings(os.environ).models).installed()]
 
 
 def _formats() -> dict[str, str]:
@@ -119,13 +119,13 @@ def _self_test() -> dict[str, Any]:
     disc = np.zeros((PICTURE_SIDE, PICTURE_SIDE), np.uint8)
     cv2.circle(disc, (middle, middle), RADIUS, 1, cv2.FILLED)
     colours = np.array([[90, 140, 90], [190, 40, 60]], np.uint8)
-    model = read_settings(os.environ).model
+    model = read_settings().model
     start = time.perf_counter()
     found = segment(embed(colours[disc], model=model), points=[(middle, middle)]).masks[0].rle.bitmap()
     milliseconds = round((time.perf_counter() - start) * 1000)
     iou = float((found & (disc == 1)).sum() / (found | (disc == 1)).sum())
     if iou < ENOUGH_IOU:
-        raise RubylithError(f"{model} cut a plain disc with an IoU of {iou:.2f}", "Install Rubylith and OpenCV again")
+        raise ModelFailed(f"{model} cut a plain disc with an IoU of {iou:.2f}", "Install Rubylith and OpenCV again")
     return {"model": model, "iou": round(iou, 3), "milliseconds": milliseconds}
 
 

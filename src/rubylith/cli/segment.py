@@ -90,8 +90,8 @@ def command(
     from rubylith.service.prompts import read_prompt
 
     prompt = read_prompt(
-        [_numbers("--point", text, {2, 3}, "X,Y or X,Y,0") for text in point or ()],
-        [_numbers("--box", text, {4}, "X0,Y0,X1,Y1") for text in box or ()],
+        [_numbers("--point", text, {2, 3}, "X,Y or X,Y,0") for text in point or ()] or None,
+        [_numbers("--box", text, {4}, "X0,Y0,X1,Y1") for text in box or ()] or None,
         multimask=multimask,
         options={
             "points_per_side": points_per_side,

@@ -6,18 +6,27 @@ RubylithError
 │   ├── InvalidPrompt      points, boxes or options that make no sense for this picture
 │   ├── TooLarge           over a limit on bytes or pixels
 │   ├── UnknownName        a model, format or option value nobody has heard of
-│   ├── NotFound           no such file
-│   ├── NotReadable        a file is there, but may not be read or written
 │   ├── LicenceNotAllowed  a model under a licence that nobody here has said yes to
-│   └── InvalidSetting     a variable of the environment that makes no sense
-├── Unavailable        not here, not now
+│   ├── Unauthorized       no key, or one that nobody gave out
+│   ├── Forbidden          the key, or the signed URL, does not reach that far
+│   ├── NotFound           no such file, job or object
+│   ├── NotAccessible      a file is there, but may not be read or written
+│   ├── InvalidSetting     a variable of the environment that makes no sense
+│   ├── Conflict           it clashes with what is already there
+│   └── UnsafeAddress      a URL that leads where nothing is fetched from and nothing sent to
+├── Unavailable        try again later; says when
+│   ├── Overloaded         the queue is full
+│   ├── RateLimited        this caller has had its share
 │   ├── WeightsMissing     a model is known, but its files are not on this machine
-│   ├── SourceUnreachable  the place that files come from does not answer, or cuts off
 │   ├── WrongDigest        files that are not what they should be
-│   └── NoRoom             a disk is full
+│   ├── SourceUnreachable  another server did not give what was asked of it
+│   └── TimedOut           it took longer than allowed
 └── Broken             our fault
-    └── ModelFailed        a model gave up on a picture that intake had accepted
+    ├── ModelFailed        a model gave up on a picture that intake had accepted
+    └── StorageFailed      the object store or the database did not do as told
 """
+
+import errno
 
 
 class RubylithError(Exception):
@@ -60,12 +69,33 @@ class UnknownName(Rejected):
         return cls(f"There is no {kind} called {name!r}", f"Known {kind}s: {', '.join(known)}")
 
 
+class Unauthorized(Rejected):
+    """No key was given, or one that is unknown or revoked."""
+
+
+class Forbidden(Rejected):
+    """The key lacks the scope, or a signed URL was altered, has expired or is for something else."""
+
+
 class NotFound(Rejected):
-    """No such file or folder."""
+    """No such file, folder, job or object; another caller's counts as none."""
 
 
-class NotReadable(Rejected):
-    """It exists, but the system refuses to open it."""
+class NotAccessible(Rejected):
+    """It exists, but the system refuses to read or write it."""
+
+    @classmethod
+    def writing(cls, what: object, error: OSError) -> "NotAccessible":
+        """`what` could not be written; the hint depends on why."""
+        hints = {
+            errno.ENOSPC: "Free some space or choose another folder",
+            errno.EDQUOT: "Free some space or choose another folder",
+            errno.EACCES: "Mend the permissions or choose another folder",
+            errno.EPERM: "Mend the permissions or choose another folder",
+            errno.EROFS: "Mend the permissions or choose another folder",
+        }
+        hint = hints.get(error.errno or 0, "Choose another folder for the results")
+        return cls(f"{what} cannot be written: {error.strerror or error}", hint)
 
 
 class LicenceNotAllowed(Rejected):
@@ -76,24 +106,45 @@ class InvalidSetting(Rejected):
     """A variable of the environment has a value that makes no sense."""
 
 
+class Conflict(Rejected):
+    """It clashes with what is already there: a finished job, an idempotency key used for another order."""
+
+
+class UnsafeAddress(Rejected):
+    """A URL that leads where nothing is fetched from and nothing sent to."""
+
+
 class Unavailable(RubylithError):
-    """Not here, or not now; the request itself is right."""
+    """Try again after `retry_after_seconds`."""
+
+    def __init__(self, message: str, hint: str, retry_after_seconds: float = 1.0) -> None:
+        super().__init__(message, hint)
+        self.args = (message, hint, retry_after_seconds)  # all three, so that a copy or a pickle keeps them
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Overloaded(Unavailable):
+    """The queue is full."""
+
+
+class RateLimited(Unavailable):
+    """This caller has had its share for now."""
+
+
+class SourceUnreachable(Unavailable):
+    """Another server could not be reached, or did not give what was asked of it."""
 
 
 class WeightsMissing(Unavailable):
     """A model is known, but its files are not on this machine."""
 
 
-class SourceUnreachable(Unavailable):
-    """The place that files come from does not answer, or cuts off."""
-
-
 class WrongDigest(Unavailable):
     """Files that are not what they should be, byte by byte."""
 
 
-class NoRoom(Unavailable):
-    """A disk is full."""
+class TimedOut(Unavailable):
+    """It took longer than allowed."""
 
 
 class Broken(RubylithError):
@@ -102,3 +153,7 @@ class Broken(RubylithError):
 
 class ModelFailed(Broken):
     """A model gave up on a picture that intake had accepted."""
+
+
+class StorageFailed(Broken):
+    """The object store or the database did not do as told."""

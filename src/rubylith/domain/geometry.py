@@ -78,6 +78,10 @@ class Box:
         """The same box, `x` further right and `y` further down."""
         return Box(self.x0 + x, self.y0 + y, self.x1 + x, self.y1 + y)
 
+    def holds(self, point: Point) -> bool:
+        """True for points inside and on the edges."""
+        return self.x0 <= point.x <= self.x1 and self.y0 <= point.y <= self.y1
+
     def is_finite(self) -> bool:
         """True unless a corner is infinite or not a number."""
         return all(math.isfinite(v) for v in (self.x0, self.y0, self.x1, self.y1))

@@ -21,7 +21,7 @@ class Label:
 class Mask:
     """One mask.
 
-    box: the tightest box round the bitmap. predicted_iou: the model's own guess of its IoU with the object, in [0, 1].
+    box: the tightest box round the bitmap. predicted_iou: how good the model holds it to be, in [0, 1].
     stability_score: how little the mask changes when it is cut looser and tighter, in [0, 1].
     points: the clicks that it answers. object_index: which of the objects asked for; None if found unasked.
     low_res_logits: the model's own, where it has them, to be sent with the next click.

@@ -2,7 +2,9 @@
 
 import enum
 import math
+import numbers
 from dataclasses import dataclass, fields
+from typing import SupportsFloat, cast
 
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.geometry import Box, Point, Size
@@ -67,15 +69,23 @@ class Everything:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            limits = LIMITS.get(field.name)
             value = getattr(self, field.name)
-            if limits is None or value is None:
+            if field.name not in LIMITS or (value is None and field.default is None):
                 continue
-            low, high = limits
-            if not (math.isfinite(value) and low <= value <= high):
+            low, high = LIMITS[field.name]
+            is_whole = not isinstance(field.default, float)
+            if not low <= _as_number(value, is_whole=is_whole) <= high:  # NaN is between no numbers
+                kind = "whole number" if is_whole else "number"
                 raise InvalidPrompt(
-                    f"{field.name} is {value}", f"Give a number from {low:g} to {high:g} (default {field.default})"
+                    f"{field.name} is {value!r}", f"Give a {kind} from {low:g} to {high:g} (default {field.default})"
                 )
+
+
+def _as_number(value: object, *, is_whole: bool) -> float:
+    """NaN for what is no number, or not a whole one where it should be."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral if is_whole else numbers.Real):
+        return math.nan
+    return float(cast("SupportsFloat", value))
 
 
 Prompt = Objects | Everything
@@ -115,15 +125,37 @@ def _check_object(prompt: ObjectPrompt, size: Size) -> None:
             )
     if prompt.box is not None:
         _check_box(prompt.box, size)
+    _check_agreement(prompt)
     if isinstance(prompt.previous, RLE) and prompt.previous.size != size:
         raise InvalidPrompt(
             f"The previous mask is {prompt.previous.size} pixels but the picture is {size}",
             "Send the mask that was made from this picture",
         )
-    if prompt.box is None and prompt.previous is None and not any(p.positive for p in prompt.points):
+    says_where = prompt.box is not None or any(point.positive for point in prompt.points)
+    if not says_where and (prompt.previous is None or prompt.previous.area == 0):
         raise InvalidPrompt(
             "An object has no positive point and no box", "Click on the object at least once, or give a box"
         )
+
+
+def _check_agreement(prompt: ObjectPrompt) -> None:
+    """The parts of one prompt must be able to mean one object."""
+    both = {(int(p.x), int(p.y)) for p in prompt.points if p.positive} & {
+        (int(p.x), int(p.y)) for p in prompt.points if not p.positive
+    }
+    if both:
+        x, y = min(both)
+        raise InvalidPrompt(
+            f"The pixel ({x}, {y}) is clicked as part of the object and as not", "Leave out one of the two"
+        )
+    if prompt.box is None:
+        return
+    for point in prompt.points:
+        if point.positive and not prompt.box.holds(point):
+            raise InvalidPrompt(
+                f"The point ({point.x:g}, {point.y:g}) lies outside the box of its object",
+                "Give a box that holds the whole object, or leave it out",
+            )
 
 
 def _check_box(box: Box, size: Size) -> None:

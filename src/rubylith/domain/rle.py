@@ -4,7 +4,7 @@ The codec is pycocotools'; this file gives it types and checks what comes from o
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -17,6 +17,7 @@ from rubylith.domain.geometry import Box, Size
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 
+MAX_SHIFT = 35  # bits; a run has 32
 FIRST_CODE, LAST_CODE, CONTINUES = 48, 111, 0x20  # the characters of COCO's LEB128-like string, and its "more" bit
 
 
@@ -25,7 +26,7 @@ class RLE:
     """One bitmap: runs of 0 and 1 in column-major order, compressed as COCO does."""
 
     size: Size
-    counts: bytes
+    counts: bytes = field(repr=False)
 
     @classmethod
     def from_bitmap(cls, bitmap: BoolArray) -> Self:
@@ -137,6 +138,8 @@ def _total(codes: npt.NDArray[np.uint8]) -> int:
     value = shift = 0
     for code in codes.tolist():
         digit = code - FIRST_CODE
+        if shift > MAX_SHIFT:
+            return -1
         value |= (digit & 0x1F) << shift
         shift += 5
         if not digit & CONTINUES:

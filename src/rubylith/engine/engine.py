@@ -40,15 +40,18 @@ class Engine:
         return self._segmenter.embed(image)
 
     def segment(
-        self, image: Image, prompt: Prompt, *, embedding: Embedding | None = None, progress: Progress = ignore
+        self, image: Image | None, prompt: Prompt, *, embedding: Embedding | None = None, progress: Progress = ignore
     ) -> Segmentation:
         """The masks that answer the prompt; InvalidPrompt where it makes no sense for this picture.
 
-        embedding: of this picture by this model, to save looking again.
+        embedding: of this picture by this model, to save looking again; with it the picture itself is needed for crop
+        layers only, and may else be None.
         """
         if embedding is None:
+            if image is None:
+                raise InvalidPrompt("Neither a picture nor an embedding is given", "Give one of them")
             embedding = self.embed(image)
-        elif (embedding.model, embedding.digest) != (self.model, image.digest):
+        elif embedding.model != self.model or (image is not None and embedding.digest != image.digest):
             raise InvalidPrompt(
                 f"The embedding was made by {embedding.model!r} from another picture or for another model",
                 f"Embed this picture with {self.model!r}",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.geometry import Box, Size
 from rubylith.domain.image import Image
 from rubylith.domain.mask import Mask
@@ -39,25 +40,26 @@ class Crop:
 
 
 def segment(
-    segmenter: Segmenter, image: Image, embedding: Embedding, everything: Everything, *, progress: Progress
+    segmenter: Segmenter, image: Image | None, embedding: Embedding, everything: Everything, *, progress: Progress
 ) -> Segmentation:
-    """Masks best first. `embedding` is that of the whole picture; further crops are embedded here."""
-    crops = crop_windows(image.size, everything.crop_n_layers, everything.crop_overlap_ratio)
+    """Masks best first. `embedding` is that of the whole picture; further crops are embedded here, from `image`."""
+    size = embedding.size
+    crops = crop_windows(size, everything.crop_n_layers, everything.crop_overlap_ratio)
     found: list[tuple[Mask, Crop]] = []
     for index, crop in enumerate(crops):
         options = _at_layer(everything, crop.layer)
         part = embedding if crop.layer == 0 else segmenter.embed(_cropped(image, crop))
         proposals = segmenter.propose(part, options, _share(progress, index, len(crops)))
-        found += [(mask, crop) for mask in _uncropped(proposals, crop, image.size)]
+        found += [(mask, crop) for mask in _uncropped(proposals, crop, size)]
     masks = _best_of_crops(found, everything.crop_nms_thresh) if len(crops) > 1 else [mask for mask, _ in found]
     if everything.min_mask_region_area > 0:
         threshold = max(everything.box_nms_thresh, everything.crop_nms_thresh)
         masks = mend_small_regions(masks, everything.min_mask_region_area, threshold)
     ranked = sorted(masks, key=lambda mask: -mask.predicted_iou)[: everything.max_masks]
     is_disjoint = everything.overlap is Overlap.NONE
-    kept = disjoint(ranked, image.size) if is_disjoint else tuple(ranked)
+    kept = disjoint(ranked, size) if is_disjoint else tuple(ranked)
     progress(1.0)
-    return Segmentation(image.size, kept, disjoint=is_disjoint, model=embedding.model)
+    return Segmentation(size, kept, disjoint=is_disjoint, model=embedding.model)
 
 
 def crop_windows(size: Size, layers: int, overlap_ratio: float) -> tuple[Crop, ...]:
@@ -80,7 +82,9 @@ def _at_layer(everything: Everything, layer: int) -> Everything:
     return replace(everything, points_per_side=max(1, points))
 
 
-def _cropped(image: Image, crop: Crop) -> Image:
+def _cropped(image: Image | None, crop: Crop) -> Image:
+    if image is None:
+        raise InvalidPrompt("crop_n_layers looks at parts of the picture, which is not at hand", "Send the picture")
     pixels = np.ascontiguousarray(image.pixels[crop.y0 : crop.y1, crop.x0 : crop.x1])
     return Image(pixels, f"{image.digest}[{crop.y0}:{crop.y1},{crop.x0}:{crop.x1}]")
 

@@ -4,7 +4,6 @@ Files arrive in a folder of their own and move in when all are there and right, 
 what arrived before a connection broke stays there, and the next try goes on from it.
 """
 
-import errno
 import shutil
 import zipfile
 from collections.abc import Callable, Generator
@@ -15,8 +14,7 @@ from pathlib import Path
 
 from rubylith.domain.errors import (
     LicenceNotAllowed,
-    NoRoom,
-    NotReadable,
+    NotAccessible,
     SourceUnreachable,
     WeightsMissing,
     WrongDigest,
@@ -54,7 +52,7 @@ class Store:
         """Bring a model here and return its folder.
 
         UnknownName, LicenceNotAllowed, WeightsMissing (offline, or no published graphs), SourceUnreachable,
-        WrongDigest, NotReadable (the folder may not be written) or NoRoom: each before anything is registered.
+        WrongDigest, NotAccessible (the folder may not be written, or the disk is full): each before anything is registered.
         """
         entry = find_entry(name)
         self._check_licence(entry)
@@ -147,7 +145,10 @@ class Store:
         needed = sum(item.size or 0 for item in items) - here
         free = shutil.disk_usage(self.folder).free
         if needed > free:
-            raise _no_room(self.folder, f"{needed / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB are free")
+            raise NotAccessible(
+                f"The disk with {self.folder} is too full: {needed} bytes are needed, {free} are free",
+                "Free some space, or name another folder with RUBYLITH_MODELS",
+            )
 
 
 def _fetch(source: Source, entry: Entry, item: Item, staging: Path, report: Report) -> Item:
@@ -208,20 +209,10 @@ def _is_there(folder: Path, path: str) -> bool:
     return (folder / path).is_file()
 
 
-def _no_room(folder: Path, detail: str) -> NoRoom:
-    return NoRoom(f"The disk with {folder} is full: {detail}", "Make room, or name another folder with RUBYLITH_MODELS")
-
-
 @contextmanager
 def _writing(folder: Path) -> Generator[None]:
     """Errors of the file system in our words."""
     try:
         yield
     except OSError as failure:
-        if failure.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise _no_room(folder, str(failure.strerror)) from failure
-        if failure.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR}:
-            raise NotReadable(
-                f"{folder} may not be written: {failure.strerror}", "Name another folder with RUBYLITH_MODELS"
-            ) from failure
-        raise
+        raise NotAccessible.writing(folder, failure) from failure

@@ -1,6 +1,7 @@
 """Segmentation → files. One file per format, named in NAMES.
 
-Each has `encode(segmentation, image, path) -> tuple[Encoded, ...]` and says in `SUMMARY` what it gives, in a few words.
+Each has `encode(segmentation, image, path) -> tuple[Encoded, ...]` and says in `SUMMARY` what it gives, in a few words,
+and in `NEEDS_PIXELS` whether it draws on the picture itself.
 A format is a pure function: the same segmentation gives the same bytes. The id of a mask is its place, from 1.
 """
 
@@ -26,9 +27,10 @@ class Format(Protocol):
     """What each file of this room offers."""
 
     SUMMARY: str
+    NEEDS_PIXELS: bool
 
-    def encode(self, segmentation: Segmentation, image: Image, path: str = "", /) -> tuple[Encoded, ...]:
-        """The files that this format writes for one picture.
+    def encode(self, segmentation: Segmentation, image: Image | None, path: str = "", /) -> tuple[Encoded, ...]:
+        """The files that this format writes for one picture. image: None is enough where NEEDS_PIXELS is False.
 
         path: what the picture is called, for the formats that name it; empty if it has no name.
         """

@@ -20,10 +20,11 @@ from rubylith.formats._categories import Category, categories
 from rubylith.formats._documents import to_bytes
 
 SUMMARY = "COCO's instances file, masks as run lengths"
+NEEDS_PIXELS = False
 NOT_A_LABEL = "none"  # supercategory of masks without a label
 
 
-def encode(segmentation: Segmentation, _image: Image, path: str = "", /) -> tuple[Encoded, ...]:
+def encode(segmentation: Segmentation, _image: Image | None, path: str = "", /) -> tuple[Encoded, ...]:
     """`coco.json`."""
     return (Encoded("coco.json", "application/json", to_bytes(document(segmentation, path))),)
 

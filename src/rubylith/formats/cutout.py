@@ -14,6 +14,7 @@ from rubylith.domain.segmentation import Segmentation
 from rubylith.formats import Encoded
 
 SUMMARY = "what the masks show, on nothing"
+NEEDS_PIXELS = True
 OPTIONS = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB)
 
 

@@ -14,12 +14,18 @@ from rubylith.formats import Encoded
 from rubylith.formats._documents import to_bytes
 
 SUMMARY = "scores, boxes and run lengths in one document"
+NEEDS_PIXELS = False
 SCORE_DIGITS, PIXEL_DIGITS = 4, 2
 
 
-def encode(segmentation: Segmentation, _image: Image, path: str = "", /) -> tuple[Encoded, ...]:
+def encode(segmentation: Segmentation, _image: Image | None, path: str = "", /) -> tuple[Encoded, ...]:
     """`masks.json`."""
-    return (Encoded("masks.json", "application/json", to_bytes(document(segmentation, path))),)
+    return (Encoded("masks.json", "application/json", as_bytes(segmentation, path)),)
+
+
+def as_bytes(segmentation: Segmentation, path: str) -> bytes:
+    """The document as it stands in the file, on one line. path: what to call the picture."""
+    return to_bytes(document(segmentation, path))
 
 
 def document(segmentation: Segmentation, path: str) -> dict[str, Any]:

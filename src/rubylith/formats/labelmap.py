@@ -14,11 +14,12 @@ from rubylith.formats import Encoded
 from rubylith.formats._layers import label_map
 
 SUMMARY = "all masks in one grey PNG, a number each"
+NEEDS_PIXELS = False
 MAX_MASKS = 65535  # that 16 bits can number
 OPTIONS = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT)
 
 
-def encode(segmentation: Segmentation, _image: Image, _path: str = "", /) -> tuple[Encoded, ...]:
+def encode(segmentation: Segmentation, _image: Image | None, _path: str = "", /) -> tuple[Encoded, ...]:
     """`labels.png`; TooLarge for more than MAX_MASKS masks."""
     count = len(segmentation.masks)
     if count > MAX_MASKS:

@@ -20,6 +20,7 @@ from rubylith.formats._layers import bottom_up
 from rubylith.formats._palette import FILL, LINE, LINE_WIDTH, RGB, colours
 
 SUMMARY = "the picture with its masks in colour"
+NEEDS_PIXELS = True
 LONGEST_SIDE, PREVIEW_SIDE = 2048, 1024  # pixels
 LINE_GROWTH = 1024  # pixels of the longest side above which lines grow in proportion, to look the same on a screen
 GREYED, VEILED = (

@@ -6,8 +6,9 @@ from rubylith.formats import Encoded
 from rubylith.formats._png import encode_masks
 
 SUMMARY = "one 8-bit PNG per mask, 255 and 0"
+NEEDS_PIXELS = False
 
 
-def encode(segmentation: Segmentation, _image: Image, _path: str = "", /) -> tuple[Encoded, ...]:
+def encode(segmentation: Segmentation, _image: Image | None, _path: str = "", /) -> tuple[Encoded, ...]:
     """`masks/001.png` and so on, numbered by the masks' ids."""
     return encode_masks(segmentation, "masks", bit_depth=8)

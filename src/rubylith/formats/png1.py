@@ -6,8 +6,9 @@ from rubylith.formats import Encoded
 from rubylith.formats._png import encode_masks
 
 SUMMARY = "one 1-bit PNG per mask, fast and small"
+NEEDS_PIXELS = False
 
 
-def encode(segmentation: Segmentation, _image: Image, _path: str = "", /) -> tuple[Encoded, ...]:
+def encode(segmentation: Segmentation, _image: Image | None, _path: str = "", /) -> tuple[Encoded, ...]:
     """`masks-1bit/001.png` and so on, numbered by the masks' ids."""
     return encode_masks(segmentation, "masks-1bit", bit_depth=1)

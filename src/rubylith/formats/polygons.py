@@ -16,9 +16,10 @@ from rubylith.formats._contours import outline
 from rubylith.formats._documents import to_bytes
 
 SUMMARY = "polygons with every part and hole"
+NEEDS_PIXELS = False
 
 
-def encode(segmentation: Segmentation, _image: Image, path: str = "", /) -> tuple[Encoded, ...]:
+def encode(segmentation: Segmentation, _image: Image | None, path: str = "", /) -> tuple[Encoded, ...]:
     """`polygons.json`."""
     return (Encoded("polygons.json", "application/json", to_bytes(document(segmentation, path))),)
 

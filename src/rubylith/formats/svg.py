@@ -16,10 +16,11 @@ from rubylith.formats._layers import bottom_up
 from rubylith.formats._palette import FILL, LINE, LINE_WIDTH, RGB, colours
 
 SUMMARY = "one scalable outline per mask"
+NEEDS_PIXELS = False
 NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def encode(segmentation: Segmentation, _image: Image, _path: str = "", /) -> tuple[Encoded, ...]:
+def encode(segmentation: Segmentation, _image: Image | None, _path: str = "", /) -> tuple[Encoded, ...]:
     """`masks.svg`."""
     size, palette = segmentation.size, colours(segmentation)
     paths = [

@@ -23,10 +23,11 @@ from rubylith.formats._categories import categories
 from rubylith.formats._contours import Part, Ring, outline
 
 SUMMARY = "YOLO's segmentation text"
+NEEDS_PIXELS = False
 DIGITS = 6
 
 
-def encode(segmentation: Segmentation, _image: Image, _path: str = "", /) -> tuple[Encoded, ...]:
+def encode(segmentation: Segmentation, _image: Image | None, _path: str = "", /) -> tuple[Encoded, ...]:
     """`labels.txt`, and `names.yaml` where masks have labels."""
     kinds, numbers = categories(segmentation.masks)
     lines = [_line(mask, number) for mask, number in zip(segmentation.masks, numbers, strict=True)]

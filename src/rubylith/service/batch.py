@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from rubylith import __version__
 from rubylith.domain.errors import ModelFailed, RubylithError
 from rubylith.domain.image import Image
 from rubylith.domain.prompt import Prompt
@@ -33,7 +34,8 @@ class Work:
         asked = {
             "prompt": [type(self.prompt).__name__, asdict(self.prompt)],
             "model": self.engine.model,
-            "formats": self.formats,
+            "formats": sorted(set(self.formats)),
+            "rubylith": __version__,
         }
         return digest_of(json.dumps(asked, sort_keys=True).encode())
 
@@ -64,7 +66,7 @@ def pending(inputs: Sequence[Input], work: Work) -> tuple[Input, ...]:
 
 
 def run(inputs: Sequence[Input], work: Work, *, progress: Progress = ignore) -> Iterator[Done | Failed]:
-    """What becomes of each, in order; a line of the manifest is written before it is told. NotReadable if it cannot be.
+    """What becomes of each, in order; a line of the manifest comes before it is told. NotAccessible if it cannot be.
 
     progress: the share of the picture at hand.
     """
@@ -104,8 +106,11 @@ def _deliver(
         return ()
     earlier = manifest.find(each.folder)
     encoded = encode(segmentation, image, work.formats, path=each.name)
-    files = write_files(encoded, work.out / each.folder, stale=earlier.files if earlier else ())
+    stale = earlier.files if earlier else ()
     names = tuple(file.name for file in encoded)
+    either = tuple(dict.fromkeys((*stale, *names)))  # what may lie there if we are stopped in between
+    manifest.add(Entry(each.folder, each.name, "begun", work.digest, image.digest, files=either))
+    files = write_files(encoded, work.out / each.folder, stale=stale)
     count = len(segmentation.masks)
     manifest.add(Entry(each.folder, each.name, "done", work.digest, image.digest, masks=count, files=names))
     return files
@@ -115,9 +120,9 @@ def _is_done(each: Input, work: Work, manifest: Manifest) -> bool:
     entry = manifest.find(each.folder)
     if entry is None or entry.status != "done" or entry.options != work.digest or work.out is None:
         return False
-    if not all((work.out / each.folder / name).is_file() for name in entry.files):
-        return False
     try:
+        if not all((work.out / each.folder / name).is_file() for name in entry.files):
+            return False
         return digest_of(read_bytes(each.source, work.limits)) == entry.digest
-    except RubylithError:
+    except (RubylithError, OSError):
         return False

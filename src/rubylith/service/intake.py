@@ -18,9 +18,9 @@ from PIL import AvifImagePlugin, BmpImagePlugin, GifImagePlugin, JpegImagePlugin
 from PIL import WebPImagePlugin as Webp
 from PIL.Image import Transpose
 
-from rubylith.domain.errors import InvalidImage, NotFound, NotReadable, RubylithError, TooLarge
+from rubylith.domain.errors import InvalidImage, NotAccessible, NotFound, RubylithError, TooLarge
 from rubylith.domain.geometry import Size
-from rubylith.domain.image import Image, ImageSource, Inline
+from rubylith.domain.image import AtHand, Image, Inline
 from rubylith.service.colours import eight_bit, on_white, to_rgb
 
 
@@ -83,8 +83,8 @@ UPRIGHT = {  # EXIF's orientation: what puts the picture upright
 }
 
 
-def open_image(source: ImageSource, limits: Limits = DEFAULT_LIMITS) -> Image:
-    """The picture, upright; InvalidImage, TooLarge, NotFound or NotReadable if that cannot be had."""
+def open_image(source: AtHand, limits: Limits = DEFAULT_LIMITS) -> Image:
+    """The picture, upright; InvalidImage, TooLarge, NotFound or NotAccessible if that cannot be had."""
     data = read_bytes(source, limits)
     return Image(_decode(data, source.name, limits), digest_of(data))
 
@@ -94,7 +94,7 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def read_bytes(source: ImageSource, limits: Limits = DEFAULT_LIMITS) -> bytes:
+def read_bytes(source: AtHand, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """The encoded picture, never more than the limit; also from a pipe."""
     if isinstance(source, Inline):
         data = source.data
@@ -105,12 +105,12 @@ def read_bytes(source: ImageSource, limits: Limits = DEFAULT_LIMITS) -> bytes:
         except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null byte in the path
             raise NotFound(f"There is no file {source.name}", "Check the path") from None
         except IsADirectoryError:
-            raise NotReadable(f"{source.name} is a folder", "Give a file") from None
+            raise NotAccessible(f"{source.name} is a folder", "Give a file") from None
         except PermissionError:
-            raise NotReadable(f"{source.name} may not be read", "Give this user permission to read it") from None
+            raise NotAccessible(f"{source.name} may not be read", "Give this user permission to read it") from None
         except OSError as error:
             message = f"{source.name} cannot be read: {error.strerror or error}"
-            raise NotReadable(message, "Check the path and the disk") from None
+            raise NotAccessible(message, "Check the path and the disk") from None
     if not data:
         raise InvalidImage(f"{source.name} is empty (0 bytes)", "Send the picture again")
     if len(data) > limits.max_bytes:

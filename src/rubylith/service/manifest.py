@@ -1,18 +1,20 @@
 """What has become of each picture of a folder of results, so that the same command can go on where it stopped.
 
-One JSON line per picture that was finished or failed, appended and synced; a later line about the same folder replaces
-an earlier one. A run that is killed leaves at most a torn last line, which is skipped.
+One JSON line before the files of a picture are written ("begun"), and one when it is finished or has failed, appended
+and synced; a later line about the same folder replaces an earlier one. A run that is killed leaves at most a torn last
+line, which is skipped.
 """
 
 import json
 import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from pathlib import Path, PureWindowsPath
+from typing import Any, BinaryIO, Literal, TypeAlias, get_args
 
-from rubylith.domain.errors import NotReadable
+from rubylith.domain.errors import NotAccessible
 
 MANIFEST = "manifest.jsonl"
+Status: TypeAlias = Literal["begun", "done", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +22,13 @@ class Entry:
     """One line.
 
     folder: where the results lie, relative to the manifest, forward slashes. digest: SHA-256 of the picture's bytes, if
-    they could be read. options: digest of all that was asked for. files: relative to `folder`. masks: how many.
+    they could be read. options: digest of all that was asked for. files: relative to `folder`; those that may
+    lie there, unless it is done. masks: how many.
     """
 
     folder: str
     input: str
-    status: Literal["done", "failed"]
+    status: Status
     options: str
     digest: str | None = None
     masks: int | None = None
@@ -37,23 +40,28 @@ class Manifest:
     """The entries of one folder of results. It keeps no file open."""
 
     def __init__(self, out: Path) -> None:
-        """Reads what earlier runs have left; NotReadable if the system refuses."""
+        """Reads what earlier runs have left; NotAccessible if the system refuses."""
         self.path = out / MANIFEST
         try:
             lines = self.path.read_bytes().splitlines() if self.path.exists() else []
         except OSError as error:
-            raise NotReadable(
+            raise NotAccessible(
                 f"{self.path} cannot be read: {error.strerror}", "Mend it or choose another folder"
             ) from None
         entries = (_parse(line) for line in lines)
         self._entries = {entry.folder: entry for entry in entries if entry is not None}
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Those that there is an entry about."""
+        return tuple(self._entries)
 
     def find(self, folder: str) -> Entry | None:
         """The last entry about this folder."""
         return self._entries.get(folder)
 
     def add(self, entry: Entry) -> None:
-        """Append one line and have the system keep it; NotReadable if it refuses."""
+        """Append one line and have the system keep it; NotAccessible if it refuses."""
         line = json.dumps(asdict(entry)).encode() + b"\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,10 +72,7 @@ class Manifest:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise NotReadable(
-                f"{self.path} cannot be written: {error.strerror or error}",
-                "Free some space, mend the permissions or choose another folder with --out",
-            ) from None
+            raise NotAccessible.writing(self.path, error) from None
         self._entries[entry.folder] = entry
 
 
@@ -84,6 +89,29 @@ def _parse(line: bytes) -> Entry | None:
     try:
         fields: dict[str, Any] = json.loads(line)
         fields["files"] = tuple(fields["files"])
-        return Entry(**fields)
-    except (ValueError, TypeError, KeyError):
+        entry = Entry(**fields)
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
+    return entry if _is_sound(entry) else None
+
+
+def _is_sound(entry: Entry) -> bool:
+    """True if every field is what it should be, and no file lies outside the folder."""
+    texts: tuple[Any, ...] = (entry.folder, entry.input, entry.options)
+    perhaps: tuple[Any, ...] = (entry.digest, entry.error)
+    masks: Any = entry.masks
+    return (
+        all(isinstance(text, str) for text in texts)
+        and all(text is None or isinstance(text, str) for text in perhaps)
+        and entry.status in get_args(Status)
+        and (masks is None or (isinstance(masks, int) and not isinstance(masks, bool)))
+        and all(_is_below(name) for name in entry.files)
+    )
+
+
+def _is_below(name: Any) -> bool:
+    """True for a relative path that stays below the folder, on every system."""
+    if not isinstance(name, str) or "\0" in name:
+        return False
+    path = PureWindowsPath(name)  # knows both slashes
+    return bool(path.parts) and not path.anchor and ".." not in path.parts

@@ -61,22 +61,22 @@ def read_prompt(
 
 
 def _listed(values: Sequence[Any] | None, name: str, form: str) -> Sequence[Any]:
-    """`values` itself; a single point or box in place of a list is a common slip and gets its own words."""
+    """`values` itself; only None leaves it out. A single point in place of a list is a slip with words of its own."""
     if values is None:
         return ()
     try:
         bare = len(values) > 0 and all(np.ndim(value) == 0 for value in values)
     except (TypeError, ValueError):
         raise InvalidPrompt(f"{name} is {values!r}, not a list", f"{form}, in a list") from None
+    if len(values) == 0:
+        raise InvalidPrompt(f"{name} is an empty list", "Leave it out to find everything")
     if bare and not any(isinstance(value, Point | Box) for value in values):
         raise InvalidPrompt(f"{name} is {values!r}, not a list of {name}", f"{form}, in a list: {name}=[(...)]")
     return values
 
 
 def _read_point(point: PointLike) -> Point:
-    if isinstance(point, Point):
-        return point
-    numbers = _numbers(point)
+    numbers = _numbers((point.x, point.y, point.positive) if isinstance(point, Point) else point)
     if numbers is None or len(numbers) not in {2, 3} or not np.isfinite(numbers).all():
         raise InvalidPrompt(f"{point!r} is no point", POINT_FORM)
     label = numbers[2] if len(numbers) == 3 else 1
@@ -86,9 +86,7 @@ def _read_point(point: PointLike) -> Point:
 
 
 def _read_box(box: BoxLike) -> Box:
-    if isinstance(box, Box):
-        return box
-    numbers = _numbers(box)
+    numbers = _numbers((box.x0, box.y0, box.x1, box.y1) if isinstance(box, Box) else box)
     if numbers is None or len(numbers) != 4:
         raise InvalidPrompt(f"{box!r} is no box", BOX_FORM)
     return Box(*numbers)
@@ -97,7 +95,7 @@ def _read_box(box: BoxLike) -> Box:
 def _numbers(values: Numbers) -> list[float] | None:
     try:
         return [float(value) for value in values]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -105,7 +103,7 @@ def _read_mask(mask: MaskLike) -> RLE:
     if isinstance(mask, Mask):
         return mask.rle
     if isinstance(mask, RLE):
-        return mask
+        return RLE.from_coco(mask.size, mask.counts)  # it may come from a file
     bitmap = np.asarray(mask)
     if bitmap.ndim != 2 or bitmap.dtype != np.bool_ or bitmap.size == 0:
         shape = " x ".join(str(side) for side in bitmap.shape)

@@ -231,3 +231,25 @@ def test_progress_rises_to_one():
     MODEL.propose(MODEL.embed(image(disc_scene()[0])), Everything(), seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
+
+
+def test_the_whole_picture_is_no_thing_unless_it_is_all_one():
+    pixels = photo(200)
+    masks = propose(pixels, ALL)
+    assert masks
+    assert max(mask.rle.area for mask in masks) < pixels.shape[0] * pixels.shape[1]
+    (only,) = propose(np.full((40, 50, 3), 90, np.uint8), ALL)
+    assert only.rle.area == 40 * 50
+
+
+def test_a_box_bounds_a_mask_to_be_corrected():
+    embedding = MODEL.embed(image(photo(200)))
+    whole = RLE.from_bitmap(np.ones((embedding.size.height, embedding.size.width), bool))
+    box = Box(3, 4, 20, 30)
+    ((mask,),) = MODEL.decode(embedding, [ObjectPrompt(box=box, previous=whole)])
+    assert mask.box == box
+
+
+def test_an_embedding_says_what_it_takes_in_memory():
+    small, large = (MODEL.embed(image(photo(side))).nbytes for side in (100, 400))
+    assert 100_000 < small < large < 200_000_000

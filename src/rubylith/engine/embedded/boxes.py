@@ -1,6 +1,6 @@
-"""From a box to a mask: five ways to cut, each with its own mistakes, and a vote.
+"""From a box to a mask: six ways to cut, each with its own mistakes, and a vote.
 
-GrabCut from the whole box and from a core in its middle; an ellipse, the region that fits the box best and what has
+GrabCut from the whole box and from a core in its middle; an ellipse, the regions that fit the box best and what has
 other colours than the box's surroundings, each snapped to the picture. A way whose result does not fill the box counts
 less, after Lempitsky, Kohli, Rother, Sharp, 'Image segmentation with a bounding box prior', ICCV 2009.
 """
@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from rubylith.engine.embedded.hierarchy import Hierarchy
 from rubylith.engine.embedded.picture import Picture
 from rubylith.engine.embedded.snapping import snap
 
@@ -23,15 +24,16 @@ UInt8Array = npt.NDArray[np.uint8]
 MARGIN = 0.4  # of the box on each side: what GrabCut sees of the surroundings
 CORE = 0.25  # of the box's axes: an ellipse that is surely object
 FILLING_POWER = 3.0  # how much a way that leaves the box empty loses
-VOTES = {"box": 1.3, "core": 0.8, "ellipse": 1.0, "region": 1.0, "colours": 1.0}
+VOTES = {"box": 1.3, "core": 0.8, "ellipse": 1.0, "region": 0.7, "second region": 0.7, "colours": 1.0}
 OUTLINE_BAND = 0.15  # how far one snap moves an outline here; see `snapping.snap`
+OUTLINE_SIDE = 192  # pixels on which that is computed
 LEAST = 0.1  # of the box: a GrabCut that leaves less has failed
 
 Bounds = tuple[int, int, int, int]  # x0, y0, x1, y1, half-open, pixels at working size
 
 
 def cut_box(picture: Picture, bounds: Bounds) -> tuple[BoolArray, float]:
-    """The object in a box, (h, w) bool at working size, and how far the five ways agree on it, 0 to 1."""
+    """The object in a box, (h, w) bool at working size, and how far the six ways agree on it, 0 to 1."""
     x0, y0, x1, y1 = bounds
     inside = np.zeros(picture.leaves.labels.shape, np.bool_)
     inside[y0:y1, x0:x1] = True
@@ -41,7 +43,10 @@ def cut_box(picture: Picture, bounds: Bounds) -> tuple[BoolArray, float]:
         "box": lambda: _grab(picture, bounds, side=400, rounds=3),
         "core": lambda: _grab(picture, bounds, side=320, rounds=2, core=CORE),
         "ellipse": lambda: _snapped(picture, ellipse_in(inside.shape, bounds), inside, 9),
-        "region": lambda: _snapped(picture, _region(picture, bounds) & inside, inside, 4),
+        "region": lambda: _snapped(picture, _region(picture, picture.hierarchy, bounds) & inside, inside, 4),
+        "second region": lambda: _snapped(
+            picture, _region(picture, picture.second_hierarchy, bounds) & inside, inside, 4
+        ),
         "colours": lambda: _snapped(picture, _unlike_surroundings(picture, bounds, inside), inside, 3),
     }
     votes = np.zeros((y1 - y0, x1 - x0))
@@ -82,7 +87,7 @@ def _iou(one: BoolArray, other: BoolArray) -> float:
 
 def _snapped(picture: Picture, mask: BoolArray, inside: BoolArray, times: int) -> BoolArray:
     for _ in range(times):
-        mask = snap(picture.small, mask, band=OUTLINE_BAND) & inside
+        mask = snap(picture.small, mask, band=OUTLINE_BAND, side=OUTLINE_SIDE) & inside
     return mask
 
 
@@ -133,9 +138,8 @@ def _grab_cut(pixels: UInt8Array, labels: UInt8Array, rounds: int) -> BoolArray:
     return (labels & 1).astype(np.bool_)
 
 
-def _region(picture: Picture, bounds: Bounds) -> BoolArray:
+def _region(picture: Picture, tree: Hierarchy, bounds: Bounds) -> BoolArray:
     """The region of the hierarchy whose box overlaps this one best: (h, w) bool."""
-    tree = picture.hierarchy
     low = np.maximum(tree.boxes[:, :2], bounds[:2])
     high = np.minimum(tree.boxes[:, 2:], bounds[2:])
     common = np.prod(np.maximum(high - low, 0), axis=1)

@@ -23,6 +23,8 @@ COLOUR_PULL = 0.5  # of the median conductance of a superpixel
 LIKENESS = 0.05  # how fast likeness falls
 WORKING_SIDE = 512  # pixels of the longer side; more costs time and finds texture instead of things
 
+MATRICES = 4  # of superpixels by superpixels, float64: likeness, both diffusions and what they are made of
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -47,6 +49,12 @@ class Picture:
     def scale(self) -> tuple[float, float]:
         """Working pixels per full pixel, across and down."""
         return self.small.shape[1] / self.pixels.shape[1], self.small.shape[0] / self.pixels.shape[0]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it comes to take once it has been asked about: arrays of pixels, and matrices of superpixels."""
+        of_pixels = self.pixels.nbytes + self.small.nbytes + self.edges.nbytes + self.leaves.labels.nbytes
+        return of_pixels + MATRICES * 8 * len(self.leaves.areas) ** 2
 
     @cached_property
     def runs(self) -> LabelRuns:

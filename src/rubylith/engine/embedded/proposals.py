@@ -16,8 +16,8 @@ from rubylith.engine.refine import box_nms
 FloatArray = npt.NDArray[np.float64]
 
 SMALLEST = 3e-4  # share of the picture; smaller regions are crumbs
-# Predicted IoU: set so that segment-anything's default threshold keeps about the hundred coarsest merges.
-PER_RANK, PER_PERSISTENCE = 0.026, 0.3
+# Predicted IoU: set so that segment-anything's default threshold keeps about the sixty coarsest merges.
+PER_RANK, PER_PERSISTENCE = 0.0295, 0.3
 FAINT, FAINT_PRICE = 0.5, 0.03  # a region that hardly differs from its neighbour loses up to this share
 SAME, SAME_PENALTY = 0.9, 0.3  # IoU from which two regions say the same, and what share the worse of them loses
 PER_OFFSET = 0.05  # by how much a stability_score_offset of 1 moves the price at which the hierarchy is cut
@@ -60,6 +60,7 @@ def select(picture: Picture, everything: Everything) -> list[Region]:
     good[list(seeds)] = True
     good &= (predicted >= everything.pred_iou_thresh) & (stability >= everything.stability_score_thresh)
     good &= tree.areas >= SMALLEST * tree.areas[-1]
+    good[-1] = len(good) == 1  # the whole picture is a thing only where nothing can be told apart in it
     nodes = np.flatnonzero(good)
     kept = nodes[box_nms(tree.boxes[nodes], predicted[nodes], everything.box_nms_thresh)]
     return [Region(node, float(predicted[node]), float(stability[node]), seeds[node]) for node in kept.tolist()]
@@ -68,7 +69,7 @@ def select(picture: Picture, everything: Everything) -> list[Region]:
 def predicted_ious(tree: Hierarchy) -> FloatArray:
     """How likely each node is a thing of its own, (N,) in [0, 1]: coarse first, then by how long it stays itself.
 
-    1 - 0.026 (ln(rank of the merge that ends it, counted from the last) - 0.3 persistence), where persistence is how
+    1 - 0.0295 (ln(rank of the merge that ends it, counted from the last) - 0.3 persistence), where persistence is how
     much dearer that merge is than the node's own, 0 to 1. Less for regions that hardly differ from what they join, and
     for those that say nearly the same as a better one.
     """

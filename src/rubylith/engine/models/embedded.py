@@ -32,7 +32,8 @@ class Embedded:
 
     def embed(self, image: Image) -> Embedding:
         """Find the picture's superpixels and their hierarchy."""
-        return Embedding(MODEL, image.size, image.digest, read_picture(image.pixels))
+        picture = read_picture(image.pixels)
+        return Embedding(MODEL, image.size, image.digest, picture, picture.nbytes)
 
     def decode(self, embedding: Embedding, prompts: Sequence[ObjectPrompt]) -> tuple[tuple[Mask, ...], ...]:
         """One to three candidates for each prompt, best first."""

@@ -1,0 +1,82 @@
+"""`rubylith serve`: the HTTP service."""
+
+import socket
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rubylith.cli._lines import say
+from rubylith.domain.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from rubylith.server import Server
+
+SHUTDOWN_SECONDS = 10
+
+
+def command(
+    *,
+    host: Annotated[str, typer.Option(help="The address to listen on; beyond loopback keys are needed.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8000,
+    home: Annotated[Path | None, typer.Option(help="The data folder, instead of RUBYLITH_HOME.")] = None,
+) -> int:
+    """Serve masks over HTTP until told to stop; then finish or hand back what is under way."""
+    from rubylith import logs, server
+    from rubylith.settings import read_settings
+
+    settings = read_settings()
+    settings = settings if home is None else replace(settings, home=home)
+    logs.configure(sys.stderr)
+    listener = _listener(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{listener.getsockname()[1]}"
+    try:
+        built = server.build(settings, address=address)
+        server.check_exposure(host, built)
+        return _run(built, listener, settings.public_url or address)
+    finally:
+        listener.close()
+
+
+def _run(built: "Server", listener: socket.socket, address: str) -> int:
+    import uvicorn
+
+    from rubylith import server
+
+    app = server.application(built)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_keep_alive=75,
+    )
+    _greet(built, address)
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        raise InvalidSetting(
+            f"Nothing can listen on {host} port {port}: {getattr(error, 'strerror', None) or error}",
+            "Choose another --port, or --port 0 for any that is free",
+        ) from None
+
+
+def _greet(built: "Server", address: str) -> None:
+    access = "a key is needed" if built.service.access.needs_key() else "no key is needed, on this machine only"
+    for line in (
+        f"Rubylith serves at {address} with the model {built.service.default_model}; {access}.",
+        f"Try:  curl {address}/v1/segment -F image=@photo.jpg -H 'Accept: application/zip' -o masks.zip",
+        f"Read: {address}/v1/docs",
+        f"Data: {built.settings.home}",
+    ):
+        say(line)

@@ -1,0 +1,132 @@
+"""What the object store holds: whose it is, what it is, how long it stays. The bytes are not here."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from rubylith.database.connection import METADATA, insert
+from rubylith.domain.errors import Conflict
+
+OBJECTS = sa.Table(
+    "objects",
+    METADATA,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("media_type", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),  # what a download is called
+    sa.Column("size", sa.BigInteger),  # none: reserved, and not known to be there
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("expires_at", sa.Double),  # none: stays until it is deleted
+    sa.Index("objects_expiry", "expires_at"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One object. `name`: what a download is called. `size`: None while it is reserved only. Times are aware UTC."""
+
+    key: str
+    owner: str
+    media_type: str
+    name: str
+    created_at: datetime
+    expires_at: datetime | None
+    size: int | None = None
+
+    def sized(self, size: int) -> "Entry":
+        """The same, all of whose bytes are there."""
+        return replace(self, size=size)
+
+    def retyped(self, media_type: str) -> "Entry":
+        """The same, of another media type."""
+        return replace(self, media_type=media_type)
+
+
+def reserve(connection: sa.Connection, entry: Entry, *, now: float) -> bool:
+    """Write an object down before its bytes; False, and nothing changes, if the owner has one of this key already.
+
+    One that has expired counts as none, and is saved from the next sweep. Conflict if the key is somebody else's.
+    """
+    values = _values(entry)
+    statement = insert(connection, OBJECTS).values(key=entry.key, **values)
+    statement = statement.on_conflict_do_update(
+        index_elements=[OBJECTS.c.key], set_=values, where=OBJECTS.c.expires_at <= now
+    )
+    if connection.execute(statement.returning(OBJECTS.c.key)).first() is not None:
+        return True
+    owner = connection.execute(sa.select(OBJECTS.c.owner).where(OBJECTS.c.key == entry.key)).scalar_one_or_none()
+    if owner != entry.owner:
+        raise Conflict(f"The key {entry.key!r} is taken", "Choose another key")
+    return False
+
+
+def write(connection: sa.Connection, entry: Entry) -> None:
+    """Write an object down, in place of an earlier one of the same key."""
+    values = _values(entry)
+    statement = insert(connection, OBJECTS).values(key=entry.key, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=[OBJECTS.c.key], set_=values))
+
+
+def find(connection: sa.Connection, key: str, *, now: float, owner: str | None = None) -> Entry | None:
+    """The object, unless it has expired or belongs to somebody other than `owner` (None: whoever)."""
+    found = sa.select(OBJECTS).where(OBJECTS.c.key == key, _alive(now))
+    if owner is not None:
+        found = found.where(OBJECTS.c.owner == owner)
+    row = connection.execute(found).first()
+    return None if row is None else _entry(row)
+
+
+def page(
+    connection: sa.Connection, prefix: str, *, now: float, owner: str | None = None, after: str = "", limit: int = 1000
+) -> tuple[Entry, ...]:
+    """Objects that are there and whose keys begin with `prefix` and come after `after`, by key."""
+    found = sa.select(OBJECTS).where(OBJECTS.c.key.startswith(prefix, autoescape=True), OBJECTS.c.key > after)
+    found = found.where(OBJECTS.c.size.is_not(None), _alive(now))
+    if owner is not None:
+        found = found.where(OBJECTS.c.owner == owner)
+    return tuple(_entry(row) for row in connection.execute(found.order_by(OBJECTS.c.key).limit(limit)))
+
+
+def expired(connection: sa.Connection, *, now: float, limit: int) -> tuple[str, ...]:
+    """Keys of objects whose time is over, oldest first."""
+    over = sa.select(OBJECTS.c.key).where(OBJECTS.c.expires_at <= now)
+    return tuple(connection.execute(over.order_by(OBJECTS.c.expires_at).limit(limit)).scalars())
+
+
+def expire(connection: sa.Connection, key: str, *, at: float | None, owner: str | None = None) -> bool:
+    """Let an object go at another time, or never; False if there is none."""
+    change = sa.update(OBJECTS).where(OBJECTS.c.key == key).values(expires_at=at)
+    if owner is not None:
+        change = change.where(OBJECTS.c.owner == owner)
+    return connection.execute(change).rowcount == 1
+
+
+def delete(connection: sa.Connection, key: str, *, expired_by: float | None = None) -> bool:
+    """Forget an object, if it had expired by then; False if there was none."""
+    gone = sa.delete(OBJECTS).where(OBJECTS.c.key == key)
+    if expired_by is not None:
+        gone = gone.where(OBJECTS.c.expires_at <= expired_by)
+    return connection.execute(gone).rowcount == 1
+
+
+def _values(entry: Entry) -> dict[str, object]:
+    return {
+        "owner": entry.owner,
+        "media_type": entry.media_type,
+        "name": entry.name,
+        "size": entry.size,
+        "created_at": entry.created_at.timestamp(),
+        "expires_at": None if entry.expires_at is None else entry.expires_at.timestamp(),
+    }
+
+
+def _alive(now: float) -> sa.ColumnElement[bool]:
+    return sa.or_(OBJECTS.c.expires_at.is_(None), OBJECTS.c.expires_at > now)
+
+
+def _entry(row: sa.Row[Any]) -> Entry:
+    expires_at = None if row.expires_at is None else datetime.fromtimestamp(row.expires_at, UTC)
+    created_at = datetime.fromtimestamp(row.created_at, UTC)
+    return Entry(row.key, row.owner, row.media_type, row.name, created_at, expires_at, row.size)

@@ -1,0 +1,64 @@
+"""Every request gets an id, a line in the log and a place in the metrics, whichever dialect answers it."""
+
+import re
+import time
+import uuid
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rubylith.service.metrics import Metrics
+
+HEADER = "X-Request-Id"
+ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+log = structlog.stdlib.get_logger("rubylith.http")
+
+
+class Observed:
+    """ASGI middleware, the outermost. Neither query strings nor headers are logged: they carry signatures and keys."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Watch one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get(HEADER, "")
+        request_id = given if ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 500
+        started = time.perf_counter()
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[HEADER] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, watched)
+            finally:
+                seconds = time.perf_counter() - started
+                route = _route_of(scope)
+                self.metrics.requests.labels(route, str(status)).inc()
+                self.metrics.latency.labels(route).observe(seconds)
+                log.info(
+                    "answered",
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status,
+                    milliseconds=round(seconds * 1000, 1),
+                )
+
+
+def _route_of(scope: Scope) -> str:
+    """The route's template, never the path itself: ids would make a series each."""
+    route = scope.get("route")
+    return f"{scope['method']} {getattr(route, 'path', 'unknown')}"

@@ -1,0 +1,78 @@
+"""The native API as an application of its own, with its own errors and OpenAPI page."""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+
+from rubylith.dialects.native import errors, objects, routes, wire
+from rubylith.dialects.native.write import VERSION
+from rubylith.domain.errors import RubylithError
+from rubylith.domain.job import Cancelled
+from rubylith.service.service import Service
+
+log = structlog.stdlib.get_logger("rubylith.native")
+DESCRIBED = (wire.SegmentIn, wire.SegmentPartIn, wire.JobIn, wire.JobPartIn, wire.EmbeddingIn, wire.EmbeddingPartIn)
+SUMMARY = "Masks of everything in a picture, or of what is pointed at; now or later."
+
+
+def application(service: Service) -> FastAPI:
+    """The application to be mounted at /v1."""
+    app = FastAPI(title="Rubylith", version=VERSION, summary=SUMMARY, docs_url="/docs", redoc_url=None)
+    app.state.service = service
+    app.include_router(routes.router)
+    app.include_router(objects.router)
+    app.add_exception_handler(RubylithError, _rejected)
+    app.add_exception_handler(Cancelled, _gone)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unforeseen)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _rejected(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RubylithError)
+    return errors.write_error(error)
+
+
+def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=499)  # nobody hears it
+
+
+def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return errors.write_invalid(error)
+
+
+def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = {404: "NotFound", 405: "MethodNotAllowed"}.get(error.status_code, "InvalidDocument")
+    response = errors.problem(error.status_code, kind, str(error.detail), hint="See /v1/docs")
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _unforeseen(http: Request, error: Exception) -> Response:
+    request_id = str(http.scope.get("state", {}).get("request_id", ""))
+    log.error("unforeseen", exc_info=error, request_id=request_id)
+    return errors.write_unforeseen(request_id)
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document with the schemas of the bodies that are read by hand."""
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+        schemas: dict[str, Any] = schema.setdefault("components", {}).setdefault("schemas", {})
+        for model in (*DESCRIBED, wire.ProblemOut):
+            described = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= described.pop("$defs", {})
+            schemas[model.__name__] = described
+        schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        schema["security"] = [{"key": []}]
+        schema["servers"] = [{"url": "/v1"}]
+        app.openapi_schema = schema
+    return app.openapi_schema

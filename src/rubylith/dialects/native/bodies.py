@@ -1,0 +1,83 @@
+"""Bodies of requests: JSON, multipart with the picture as a part, or the picture alone."""
+
+from typing import TypeVar
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+
+from rubylith.dialects.native.read import read_source
+from rubylith.dialects.native.wire import EmbeddingIn, EmbeddingPartIn, JobIn, JobPartIn, SegmentIn, SegmentPartIn
+from rubylith.domain.errors import InvalidImage, InvalidPrompt
+from rubylith.domain.image import ImageSource, Inline
+
+Part = TypeVar("Part", bound=BaseModel)
+MAX_PARTS, MAX_DOCUMENT_BYTES = 16, 16 * 1024 * 1024
+FORMS = "Send application/json, multipart/form-data with the parts image and request, or the picture itself as image/*"
+
+
+async def read_segment(http: Request) -> tuple[SegmentPartIn, ImageSource]:
+    """Body of `/v1/segment`."""
+    return await _read(http, SegmentIn, SegmentPartIn)
+
+
+async def read_job(http: Request) -> tuple[JobPartIn, ImageSource]:
+    """Body of `/v1/jobs`."""
+    return await _read(http, JobIn, JobPartIn)
+
+
+async def read_embedding(http: Request) -> tuple[EmbeddingPartIn, ImageSource]:
+    """Body of `/v1/embeddings`."""
+    return await _read(http, EmbeddingIn, EmbeddingPartIn)
+
+
+async def read_upload(http: Request) -> tuple[bytes, str, str]:
+    """Body of `/v1/files`: bytes, media type, name. A multipart part `file` or `image`, or the body itself."""
+    if _kind(http) != "multipart/form-data":
+        data = await http.body()
+        if not data:
+            raise InvalidImage("The body is empty", "Send the file's bytes, or multipart/form-data with a part file")
+        return data, _kind(http) or "application/octet-stream", http.query_params.get("name", "upload")
+    async with http.form(max_files=MAX_PARTS, max_fields=MAX_PARTS) as form:
+        part = form.get("file") or form.get("image")
+        if not isinstance(part, UploadFile):
+            raise InvalidImage("The form has no file in a part called file", "Send the file as part file")
+        return await part.read(), part.content_type or "application/octet-stream", part.filename or "upload"
+
+
+async def _read(http: Request, whole: type[BaseModel], part: type[Part]) -> tuple[Part, ImageSource]:
+    kind = _kind(http)
+    if kind == "multipart/form-data":
+        return await _read_form(http, part)
+    if kind.startswith("image/") or kind == "application/octet-stream":
+        return part(), Inline(await http.body(), "the body")
+    if kind not in {"application/json", ""} and not kind.endswith("+json"):
+        raise InvalidPrompt(f"The Content-Type {kind[:80]!r} is not understood here", FORMS)
+    document = _validated(whole, await http.body())
+    given = document.model_dump(exclude={"image"}, exclude_unset=True)
+    return part.model_validate(given), read_source(getattr(document, "image"))  # noqa: B009 - every whole has it
+
+
+async def _read_form(http: Request, part: type[Part]) -> tuple[Part, ImageSource]:
+    async with http.form(max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=MAX_DOCUMENT_BYTES) as form:
+        image, request = form.get("image"), form.get("request")
+        unknown = sorted(set(form) - {"image", "request"})
+        if unknown:
+            raise InvalidPrompt(f"The form has a part called {unknown[0][:80]!r}", "Send the parts image and request")
+        if image is None:
+            raise InvalidPrompt("The form has no part called image", FORMS)
+        source = read_source(image) if isinstance(image, str) else Inline(await image.read(), image.filename or "image")
+        document = await request.read() if isinstance(request, UploadFile) else (request or "{}").encode()
+        return _validated(part, document), source
+
+
+def _validated(model: type[Part], document: bytes) -> Part:
+    try:
+        return model.model_validate_json(document)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_input=False, include_url=False)) from None
+
+
+def _kind(http: Request) -> str:
+    return http.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -1,0 +1,127 @@
+"""Wire → domain. Pure: no pixel is read, no address asked."""
+
+import base64
+import binascii
+import re
+from urllib.parse import unquote_to_bytes
+
+from rubylith import formats
+from rubylith.dialects.native.wire import ObjectIn, PromptIn, RLEIn
+from rubylith.domain.errors import InvalidImage, InvalidPrompt, UnknownName
+from rubylith.domain.geometry import Box, Point, Size
+from rubylith.domain.image import ImageSource, Inline, Link, Stored
+from rubylith.domain.prompt import ObjectPrompt, Objects, Prompt
+from rubylith.domain.request import SegmentRequest
+from rubylith.domain.rle import RLE
+from rubylith.service.prompts import read_prompt as prompt_of
+
+ZIP, MULTIPART = "zip", "multipart"
+PACKINGS = (ZIP, MULTIPART)
+PACKED_ALONE = ("overlay", "png", "json")  # what a zip holds when nothing else is named
+KINDS = (*formats.NAMES, *PACKINGS)
+ACCEPTED = {  # media type of the Accept header: format
+    "application/json": "json",
+    "image/png": "png",
+    "image/svg+xml": "svg",
+    "application/zip": ZIP,
+    "multipart/form-data": MULTIPART,
+}
+DATA_URI = re.compile(r"data:[^,]*?(;base64)?,", re.IGNORECASE)
+
+
+def read_source(text: str) -> ImageSource:
+    """A data: URI, an http(s) address, or the id of something stored."""
+    if text[:5].lower() == "data:":
+        return Inline(_read_data_uri(text), "the data URI")
+    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:", text):
+        return Link(text)
+    return Stored(text)
+
+
+def read_request(
+    body: PromptIn, source: ImageSource, accept: str, default_model: str
+) -> tuple[SegmentRequest, str | None]:
+    """Body of `/v1/segment` → what is asked for, and how it is packed: ZIP, MULTIPART or None.
+
+    accept: the header's value, "" where absent.
+    """
+    names = read_formats(body, accept)
+    packings = [name for name in names if name in PACKINGS]
+    formats = tuple(name for name in names if name not in PACKINGS)
+    packing = packings[0] if packings else ZIP if len(formats) > 1 else None
+    wanted = formats or (PACKED_ALONE if packing == ZIP else ("png",))
+    return SegmentRequest(source, read_prompt(body), body.model or default_model, wanted), packing
+
+
+def read_order(body: PromptIn, source: ImageSource, default_model: str) -> SegmentRequest:
+    """Body of `/v1/jobs` → what is asked for. Each file of a job has its own link, so nothing is packed."""
+    names = read_formats(body, "")
+    packed = [name for name in names if name in PACKINGS]
+    if packed:
+        raise InvalidPrompt(f"A job cannot give {packed[0]}", "Name formats: each file of a job has its own link")
+    return SegmentRequest(source, read_prompt(body), body.model or default_model, names)
+
+
+def read_prompt(body: PromptIn) -> Prompt:
+    """Everything, one object, or several; InvalidPrompt where the parts contradict each other."""
+    options = body.options.model_dump(exclude_none=True)
+    if not body.objects:
+        previous = None if body.previous is None else read_rle(body.previous)
+        points, boxes = (getattr(body, n) if n in body.model_fields_set else None for n in ("points", "boxes"))
+        return prompt_of(points, boxes, previous, multimask=body.multimask, options=options)
+    clashing = [name for name in ("points", "boxes", "previous") if getattr(body, name)] + list(options)
+    if clashing:
+        raise InvalidPrompt(
+            f"{', '.join(clashing)} and objects are given together", "Put everything into objects, or leave it out"
+        )
+    return Objects(tuple(_read_object(one) for one in body.objects), body.multimask)
+
+
+def read_rle(wire: RLEIn) -> RLE:
+    """A mask from outside, checked."""
+    height, width = wire.size
+    if height < 1 or width < 1:
+        raise InvalidPrompt(f"A mask of {width} x {height} pixels has none", "Send size as [height, width]")
+    return RLE.from_coco(Size(height, width), wire.counts)
+
+
+def read_formats(body: PromptIn, accept: str) -> tuple[str, ...]:
+    """The formats asked for in the body, else the one that the Accept header prefers, else JSON."""
+    if "format" not in body.model_fields_set:
+        return (_negotiated(accept),)
+    asked = [body.format] if isinstance(body.format, str) else body.format
+    wanted = tuple(dict.fromkeys(name.strip() for part in asked for name in part.split(",")))
+    for name in wanted:
+        if name not in KINDS:
+            raise UnknownName.among("format", name, KINDS)
+    if not wanted:
+        raise InvalidPrompt("No format is asked for", f"Name at least one of {', '.join(KINDS)}")
+    return wanted
+
+
+def _negotiated(accept: str) -> str:
+    for entry in accept.split(","):
+        media_type = entry.split(";")[0].strip().lower()
+        if media_type in ACCEPTED:
+            return ACCEPTED[media_type]
+    return "json"
+
+
+def _read_object(wire: ObjectIn) -> ObjectPrompt:
+    points = tuple(Point(x, y, positive=not label or label[0] == 1) for x, y, *label in wire.points)
+    previous = None if wire.previous is None else read_rle(wire.previous)
+    return ObjectPrompt(points, None if wire.box is None else Box(*wire.box), previous)
+
+
+def _read_data_uri(text: str) -> bytes:
+    match = DATA_URI.match(text)
+    if match is None:
+        raise InvalidImage("The data URI has no comma", "Send data:image/png;base64,… with the picture after the comma")
+    payload = text[match.end() :]
+    if match.group(1) is None:
+        return unquote_to_bytes(payload)
+    squeezed = re.sub(r"\s+", "", payload)
+    try:
+        return base64.b64decode(squeezed + "=" * (-len(squeezed) % 4), validate=True)
+    except binascii.Error:
+        raise InvalidImage("The data URI is not valid base64", "Encode the picture's bytes with base64") from None

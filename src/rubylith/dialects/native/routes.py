@@ -1,0 +1,249 @@
+"""Routes of /v1: read, verb, write."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+
+from rubylith.dialects._waiting import wait_for
+from rubylith.dialects.native import wire
+from rubylith.dialects.native.bodies import read_embedding, read_job, read_segment, read_upload
+from rubylith.dialects.native.read import read_order, read_request
+from rubylith.dialects.native.write import (
+    write_embedding,
+    write_job,
+    write_model,
+    write_result,
+    write_upload,
+)
+from rubylith.domain.caller import Caller
+from rubylith.domain.job import Job, JobState
+from rubylith.service.files import Links
+from rubylith.service.service import Instructions, Service
+
+NAME = "native"
+RESULT = "result.json"
+WHO = {401: "Unauthorized", 403: "Forbidden", 429: "RateLimited"}
+BODY = {400: "InvalidPrompt", 404: "NotFound", 413: "TooLarge", 422: "InvalidDocument"}
+TAKES_PICTURES = {**WHO, **BODY, 424: "SourceUnreachable", 503: "Overloaded", 504: "TimedOut"}
+
+
+def service_of(http: Request) -> Service:
+    """The service behind this application."""
+    return http.app.state.service
+
+
+def caller_of(http: Request) -> Caller:
+    """Who sends this; Unauthorized."""
+    scheme, _, secret = http.headers.get("authorization", "").partition(" ")
+    return service_of(http).access.caller(secret.strip() if scheme.lower() == "bearer" else None)
+
+
+def links_of(http: Request) -> Links:
+    """Where links to objects begin: the public address, or the one that this request came to."""
+    root = service_of(http).public_url or f"{http.url.scheme}://{http.url.netloc}"
+    return Links(f"{root.rstrip('/')}/v1/objects")
+
+
+CallerNow = Annotated[Caller, Depends(caller_of)]
+ServiceHere = Annotated[Service, Depends(service_of)]
+LinksHere = Annotated[Links, Depends(links_of)]
+
+
+def problems(descriptions: dict[int, str]) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says of errors."""
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}
+    return {status: {"description": text, "content": content} for status, text in descriptions.items()}
+
+
+def body_of(model: str, form: str) -> dict[str, Any]:
+    """What OpenAPI says of a body that is read by hand. form: the document of part `request`."""
+    picture = {"type": "string", "format": "binary"}
+    parts = {"image": picture, "request": {"$ref": f"#/components/schemas/{form}"}}
+    content = {
+        "application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}},
+        "multipart/form-data": {
+            "schema": {"type": "object", "required": ["image"], "properties": parts},
+            "encoding": {"request": {"contentType": "application/json"}},
+        },
+        "image/*": {"schema": picture},
+    }
+    return {"requestBody": {"required": True, "content": content}}
+
+
+router = APIRouter()
+
+
+@router.post(
+    "/segment",
+    response_model=wire.SegmentOut,
+    responses=problems(TAKES_PICTURES),
+    openapi_extra=body_of("SegmentIn", "SegmentPartIn"),
+)
+async def segment(http: Request, service: ServiceHere, caller: CallerNow) -> Response:
+    """Cut now. The body says what; its `format`, or the Accept header, says how the result is given."""
+    body, source = await read_segment(http)
+    request, packing = read_request(body, source, http.headers.get("accept", ""), service.default_model)
+    answer = await wait_for(http, *service.segment(request, caller))
+    data, media_type = await run_in_threadpool(write_result, answer, packing, str(uuid.uuid4()))
+    return Response(data, media_type=media_type)
+
+
+@router.post(
+    "/jobs",
+    status_code=202,
+    response_model=wire.JobOut,
+    responses=problems({**TAKES_PICTURES, 409: "Conflict"}),
+    openapi_extra=body_of("JobIn", "JobPartIn"),
+)
+async def submit(http: Request, service: ServiceHere, caller: CallerNow, links: LinksHere) -> Response:
+    """Cut later: the answer names a job that survives a restart of the server."""
+    body, source = await read_job(http)
+    request = read_order(body, source, service.default_model)
+    instructions = Instructions(NAME, body.webhook, body.priority, body.idempotency_key)
+    job = await run_in_threadpool(service.submit, request, caller, instructions)
+    document = await run_in_threadpool(_job_document, service, job, caller, links)
+    return JSONResponse(document, 202, headers={"Location": f"{http.url.path}/{job.id}"})
+
+
+@router.get("/jobs/{job_id}", response_model=wire.JobOut, responses=problems({**WHO, 404: "NotFound"}))
+def job(job_id: str, service: ServiceHere, caller: CallerNow, links: LinksHere) -> Response:
+    """How far a job is, and what came of it."""
+    return JSONResponse(_job_document(service, service.job(job_id, caller), caller, links))
+
+
+@router.get("/jobs/{job_id}/events", responses=problems({**WHO, 404: "NotFound"}), response_class=StreamingResponse)
+async def events(job_id: str, service: ServiceHere, caller: CallerNow, links: LinksHere) -> StreamingResponse:
+    """The job at every change, as server-sent events, until it has ended."""
+    first = await run_in_threadpool(service.job, job_id, caller)
+    gone = asyncio.Event()
+
+    async def stream() -> AsyncIterator[str]:
+        try:
+            changes = service.watch(first.id, caller, is_wanted=lambda: not gone.is_set())
+            async for changed in iterate_in_threadpool(changes):
+                document = await run_in_threadpool(_job_document, service, changed, caller, links)
+                yield f"event: {changed.state}\ndata: {json.dumps(document)}\n\n"
+        finally:
+            gone.set()
+
+    return StreamingResponse(stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+@router.post(
+    "/jobs/{job_id}/cancel", response_model=wire.JobOut, responses=problems({**WHO, 404: "NotFound", 409: "Conflict"})
+)
+def cancel(job_id: str, service: ServiceHere, caller: CallerNow, links: LinksHere) -> Response:
+    """Take a job back: never begun if it waits, stopped within a second or two if it runs."""
+    return JSONResponse(_job_document(service, service.cancel(job_id, caller), caller, links))
+
+
+@router.post(
+    "/jobs/{job_id}/retry",
+    status_code=202,
+    response_model=wire.JobOut,
+    responses=problems({**WHO, 404: "NotFound", 409: "Conflict"}),
+)
+def retry(job_id: str, service: ServiceHere, caller: CallerNow, links: LinksHere) -> Response:
+    """A new job with the order of one that failed or was cancelled."""
+    return JSONResponse(_job_document(service, service.retry(job_id, caller), caller, links), 202)
+
+
+@router.post(
+    "/files",
+    status_code=201,
+    response_model=wire.UploadOut,
+    responses=problems({**WHO, 413: "TooLarge", 422: "InvalidImage"}),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["file"],
+                        "properties": {"file": {"type": "string", "format": "binary"}},
+                    }
+                },
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            },
+        }
+    },
+)
+async def upload(http: Request, service: ServiceHere, caller: CallerNow, links: LinksHere) -> Response:
+    """Keep a picture for a while; requests name its id as `image`."""
+    data, media_type, name = await read_upload(http)
+    stored = await run_in_threadpool(service.upload, data, caller, media_type=media_type, name=name)
+    return JSONResponse(write_upload(stored, service.files, links), 201)
+
+
+@router.get("/files/{file_id}", response_model=wire.UploadOut, responses=problems({**WHO, 404: "NotFound"}))
+def uploaded(file_id: str, service: ServiceHere, caller: CallerNow, links: LinksHere) -> Response:
+    """What is known of an upload, with a fresh link to it."""
+    return JSONResponse(write_upload(service.files.find(file_id, caller), service.files, links))
+
+
+@router.get("/files/{file_id}/content", response_class=StreamingResponse, responses=problems({**WHO, 404: "NotFound"}))
+def content(file_id: str, service: ServiceHere, caller: CallerNow) -> Response:
+    """The bytes of an upload."""
+    opened = service.files.open(file_id, caller)
+    headers = {"Content-Length": str(opened.stop - opened.start)}
+    return StreamingResponse(opened.chunks, media_type=opened.stored.media_type, headers=headers)
+
+
+@router.delete("/files/{file_id}", status_code=204, responses=problems({**WHO, 404: "NotFound"}))
+def forget(file_id: str, service: ServiceHere, caller: CallerNow) -> Response:
+    """Delete an upload now instead of when it expires."""
+    service.files.delete(file_id, caller)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/embeddings",
+    status_code=201,
+    response_model=wire.EmbeddingOut,
+    responses=problems(TAKES_PICTURES),
+    openapi_extra=body_of("EmbeddingIn", "EmbeddingPartIn"),
+)
+async def embed(http: Request, service: ServiceHere, caller: CallerNow) -> Response:
+    """Look at a picture once: prompts that name the id as `image` are answered at once."""
+    body, source = await read_embedding(http)
+    model = body.model or service.default_model
+    stored, size = await wait_for(http, *service.embed(source, model, caller))
+    return JSONResponse(write_embedding(stored, size, model), 201)
+
+
+@router.get("/models", response_model=list[wire.ModelOut], responses=problems(WHO))
+def list_models(service: ServiceHere, caller: CallerNow) -> Response:  # noqa: ARG001 - a key is needed
+    """The models of this server."""
+    return JSONResponse([write_model(state) for state in service.models()])
+
+
+@router.post("/models/{name}/load", response_model=list[wire.ModelOut], responses=problems({**WHO, 400: "UnknownName"}))
+def load_model(name: str, service: ServiceHere, caller: CallerNow) -> Response:
+    """Have a model in memory before the first request for it."""
+    service.load(name, caller)
+    return list_models(service, caller)
+
+
+@router.post(
+    "/models/{name}/unload", response_model=list[wire.ModelOut], responses=problems({**WHO, 400: "UnknownName"})
+)
+def unload_model(name: str, service: ServiceHere, caller: CallerNow) -> Response:
+    """Give the memory of a model back."""
+    service.unload(name, caller)
+    return list_models(service, caller)
+
+
+def _job_document(service: Service, job: Job, caller: Caller, links: Links) -> dict[str, Any]:
+    position = service.position(job.id, caller) if job.state is JobState.QUEUED else None
+    document = write_job(job, position, service.files, links)
+    key = next((artifact.key for artifact in job.artifacts if artifact.name == RESULT), None)
+    if job.state is JobState.SUCCEEDED and key is not None:
+        document["result"] = json.loads(service.files.objects.read(key, owner=caller.id))
+    return document

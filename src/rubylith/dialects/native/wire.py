@@ -1,0 +1,233 @@
+"""The native API's documents, as pydantic models: what OpenAPI shows and what a body is checked against."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rubylith.domain.job import JobState
+
+Click = tuple[float, float] | tuple[float, float, Literal[0, 1]]
+Corners = tuple[float, float, float, float]
+ImageText = Annotated[
+    str,
+    Field(
+        description="An http(s) URL, a data: URI, or the id of an upload or an embedding",
+        examples=["https://example.org/photo.jpg", "file_8b1f…"],
+        min_length=1,
+    ),
+]
+
+
+class Closed(BaseModel):
+    """Unknown fields are refused by name: a misspelt option must not be ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ObjectIn(Closed):
+    """One object: clicks, a box, a mask to correct, in any combination."""
+
+    points: list[Click] = Field(default=[], description="[x, y] on the object or [x, y, 0] beside it", max_length=1000)
+    box: Corners | None = Field(default=None, description="[x0, y0, x1, y1]")
+    previous: "RLEIn | None" = Field(default=None, description="A mask of this picture to be corrected")
+
+
+class RLEIn(Closed):
+    """COCO's compressed run-length encoding."""
+
+    size: tuple[int, int] = Field(description="[height, width]")
+    counts: str
+
+
+class OptionsIn(Closed):
+    """How to find everything; names, defaults and meaning of segment-anything."""
+
+    points_per_side: int | None = Field(default=None, ge=1, le=256, description="Seeds per side (default 32)")
+    pred_iou_thresh: float | None = Field(default=None, ge=0, le=1, description="Default 0.88")
+    stability_score_thresh: float | None = Field(default=None, ge=0, le=1, description="Default 0.95")
+    stability_score_offset: float | None = Field(default=None, ge=0, le=100, description="Default 1.0")
+    box_nms_thresh: float | None = Field(default=None, ge=0, le=1, description="Default 0.7")
+    crop_n_layers: int | None = Field(default=None, ge=0, le=4, description="Default 0")
+    crop_nms_thresh: float | None = Field(default=None, ge=0, le=1, description="Default 0.7")
+    crop_overlap_ratio: float | None = Field(default=None, ge=0, le=0.9, description="Default 512 / 1500")
+    crop_n_points_downscale_factor: int | None = Field(default=None, ge=1, le=16, description="Default 1")
+    min_mask_region_area: int | None = Field(default=None, ge=0, le=10**9, description="Pixels (default 0)")
+    max_masks: int | None = Field(default=None, ge=1, le=10**6, description="Default: no limit")
+    overlap: Literal["keep", "none"] | None = Field(default=None, description="none: no two masks share a pixel")
+
+
+class PromptIn(Closed):
+    """What to cut. None of points, boxes, objects: everything."""
+
+    points: list[Click] = Field(default=[], description="Clicks on one object", max_length=1000)
+    boxes: list[Corners] = Field(default=[], description="One object each; with points: at most one", max_length=1000)
+    objects: list[ObjectIn] = Field(default=[], description="Several objects at once", max_length=1000)
+    previous: RLEIn | None = Field(default=None, description="A mask of this picture, corrected by the points")
+    multimask: bool = Field(default=False, description="Up to three candidates per object instead of the best")
+    options: OptionsIn = OptionsIn()
+    model: str | None = Field(default=None, description="Default: the server's")
+    format: str | list[str] = Field(
+        default="json",
+        description="json, other formats, or zip; several give a zip. Where absent, the Accept header decides",
+        examples=["json", ["overlay", "coco"]],
+    )
+
+
+class SegmentPartIn(PromptIn):
+    """Part `request` of a multipart body; the picture is part `image`."""
+
+
+class SegmentIn(SegmentPartIn):
+    """`POST /v1/segment`."""
+
+    image: ImageText
+
+
+class JobPartIn(PromptIn):
+    """The same for a job, and how to be told."""
+
+    webhook: str | None = Field(default=None, description="An https address that is told when the job has ended")
+    priority: int = Field(default=0, ge=-100, le=100, description="Lower starts earlier")
+    idempotency_key: str | None = Field(
+        default=None, min_length=1, max_length=255, description="The same key and document give the same job"
+    )
+
+
+class JobIn(JobPartIn):
+    """`POST /v1/jobs`."""
+
+    image: ImageText
+
+
+class EmbeddingPartIn(Closed):
+    """Part `request` of a multipart body; the picture is part `image`."""
+
+    model: str | None = None
+
+
+class EmbeddingIn(EmbeddingPartIn):
+    """`POST /v1/embeddings`."""
+
+    image: ImageText
+
+
+class ImageOut(BaseModel):
+    """The picture as it was understood: upright."""
+
+    width: int
+    height: int
+    digest: str = Field(description="SHA-256 of the received bytes")
+
+
+class RLEOut(BaseModel):
+    """COCO's compressed run-length encoding."""
+
+    size: tuple[int, int] = Field(description="[height, width]")
+    counts: str
+
+
+class MaskOut(BaseModel):
+    """segment-anything's record."""
+
+    id: int
+    area: int
+    bbox: tuple[float, float, float, float] = Field(description="[x, y, width, height]")
+    predicted_iou: float
+    stability_score: float | None
+    label: str | None
+    score: float | None
+    point_coords: list[tuple[float, float]]
+    segmentation: RLEOut
+
+
+class FileOut(BaseModel):
+    """A stored file and a link to it that works for a while without a key."""
+
+    name: str
+    url: str
+    media_type: str
+    size: int
+    sha256: str
+
+
+class ProvenanceOut(BaseModel):
+    """What made the result, so that it can be made again."""
+
+    model: str
+    options: dict[str, Any]
+    version: str
+
+
+class SegmentOut(BaseModel):
+    """`POST /v1/segment` as JSON."""
+
+    id: str
+    image: ImageOut
+    model: str
+    masks: list[MaskOut]
+    timings: dict[str, float] = Field(description="Seconds of each stage")
+    provenance: ProvenanceOut
+
+
+class ProblemOut(BaseModel):
+    """RFC 9457. `hint` says how to mend it; `errors` names each field at fault."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    hint: str | None = None
+    errors: list[dict[str, str]] | None = None
+
+
+class JobProblemOut(BaseModel):
+    """Why a job failed. `kind`: the name of the error."""
+
+    kind: str
+    detail: str
+    hint: str
+
+
+class JobOut(BaseModel):
+    """A job. `result` and `files` come with success, `problem` with failure."""
+
+    id: str
+    state: JobState
+    position: int | None = Field(default=None, description="Jobs that start before this one, while it is queued")
+    progress: float
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    result: SegmentOut | None = None
+    files: list[FileOut] = []
+    problem: JobProblemOut | None = None
+
+
+class UploadOut(BaseModel):
+    """`POST /v1/files`."""
+
+    id: str
+    name: str
+    url: str
+    media_type: str
+    size: int
+    expires_at: datetime | None
+
+
+class EmbeddingOut(BaseModel):
+    """`POST /v1/embeddings`: send `id` as `image` and the picture need not be looked at again."""
+
+    id: str
+    model: str
+    width: int
+    height: int
+    expires_at: datetime | None
+
+
+class ModelOut(BaseModel):
+    """One model of this server."""
+
+    name: str
+    loaded: bool
+    default: bool

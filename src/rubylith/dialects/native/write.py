@@ -1,0 +1,137 @@
+"""Domain → wire: documents, and results packed the way they were asked for."""
+
+import io
+import json
+import secrets
+import zipfile
+from importlib.metadata import version
+from typing import Any
+
+from rubylith.dialects.native.read import MULTIPART, ZIP
+from rubylith.domain.geometry import Size
+from rubylith.domain.job import Artifact, Job, Problem
+from rubylith.formats import Encoded
+from rubylith.formats.json import document
+from rubylith.service.files import Files, Links, StoredFile, id_of
+from rubylith.service.models import ModelState
+from rubylith.service.orders import write_prompt
+from rubylith.service.service import Service
+from rubylith.service.work import Answer
+
+VERSION = version("rubylith")
+BOUNDARY_BYTES = 24  # long and random: some clients look for the boundary without its dashes
+
+
+def write_document(answer: Answer, result_id: str) -> dict[str, Any]:
+    """The command line's `--json` document with id, digest, timings and provenance."""
+    found = document(answer.segmentation, answer.name)
+    found["image"]["digest"] = answer.digest
+    options = write_prompt(answer.request.prompt)
+    provenance = {"model": answer.request.model, "options": options, "version": VERSION}
+    return {"id": result_id, **found, "timings": answer.timings, "provenance": provenance}
+
+
+def write_result(answer: Answer, packing: str | None, result_id: str) -> tuple[bytes, str]:
+    """Body and media type. packing: zip, multipart, or None for a single file or a document as it is."""
+    files = tuple(_with_provenance(file, answer, result_id) for file in answer.files)
+    if packing == ZIP:
+        return _zip(files), "application/zip"
+    if packing == MULTIPART or len(files) != 1:
+        return _multipart(files)
+    return files[0].data, files[0].media_type
+
+
+def write_job(job: Job, position: int | None, files: Files, links: Links) -> dict[str, Any]:
+    """A job without its result document, which `with_result` adds."""
+    wire: dict[str, Any] = {
+        "id": job.id,
+        "state": job.state.value,
+        "position": position,
+        "progress": round(job.progress, 4),
+        "created_at": job.created_at.isoformat(),
+        "started_at": None if job.started_at is None else job.started_at.isoformat(),
+        "finished_at": None if job.finished_at is None else job.finished_at.isoformat(),
+        "files": [write_artifact(artifact, files, links) for artifact in job.artifacts],
+    }
+    if job.problem is not None:
+        wire["problem"] = write_problem(job.problem)
+    return wire
+
+
+def write_webhook(job: Job, service: Service, links: Links) -> bytes:
+    """The body that tells a job's end: the job with links to its files, without the masks themselves."""
+    return json.dumps(write_job(job, None, service.files, links)).encode()
+
+
+def write_artifact(artifact: Artifact, files: Files, links: Links) -> dict[str, Any]:
+    """A file of a job with a link to it."""
+    return {
+        "name": artifact.name,
+        "url": files.link(artifact.key, links),
+        "media_type": artifact.media_type,
+        "size": artifact.size,
+        "sha256": artifact.sha256,
+    }
+
+
+def write_problem(problem: Problem) -> dict[str, Any]:
+    """Why a job failed."""
+    return {"kind": problem.kind, "detail": problem.message, "hint": problem.hint}
+
+
+def write_upload(stored: StoredFile, files: Files, links: Links) -> dict[str, Any]:
+    """A stored file with a link to it."""
+    return {
+        "id": id_of(stored),
+        "name": stored.name,
+        "url": files.link(stored.key, links),
+        "media_type": stored.media_type,
+        "size": stored.size,
+        "expires_at": None if stored.expires_at is None else stored.expires_at.isoformat(),
+    }
+
+
+def write_embedding(stored: StoredFile, size: Size, model: str) -> dict[str, Any]:
+    """A picture that has been looked at."""
+    return {
+        "id": id_of(stored),
+        "model": model,
+        "width": size.width,
+        "height": size.height,
+        "expires_at": None if stored.expires_at is None else stored.expires_at.isoformat(),
+    }
+
+
+def write_model(state: ModelState) -> dict[str, Any]:
+    """One model of this server."""
+    return {"name": state.name, "loaded": state.loaded, "default": state.default}
+
+
+def _with_provenance(file: Encoded, answer: Answer, result_id: str) -> Encoded:
+    if file.name != "masks.json":
+        return file
+    data = json.dumps(write_document(answer, result_id), ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return Encoded(file.name, file.media_type, data)
+
+
+def _zip(files: tuple[Encoded, ...]) -> bytes:
+    """Stored, not deflated again: pictures are compressed already."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for file in files:
+            archive.writestr(zipfile.ZipInfo(file.name), file.data)
+    return buffer.getvalue()
+
+
+def _multipart(files: tuple[Encoded, ...]) -> tuple[bytes, str]:
+    """multipart/form-data (RFC 7578), a part per file under its name without folders and ending."""
+    boundary = secrets.token_hex(BOUNDARY_BYTES)
+    parts: list[bytes] = []
+    for file in files:
+        head = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{file.name}"\r\n'
+            f"Content-Type: {file.media_type}\r\nContent-Length: {len(file.data)}\r\n\r\n"
+        )
+        parts += [head.encode(), file.data, b"\r\n"]
+    parts.append(f"--{boundary}--\r\n".encode())
+    return b"".join(parts), f"multipart/form-data; boundary={boundary}"

@@ -1,0 +1,238 @@
+"""Builds every object from settings, mounts the dialects, starts and stops what runs beside them."""
+
+import ipaddress
+import secrets
+import threading
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import structlog
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from rubylith import __version__, dialects
+from rubylith.database.connection import connect, create_tables
+from rubylith.dialects import Dialect
+from rubylith.dialects._body import BodyLimit
+from rubylith.dialects._observed import Observed
+from rubylith.dialects.native.write import write_document
+from rubylith.domain.caller import Quota
+from rubylith.domain.errors import InvalidSetting
+from rubylith.domain.job import Job
+from rubylith.engine.embeddings import EmbeddingCache
+from rubylith.engine.engine import Engine
+from rubylith.engine.weights import Store
+from rubylith.jobs import Rules
+from rubylith.jobs.board import JobBoard
+from rubylith.jobs.runner import JobRunner
+from rubylith.registry import load
+from rubylith.service.access import Access
+from rubylith.service.durable import Durable, Telling
+from rubylith.service.fetching import Fetcher
+from rubylith.service.files import Files, Links
+from rubylith.service.metrics import CONTENT_TYPE, Metrics
+from rubylith.service.models import Models
+from rubylith.service.scheduler import Bounds, Scheduler
+from rubylith.service.secret_files import kept
+from rubylith.service.service import Service
+from rubylith.service.sources import Sources
+from rubylith.service.webhooks import Ed25519Signing, Sender, jwks, kept_key
+from rubylith.service.work import Worker
+from rubylith.settings import Settings
+from rubylith.storage.objects import Objects
+
+GRACE_SECONDS, TIDY_SECONDS = 20.0, 60.0
+OBJECTS = "/v1/objects"
+log = structlog.stdlib.get_logger("rubylith.server")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Everything that serves: the verbs, what runs jobs, and the key that signs webhooks."""
+
+    service: Service
+    runner: JobRunner
+    signing: Ed25519Signing
+    doors: tuple[Dialect, ...]
+    settings: Settings
+    stopping: threading.Event
+
+
+def build(settings: Settings, *, address: str) -> Server:
+    """All objects, nothing started. address: under which this server is reached when no public URL is set."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = connect(settings.database_url or f"sqlite:///{settings.home / 'rubylith.db'}")
+    create_tables(database)
+    storage_url = settings.storage_url or (settings.home / "objects").resolve().as_uri()
+    objects = Objects(storage_url, database, secret=kept(settings.home / "links.key", _new_secret))
+    files = Files(objects, settings.upload_seconds, settings.job_seconds)
+    fetcher = Fetcher(settings.fetch_allow, user_agent=f"rubylith/{__version__}")
+    sources = Sources(files, fetcher, OBJECTS, settings.max_bytes, settings.fetch_seconds)
+    cache = EmbeddingCache(settings.cache_bytes)
+    models = Models(
+        settings.model,
+        cache,
+        others=Store(settings.models).installed(),
+        load=lambda name: Engine(name, models_folder=settings.models, device=settings.device),
+        keep_alive_seconds=settings.keep_alive,
+    )
+    worker = Worker(models, cache, settings.limits, sources.open)
+    board = JobBoard(database)
+    bounds = Bounds(settings.concurrency, settings.waiting, settings.per_key, settings.request_seconds)
+    access = Access(database, settings.keys, default_quota=Quota(settings.rate, 60, None))
+    service = Service(
+        access=access,
+        worker=worker,
+        scheduler=Scheduler(bounds),
+        jobs=board,
+        files=files,
+        sender=Sender(fetcher),
+        metrics=Metrics(),
+        default_model=settings.model,
+        public_url=settings.public_url or None,
+    )
+    signing = Ed25519Signing(kept_key(settings.home / "webhooks.pem"))
+    doors = tuple(
+        cast("Dialect", load(dialects.__name__, dialects.NAMES, name, kind="dialect").DIALECT)
+        for name in dialects.NAMES
+    )
+    links = Links(f"{settings.public_url or address}{OBJECTS}", seconds=7 * 86_400.0)
+    tellings = {name: _telling(door, service, links, signing) for name, door in zip(dialects.NAMES, doors, strict=True)}
+    durable = Durable(worker, files, service.sender, tellings, write_document)
+    rules = Rules(concurrency=settings.job_concurrency, keep=settings.job_seconds)
+    runner = JobRunner(
+        board, node=settings.node, work=durable.work, notify=durable.notify, forget=durable.forget, rules=rules
+    )
+    service.metrics.watch(
+        admitted=lambda: service.scheduler.admitted,
+        cache=cache.figures,
+        models=models.loaded,
+        jobs=lambda: {state.value: count for state, count in board.counts().items() if not state.finished},
+    )
+    return Server(service, runner, signing, doors, settings, threading.Event())
+
+
+def check_exposure(host: str, server: Server) -> None:
+    """InvalidSetting if the server would listen to others without keys."""
+    if not _is_loopback(host) and not server.service.access.needs_key():
+        raise InvalidSetting(
+            f"Without any API key the server answers everybody, so it will not listen on {host}",
+            "Make a key with 'rubylith keys create NAME', set RUBYLITH_KEYS, or listen on 127.0.0.1",
+        )
+
+
+def application(server: Server) -> Starlette:
+    """The ASGI application with all doors."""
+    limit = server.settings.max_body
+    mounts: list[BaseRoute] = [
+        Mount(door.prefix, app=BodyLimit(door.application(server.service), limit=limit, refuse=door.refuse))
+        for door in server.doors
+    ]
+    routes: list[BaseRoute] = [
+        Route("/healthz", _healthy),
+        Route("/readyz", _ready),
+        Route("/metrics", _metrics),
+        Route("/.well-known/jwks.json", _jwks),
+        Route("/docs", _docs),
+        *mounts,
+    ]
+    middleware = [Middleware(Observed, metrics=server.service.metrics)]
+    if server.settings.cors_origins:
+        middleware.append(_cors(server.settings.cors_origins))
+    app = Starlette(routes=routes, middleware=middleware, lifespan=_lifespan)
+    app.state.server = server
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncGenerator[None]:
+    server: Server = app.state.server
+    await run_in_threadpool(server.runner.start)
+    tidying = threading.Thread(target=_tidy, args=(server,), name="rubylith-tidy", daemon=True)
+    tidying.start()
+    try:
+        yield
+    finally:
+        server.stopping.set()
+        await run_in_threadpool(_stop, server)
+
+
+def _stop(server: Server) -> None:
+    """Jobs that do not end in time are handed back: they go on after a restart, or on another node."""
+    server.service.scheduler.close()
+    if not server.runner.stop(GRACE_SECONDS):
+        log.warning("handed back", hint="a job did not stop in time and goes on elsewhere")
+    server.service.access.flush()
+
+
+def _tidy(server: Server) -> None:
+    """Expired uploads and idle models, every minute or so."""
+    while not server.stopping.wait(TIDY_SECONDS):
+        try:
+            server.service.files.objects.sweep()
+            server.service.worker.models.unload_idle()
+            server.service.access.flush()
+        except Exception as error:  # noqa: BLE001 - the next round may go better
+            log.warning("tidying failed", error=str(error))
+
+
+def _healthy(_: Request) -> Response:
+    return JSONResponse({"status": "ok", "version": __version__})
+
+
+def _ready(http: Request) -> Response:
+    """503 while stopping, or when the database does not answer."""
+    server: Server = http.app.state.server
+    try:
+        server.service.access.needs_key()
+        ready = not server.stopping.is_set()
+    except Exception:  # noqa: BLE001 - whatever it is, we are not ready
+        ready = False
+    return JSONResponse({"status": "ready" if ready else "not ready"}, 200 if ready else 503)
+
+
+def _metrics(http: Request) -> Response:
+    return Response(http.app.state.server.service.metrics.exposition(), media_type=CONTENT_TYPE)
+
+
+def _jwks(http: Request) -> Response:
+    return JSONResponse(jwks(http.app.state.server.signing.key), headers={"Cache-Control": "public, max-age=3600"})
+
+
+def _docs(_: Request) -> Response:
+    return RedirectResponse("/v1/docs")
+
+
+def _telling(door: Dialect, service: Service, links: Links, signing: Ed25519Signing) -> Telling:
+    def write(job: Job) -> bytes:
+        return door.webhook(job, service, links)
+
+    return Telling(write, door.sign(signing))
+
+
+def _cors(origins: tuple[str, ...]) -> Middleware:
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=list(origins),
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["Location", "Retry-After", "X-Request-Id"],
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _new_secret() -> bytes:
+    return secrets.token_bytes(32)

@@ -1,0 +1,136 @@
+"""Callers' files: uploads, pictures that were embedded, results of jobs. Names and ids above, keys of objects below."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from rubylith.domain.caller import Caller
+from rubylith.domain.errors import NotFound
+from rubylith.domain.job import Artifact
+from rubylith.formats import Encoded
+from rubylith.storage import Opened, Stored
+from rubylith.storage.keys import disposition
+from rubylith.storage.objects import Objects
+from rubylith.storage.ranges import byte_range
+
+StoredFile = Stored  # what a door knows of a file
+
+UPLOAD, EMBEDDED = "file", "emb"
+FOLDERS = {UPLOAD: "files", EMBEDDED: "embeddings"}
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where this server hands objects out, and for how long a link to one works."""
+
+    base: str
+    seconds: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """An object as HTTP hands it out: 200, 206 for a range of it, or 416 for a range that it does not have."""
+
+    status: int
+    media_type: str
+    headers: Mapping[str, str]
+    chunks: Iterator[bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files by id, each seen by its owner only: somebody else's id is NotFound."""
+
+    objects: Objects
+    upload_seconds: float
+    result_seconds: float
+
+    def keep(self, data: bytes, caller: Caller, *, kind: str = UPLOAD, media_type: str, name: str) -> Stored:
+        """Store bytes. The same bytes of the same caller have the same id, so that a repeated request is the same."""
+        unique = hashlib.sha256(b"\0".join((caller.id.encode(), data))).hexdigest()[:32]
+        return self.objects.put(
+            f"{FOLDERS[kind]}/{kind}_{unique}",
+            data,
+            owner=caller.id,
+            media_type=media_type,
+            name=name,
+            ttl_seconds=self.upload_seconds,
+        )
+
+    def find(self, file_id: str, caller: Caller) -> Stored:
+        """What is known of a file."""
+        return self.objects.stat(key_of(file_id), owner=caller.id)
+
+    def open(self, file_id: str, caller: Caller) -> Opened:
+        """Its bytes, in chunks."""
+        return self.objects.get(key_of(file_id), owner=caller.id)
+
+    def read(self, file_id: str, owner: str, max_bytes: int) -> tuple[bytes, Stored]:
+        """Its bytes at once."""
+        key = key_of(file_id)
+        return self.objects.read(key, owner=owner, max_bytes=max_bytes), self.objects.stat(key, owner=owner)
+
+    def delete(self, file_id: str, caller: Caller) -> None:
+        """NotFound if it is not there."""
+        if not self.objects.delete(key_of(file_id), owner=caller.id):
+            raise _missing(file_id)
+
+    def link(self, key: str, links: Links) -> str:
+        """A URL that anyone may read the object under, for a while."""
+        return self.objects.url(key, base=links.base, seconds=links.seconds)
+
+    def download(self, key: str, query: dict[str, str], asked_range: str | None) -> Download:
+        """What a signed URL of ours opens. Forbidden if it was altered or has expired, NotFound if the object has."""
+        self.objects.granted("GET", key, query)
+        stored = self.objects.stat(key)
+        headers = {
+            "Accept-Ranges": "bytes",
+            "Access-Control-Allow-Origin": "*",
+            "Cache-Control": "private, max-age=300",
+            "Content-Disposition": disposition(stored.name, stored.media_type),
+            "X-Content-Type-Options": "nosniff",
+        }
+        wanted = byte_range(asked_range, stored.size)
+        start, stop = (0, stored.size) if wanted is None else wanted
+        if wanted is not None and start == stop:
+            headers |= {"Content-Range": f"bytes */{stored.size}", "Content-Length": "0"}
+            return Download(416, stored.media_type, headers, iter(()))
+        headers["Content-Length"] = str(stop - start)
+        if wanted is not None:
+            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{stored.size}"
+        chunks = self.objects.get(key, start=start, stop=stop).chunks
+        return Download(200 if wanted is None else 206, stored.media_type, headers, chunks)
+
+    def keep_results(self, files: tuple[Encoded, ...], job_id: str, owner: str) -> tuple[Artifact, ...]:
+        """Store what a job made, under names that follow from its id: done twice, it is the same."""
+        artifacts: list[Artifact] = []
+        for file in files:
+            key = f"jobs/{job_id}/{file.name}"
+            self.objects.put(
+                key,
+                file.data,
+                owner=owner,
+                media_type=file.media_type,
+                name=file.name,
+                ttl_seconds=self.result_seconds,
+            )
+            digest = hashlib.sha256(file.data).hexdigest()
+            artifacts.append(Artifact(key, file.name, file.media_type, len(file.data), digest))
+        return tuple(artifacts)
+
+
+def key_of(file_id: str) -> str:
+    """The object's key of a file's id; NotFound for a string that is no id."""
+    kind, _, unique = file_id.partition("_")
+    if kind not in FOLDERS or not unique.isalnum():
+        raise _missing(file_id)
+    return f"{FOLDERS[kind]}/{file_id}"
+
+
+def id_of(stored: Stored) -> str:
+    """The id of a file."""
+    return stored.key.rpartition("/")[2]
+
+
+def _missing(file_id: str) -> NotFound:
+    return NotFound(f"There is no file {file_id[:80]!r}", "Upload it again; uploads are kept for a limited time")

@@ -1,0 +1,117 @@
+"""Answers now: so many pictures are worked on at once, so many wait, the rest is told to come back.
+
+One scheduler serves every door. Work is a plain function in a thread; it learns through its Ticket that nobody waits
+for it any more.
+"""
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from rubylith.domain.errors import Overloaded, TimedOut
+from rubylith.domain.job import Cancelled
+
+Result = TypeVar("Result")
+
+RECENT_DURATIONS = 32  # how many finished pieces of work the estimate of a waiting time rests on
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """concurrency: worked on at once. waiting: in line beyond that. per_caller: of one caller, both together."""
+
+    concurrency: int
+    waiting: int = 64
+    per_caller: int = 64
+    deadline_seconds: float = 120.0
+
+
+@dataclass(slots=True)
+class Ticket:
+    """What work holds while it runs. `progress` and `check` are the points where it can be stopped."""
+
+    deadline: float  # time.monotonic()
+    abandoned: threading.Event = field(default_factory=threading.Event)
+
+    def abandon(self) -> None:
+        """Nobody waits for this any more."""
+        self.abandoned.set()
+
+    def check(self) -> None:
+        """Cancelled if the caller has gone, TimedOut past the deadline."""
+        if self.abandoned.is_set():
+            raise Cancelled
+        if time.monotonic() > self.deadline:
+            raise TimedOut("The request took longer than this server allows", "Send it as a job, or ask for less")
+
+    def progress(self, _share_done: float, /) -> None:
+        """A progress callback that checks."""
+        self.check()
+
+
+class Scheduler:
+    """Runs work in a bounded pool of threads."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
+        self._pool = ThreadPoolExecutor(bounds.concurrency, thread_name_prefix="engine")
+        self._lock = threading.Lock()
+        self._of_caller: Counter[str] = Counter()
+        self._durations: deque[float] = deque([1.0], RECENT_DURATIONS)
+
+    @property
+    def admitted(self) -> int:
+        """Pieces of work that run or wait."""
+        return self._of_caller.total()
+
+    def submit(self, work: Callable[[Ticket], Result], caller: str) -> tuple[Ticket, Future[Result]]:
+        """Start or queue; Overloaded, with an estimate of when to come back, if there is no room."""
+        with self._lock:
+            self._admit(caller)
+        ticket = Ticket(time.monotonic() + self.bounds.deadline_seconds)
+        future = self._pool.submit(self._run, work, ticket)
+        future.add_done_callback(lambda _: self._leave(caller))
+        return ticket, future
+
+    def close(self) -> None:
+        """Let running work end; what waits is dropped."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _admit(self, caller: str) -> None:
+        room = self.bounds.concurrency + self.bounds.waiting
+        if self.admitted >= room:
+            raise Overloaded(
+                f"{room} requests are being worked on or wait, which is this server's limit",
+                "Try again later, or send it as a job",
+                retry_after_seconds=self._estimated_wait(),
+            )
+        if self._of_caller[caller] >= self.bounds.per_caller:
+            raise Overloaded(
+                f"This key has {self.bounds.per_caller} requests under way, which is its limit",
+                "Wait for one of them to finish",
+                retry_after_seconds=self._estimated_wait(),
+            )
+        self._of_caller[caller] += 1
+
+    def _leave(self, caller: str) -> None:
+        with self._lock:
+            self._of_caller[caller] -= 1
+            if not self._of_caller[caller]:
+                del self._of_caller[caller]
+
+    def _run(self, work: Callable[[Ticket], Result], ticket: Ticket) -> Result:
+        ticket.check()
+        started = time.monotonic()
+        try:
+            return work(ticket)
+        finally:
+            self._durations.append(time.monotonic() - started)
+
+    def _estimated_wait(self) -> float:
+        """Seconds until a place is likely to be free: what waits, at the pace of the last pieces of work."""
+        pace = sum(self._durations) / len(self._durations) / self.bounds.concurrency
+        return max(1.0, pace * max(1, self.admitted - self.bounds.concurrency))

@@ -1,0 +1,170 @@
+"""What Rubylith can do for a caller, as verbs. Every dialect is a translation of these and nothing else.
+
+segment · submit · watch · job · cancel · upload · open · models
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+from rubylith.domain.caller import Caller, Scope, Usage
+from rubylith.domain.geometry import Size
+from rubylith.domain.image import ImageSource, Inline, Stored
+from rubylith.domain.job import Job, JSONObject, LogLine, Order
+from rubylith.domain.request import SegmentRequest
+from rubylith.jobs import Jobs
+from rubylith.service.access import Access
+from rubylith.service.delivery import find_formats
+from rubylith.service.files import EMBEDDED, Files, StoredFile, id_of
+from rubylith.service.metrics import Metrics
+from rubylith.service.models import ModelState
+from rubylith.service.orders import write_request
+from rubylith.service.scheduler import Scheduler, Ticket
+from rubylith.service.webhooks import Sender
+from rubylith.service.work import Answer, Worker
+
+WATCH_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Instructions:
+    """How a job is to be run and who is told. dialect: the door it came through; extra: that door's own notes."""
+
+    dialect: str
+    webhook: str | None = None
+    priority: int = 0
+    idempotency_key: str | None = None
+    start_timeout_seconds: float | None = None
+    extra: JSONObject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The verbs, and what they stand on."""
+
+    access: Access
+    worker: Worker
+    scheduler: Scheduler
+    jobs: Jobs
+    files: Files
+    sender: Sender
+    metrics: Metrics
+    default_model: str
+    public_url: str | None = None
+
+    def segment(self, request: SegmentRequest, caller: Caller) -> tuple[Ticket, Future[Answer]]:
+        """Answer now. RateLimited or Overloaded at once; everything else comes from the future."""
+        caller.require(Scope.SEGMENT)
+        self.access.charge(caller)
+        find_formats(request.formats)
+
+        def work(ticket: Ticket) -> Answer:
+            with self.access.slot(caller):
+                return self._counted(caller, lambda: self.worker.segment(request, caller.id, ticket.progress))
+
+        return self.scheduler.submit(work, caller.id)
+
+    def embed(self, source: ImageSource, model: str, caller: Caller) -> tuple[Ticket, Future[tuple[StoredFile, Size]]]:
+        """Look at a picture and keep it, so that prompts about the id that this gives are answered at once."""
+        caller.require(Scope.SEGMENT)
+        self.access.charge(caller)
+
+        def work(ticket: Ticket) -> tuple[StoredFile, Size]:
+            ticket.check()
+            opened, size = self.worker.embed(source, model, caller.id)
+            kept = self.files.keep(
+                opened.data, caller, kind=EMBEDDED, media_type="application/octet-stream", name=opened.name
+            )
+            return kept, size
+
+        return self.scheduler.submit(work, caller.id)
+
+    def submit(self, request: SegmentRequest, caller: Caller, instructions: Instructions) -> Job:
+        """Answer later. Once this returns, the job survives whatever happens."""
+        caller.require(Scope.SEGMENT)
+        self.access.charge(caller)
+        find_formats(request.formats)
+        self.worker.models.check(request.model)
+        if instructions.webhook is not None:
+            self.sender.check(instructions.webhook)
+        kept = replace(request, source=self._kept(request.source, caller))
+        document: JSONObject = {"segment": write_request(kept), "extra": instructions.extra or {}}
+        order = Order(
+            owner=caller.id,
+            dialect=instructions.dialect,
+            request=document,
+            priority=instructions.priority,
+            webhook=instructions.webhook,
+            idempotency_key=instructions.idempotency_key,
+            start_timeout_seconds=instructions.start_timeout_seconds,
+        )
+        return self.jobs.submit(order)
+
+    def job(self, job_id: str, caller: Caller) -> Job:
+        """A job of this caller as it is now; NotFound."""
+        return self.jobs.get(job_id, owner=caller.id)
+
+    def position(self, job_id: str, caller: Caller) -> int | None:
+        """How many jobs go before it; None once it runs."""
+        return self.jobs.position(job_id, owner=caller.id)
+
+    def logs(self, job_id: str, caller: Caller, *, after: int = 0) -> tuple[LogLine, ...]:
+        """What the work said, from the line after number `after`."""
+        return self.jobs.logs(job_id, owner=caller.id, after=after)
+
+    def watch(self, job_id: str, caller: Caller, *, is_wanted: Callable[[], bool]) -> Iterator[Job]:
+        """The job now and at every change, until it has finished or is no longer wanted."""
+        seen: Job | None = None
+        while is_wanted():
+            job = self.job(job_id, caller)
+            if job != seen:
+                seen = job
+                yield job
+            if job.state.finished:
+                return
+            time.sleep(WATCH_SECONDS)
+
+    def cancel(self, job_id: str, caller: Caller) -> Job:
+        """Never begun if queued, stopped at its next check if running; Conflict if finished."""
+        return self.jobs.cancel(job_id, owner=caller.id)
+
+    def retry(self, job_id: str, caller: Caller) -> Job:
+        """A new job with the same order as one that failed or was cancelled."""
+        self.access.charge(caller)
+        return self.jobs.retry(job_id, owner=caller.id)
+
+    def upload(self, data: bytes, caller: Caller, *, media_type: str, name: str) -> StoredFile:
+        """Keep a picture for a while; requests can name its id."""
+        caller.require(Scope.SEGMENT)
+        self.access.charge(caller)
+        return self.files.keep(data, caller, media_type=media_type, name=name)
+
+    def models(self) -> tuple[ModelState, ...]:
+        """The models of this server."""
+        return self.worker.models.states()
+
+    def load(self, model: str, caller: Caller) -> None:
+        """Have a model in memory before the first request for it."""
+        caller.require(Scope.MODELS)
+        self.worker.models.get(model)
+
+    def unload(self, model: str, caller: Caller) -> None:
+        """Give the memory of a model back."""
+        caller.require(Scope.MODELS)
+        self.worker.models.unload(model)
+
+    def _kept(self, source: ImageSource, caller: Caller) -> ImageSource:
+        if not isinstance(source, Inline):
+            return source
+        kept = self.files.keep(source.data, caller, media_type="application/octet-stream", name=source.name)
+        return Stored(id_of(kept))
+
+    def _counted(self, caller: Caller, work: Callable[[], Answer]) -> Answer:
+        started = time.perf_counter()
+        answer = work()
+        size = answer.segmentation.size
+        self.access.count(caller, Usage(1, 1, size.area / 1e6, time.perf_counter() - started))
+        for stage, seconds in answer.timings.items():
+            self.metrics.stages.labels(stage, answer.request.model).observe(seconds)
+        return answer

@@ -1,0 +1,54 @@
+"""Where pictures come from: sent along, uploaded before, or fetched from an address."""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+from rubylith.domain.errors import Forbidden, NotFound
+from rubylith.domain.image import ImageSource, Inline, Link, Local, Stored
+from rubylith.service.fetching import Fetcher
+from rubylith.service.files import Files
+from rubylith.service.work import Opened
+
+SHOWN_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Opens sources on behalf of callers. mount: the path under which this server hands out objects by signed URL."""
+
+    files: Files
+    fetcher: Fetcher
+    mount: str
+    max_bytes: int
+    fetch_seconds: float
+
+    def open(self, source: ImageSource, caller_id: str) -> Opened:
+        """The bytes. NotFound for another caller's upload; what Fetcher raises for addresses."""
+        match source:
+            case Inline(data=data, name=name):
+                return Opened(data, name)
+            case Stored(id=file_id):
+                data, stored = self.files.read(file_id, caller_id, self.max_bytes)
+                return Opened(data, stored.name)
+            case Link(url=url):
+                return Opened(self._read_own(url) or self._fetch(url), url[:SHOWN_CHARACTERS].partition("?")[0])
+            case Local(path=path):
+                raise NotFound(f"{path} lies on no machine that this server reads from", "Upload the picture")
+
+    def _fetch(self, url: str) -> bytes:
+        return self.fetcher.get(url, max_bytes=self.max_bytes, seconds=self.fetch_seconds).body
+
+    def _read_own(self, url: str) -> bytes | None:
+        """One of our own signed URLs is read without a detour through the network, whatever host it names."""
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return None
+        _, mount, key = parts.path.partition(f"{self.mount}/")
+        if not mount:
+            return None
+        try:
+            self.files.objects.granted("GET", key, dict(parse_qsl(parts.query)))
+            return self.files.objects.read(key, max_bytes=self.max_bytes)
+        except (Forbidden, NotFound):
+            return None

@@ -1,0 +1,111 @@
+"""The one function that does the work: source → picture → embedding → Segmentation. Now or in a job, it is the same."""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rubylith.domain.geometry import Size
+from rubylith.domain.image import Image, ImageSource, Inline
+from rubylith.domain.prompt import Everything, Prompt
+from rubylith.domain.request import SegmentRequest
+from rubylith.domain.segmentation import Segmentation
+from rubylith.engine import Embedding, Progress
+from rubylith.engine.embeddings import EmbeddingCache
+from rubylith.formats import Encoded
+from rubylith.service.delivery import encode, find_formats
+from rubylith.service.intake import Limits, digest_of, open_image
+from rubylith.service.models import Models
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The bytes of a picture and what to call it in a result."""
+
+    data: bytes = field(repr=False)
+    name: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 in hexadecimal."""
+        return digest_of(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A result with where it came from. files: those of the formats asked for. timings: seconds of each stage."""
+
+    name: str
+    digest: str
+    request: SegmentRequest
+    segmentation: Segmentation
+    files: tuple[Encoded, ...]
+    timings: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What the work is done with. `open` reads a source on behalf of the caller with that id."""
+
+    models: Models
+    cache: EmbeddingCache
+    limits: Limits
+    open: Callable[[ImageSource, str], Opened]
+
+    def segment(self, request: SegmentRequest, caller_id: str, progress: Progress) -> Answer:
+        """Do all of it. The picture is decoded only if its embedding is not held or its pixels are needed."""
+        timings: dict[str, float] = {}
+        engine = self.models.get(request.model)
+        with _timed(timings, "open"):
+            opened = self.open(request.source, caller_id)
+        look = _Look(opened, self.limits, timings)
+        progress(0.0)
+        embedding = self._embedding(request.model, look)
+        progress(0.1)
+        image = look.image() if _needs_pixels(request.prompt, request.formats) else None
+        with _timed(timings, "segment"):
+            segmentation = engine.segment(image, request.prompt, embedding=embedding, progress=progress)
+        with _timed(timings, "encode"):
+            files = encode(segmentation, image, request.formats, path=opened.name)
+        return Answer(opened.name, opened.digest, request, segmentation, files, timings)
+
+    def embed(self, source: ImageSource, model: str, caller_id: str) -> tuple[Opened, Size]:
+        """Look at a picture now, so that prompts about it are quick later."""
+        opened = self.open(source, caller_id)
+        embedding = self._embedding(model, _Look(opened, self.limits, {}))
+        return opened, embedding.size
+
+    def _embedding(self, model: str, look: "_Look") -> Embedding:
+        engine = self.models.get(model)
+        with _timed(look.timings, "embed"):
+            return self.cache.find_or_make((model, look.opened.digest), lambda: engine.embed(look.image()))
+
+
+@dataclass(slots=True)
+class _Look:
+    """Decodes a picture once, and only when somebody looks."""
+
+    opened: Opened
+    limits: Limits
+    timings: dict[str, float]
+    _image: Image | None = None
+
+    def image(self) -> Image:
+        if self._image is None:
+            with _timed(self.timings, "decode"):
+                self._image = open_image(Inline(self.opened.data, self.opened.name), self.limits)
+        return self._image
+
+
+def _needs_pixels(prompt: Prompt, formats: tuple[str, ...]) -> bool:
+    has_crops = isinstance(prompt, Everything) and prompt.crop_n_layers > 0
+    return has_crops or any(form.NEEDS_PIXELS for form in find_formats(formats))
+
+
+@contextmanager
+def _timed(timings: dict[str, float], stage: str) -> Generator[None]:
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        timings[stage] = round(timings.get(stage, 0.0) + time.perf_counter() - started, 6)

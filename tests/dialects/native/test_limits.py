@@ -1,0 +1,130 @@
+"""Limits: bodies, pictures, places in line, time; and callers who go away."""
+
+import concurrent.futures
+import json
+import socket
+import time
+
+import pytest
+from tests import fakes
+from tests.dialects.native.test_native import CLICK, DATA_URI, PICTURE, post
+from tests.running import serve
+
+from rubylith.engine.engine import Engine
+
+LIMITS = {
+    "RUBYLITH_MAX_BODY": "100000",
+    "RUBYLITH_MAX_PIXELS": "100000",
+    "RUBYLITH_CONCURRENCY": "1",
+    "RUBYLITH_WAITING": "2",
+    "RUBYLITH_REQUEST_SECONDS": "2",
+    "RUBYLITH_JOB_CONCURRENCY": "1",
+}
+
+
+class Slow(fakes.FakeSegmenter):
+    """Takes `duration` for everything, in steps at which it can be stopped."""
+
+    duration = 0.3
+    stopped = 0
+
+    def propose(self, embedding, everything, progress):
+        until = time.monotonic() + self.duration
+        try:
+            while time.monotonic() < until:
+                time.sleep(0.02)
+                progress(0.5)
+        except BaseException:
+            self.stopped += 1
+            raise
+        return super().propose(embedding, everything, progress)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with serve(tmp_path_factory.mktemp("home"), LIMITS) as running:
+        yield running
+
+
+@pytest.fixture
+def slow(running):
+    """The server's model is a slow fake for this test."""
+    engine = Engine("embedded")
+    fake = Slow("embedded")
+    engine._segmenter = fake
+    models = running.built.service.worker.models
+    models._loaded["embedded"] = engine
+    yield fake
+    models.unload("embedded")
+
+
+def test_a_body_over_the_limit_is_413_on_every_route_and_the_client_goes_on(running):
+    for path in ("/v1/segment", "/v1/jobs", "/v1/files", "/v1/embeddings"):
+        answer = running.http.post(path, content=b"x" * 200_000, headers={"Content-Type": "image/png"})
+        assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+        assert "100000" in answer.json()["detail"]
+    assert post(running.http, **CLICK).status_code == 200
+
+
+def test_too_many_pixels_are_413(running):
+    header = bytearray(PICTURE)
+    header[16:24] = (50_000).to_bytes(4, "big") * 2
+    answer = running.http.post("/v1/segment", content=bytes(header), headers={"Content-Type": "image/png"})
+    assert answer.status_code in {413, 422}  # the checksum of the header is wrong too
+    assert answer.status_code == 413 or "header" in answer.json()["detail"].lower() or answer.json()["detail"]
+
+
+def test_a_full_line_is_503_with_retry_after(running, slow):
+    slow.duration = 0.5
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: post(running.http), range(8)))
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses.count(200) == 3, "one at work and two in line"
+    assert set(statuses) == {200, 503}
+    assert all(int(a.headers["retry-after"]) >= 1 for a in answers if a.status_code == 503)
+
+
+def test_work_past_its_time_is_stopped_with_504(running, slow):
+    slow.duration = 10
+    started = time.monotonic()
+    assert post(running.http).status_code == 504
+    assert time.monotonic() - started < 8
+    assert slow.stopped == 1
+
+
+def test_work_nobody_waits_for_is_stopped(running, slow):
+    slow.duration = 1.8
+    body = json.dumps({"image": DATA_URI}).encode()
+    host, port = running.address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as caller:
+        head = f"POST /v1/segment HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        caller.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        time.sleep(0.3)
+    until = time.monotonic() + 1.2
+    while not slow.stopped and time.monotonic() < until:
+        time.sleep(0.02)
+    assert slow.stopped == 1
+
+
+def test_a_queued_job_that_is_cancelled_never_runs(running, slow):
+    slow.duration = 1
+    first, second = (post(running.http, "/v1/jobs").json()["id"] for _ in range(2))
+    cancelled = running.http.post(f"/v1/jobs/{second}/cancel").json()
+    assert cancelled["state"] == "cancelled"
+    assert running.finished(first)["state"] == "succeeded"
+    assert running.finished(second)["started_at"] is None
+    assert running.http.post(f"/v1/jobs/{first}/cancel").status_code == 409
+
+
+def test_a_running_job_that_is_cancelled_stops_within_two_seconds(running, slow):
+    slow.duration = 30
+    job = post(running.http, "/v1/jobs").json()["id"]
+    until = time.monotonic() + 10
+    while running.http.get(f"/v1/jobs/{job}").json()["state"] != "running" and time.monotonic() < until:
+        time.sleep(0.02)
+    running.http.post(f"/v1/jobs/{job}/cancel")
+    started = time.monotonic()
+    while not slow.stopped and time.monotonic() - started < 5:
+        time.sleep(0.02)
+    assert time.monotonic() - started < 2
+    assert running.finished(job)["state"] == "cancelled"

@@ -1,0 +1,64 @@
+"""The limit on bodies, through a real server and a connection that is used again."""
+
+import http.client
+import socket
+import threading
+import time
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from rubylith.dialects._body import BodyLimit
+from rubylith.dialects.native.errors import write_too_large
+
+LIMIT = 100_000
+
+
+async def length(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+@pytest.fixture(scope="module")
+def port():
+    app = BodyLimit(Starlette(routes=[Route("/", length, methods=["POST"])]), limit=LIMIT, refuse=write_too_large)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield listener.getsockname()[1]
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def connection(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    yield connection
+    connection.close()
+
+
+def post(connection, body, **options):
+    connection.request("POST", "/", body, **options)
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def test_a_body_at_the_limit_passes(connection):
+    assert post(connection, b"x" * LIMIT) == (200, str(LIMIT).encode())
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_larger_one_is_refused_and_the_connection_goes_on(connection, chunked):
+    body = iter([b"x" * 10_000] * 30) if chunked else b"x" * 300_000
+    status, text = post(connection, body, encode_chunked=chunked)
+    assert status == 413
+    assert b"100000 bytes" in text
+    before = connection.sock
+    assert post(connection, b"abc") == (200, b"3")
+    assert connection.sock is before, "the connection was opened anew"
