@@ -31,7 +31,7 @@ class Case:
             clicks = zip(self.points[index], self.labels[index], strict=True) if self.points and self.labels else ()
             points = tuple(Point(x, y, bool(label)) for (x, y), label in clicks)
             box = Box(*self.boxes[index]) if self.boxes else None
-            result.append(ObjectPrompt(points, box, Logits(previous.copy()) if self.corrects else None))
+            result.append(ObjectPrompt(points, box, Logits.of(previous) if self.corrects else None))
         return tuple(result)
 
 

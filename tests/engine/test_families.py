@@ -119,7 +119,7 @@ def test_everything_keeps_to_its_thresholds(engine, embedding):
 
 
 def test_logits_of_another_model_are_refused(engine, embedding):
-    foreign = ObjectPrompt((Point(1, 1),), previous=Logits(np.zeros((7, 7), np.float32)))
+    foreign = ObjectPrompt((Point(1, 1),), previous=Logits.of(np.zeros((7, 7), np.float32)))
     with pytest.raises(InvalidPrompt, match="previous logits are 7 x 7 but this model has"):
         engine._segmenter.decode(embedding, [foreign])
 

@@ -90,7 +90,7 @@ def _models() -> list[str]:
     from rubylith.engine.weights import Store
     from rubylith.settings import read_settings
 
-    return [EMBEDDED, *Store(read_settings(os.environ).models).installed()]
+    return [EMBEDDED, *Store(read_settings().models).installed()]
 
 
 def _formats() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """A mask as a network says it, before it is cut: how later clicks correct it without loss."""
 
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -8,21 +9,28 @@ import numpy.typing as npt
 from rubylith.domain.errors import InvalidPrompt
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Logits:
-    """values: (n, n) float32, above 0 inside, in the square of the model that said it; read-only."""
+    """Above 0 inside, in the square of the model that said it. data: side * side float32, row by row."""
 
-    values: npt.NDArray[np.float32] = field(repr=False)
+    side: int
+    data: bytes = field(repr=False)
 
-    def __post_init__(self) -> None:
-        self.values.flags.writeable = False
+    @classmethod
+    def of(cls, values: npt.NDArray[np.float32]) -> Self:
+        """values: (side, side) float32."""
+        return cls(len(values), np.ascontiguousarray(values, np.float32).tobytes())
+
+    @property
+    def values(self) -> npt.NDArray[np.float32]:
+        """(side, side) float32, read-only."""
+        return np.frombuffer(self.data, np.float32).reshape(self.side, self.side)
 
     def of_side(self, side: int) -> npt.NDArray[np.float32]:
         """The values; InvalidPrompt unless they are `side` by `side`, as the model at hand has them."""
-        if self.values.shape != (side, side):
-            found = " x ".join(str(n) for n in self.values.shape)
+        if self.side != side or len(self.data) != side * side * 4:
             raise InvalidPrompt(
-                f"The previous logits are {found} but this model has {side} x {side}",
+                f"The previous logits are {self.side} x {self.side} but this model has {side} x {side}",
                 "Send logits that this model made, or the mask itself",
             )
         return self.values

@@ -68,7 +68,7 @@ def draw(frame: Frame, logits: FloatArray, iou: float, *, offset: float, keeps_l
     """One mask at the picture's size from logits (low, low), enlarged only where it can be above -offset."""
     cells = _cells_above(logits, -offset)
     rle, stability = _cut(frame, logits, cells, offset)
-    kept = Logits(logits) if keeps_logits else None
+    kept = Logits.of(logits) if keeps_logits else None
     return Mask(rle, rle.box, min(max(iou, 0.0), 1.0), stability, low_res_logits=kept)
 
 

@@ -52,7 +52,7 @@ class Store:
         """Bring a model here and return its folder.
 
         UnknownName, LicenceNotAllowed, WeightsMissing (offline, or no published graphs), SourceUnreachable,
-        WrongDigest, NotAccessible (the folder may not be written, or the disk is full): each before anything is registered.
+        WrongDigest, NotAccessible (the folder refuses, or the disk is full): each before anything is registered.
         """
         entry = find_entry(name)
         self._check_licence(entry)
