@@ -18,7 +18,6 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from rubylith import __version__, dialects
-from rubylith.database.connection import connect, create_tables
 from rubylith.dialects import Dialect
 from rubylith.dialects._body import BodyLimit
 from rubylith.dialects._observed import Observed
@@ -39,6 +38,7 @@ from rubylith.service.fetching import Fetcher
 from rubylith.service.files import Files, Links
 from rubylith.service.metrics import CONTENT_TYPE, Metrics
 from rubylith.service.models import Models
+from rubylith.service.operator import open_database
 from rubylith.service.scheduler import Bounds, Scheduler
 from rubylith.service.secret_files import kept
 from rubylith.service.service import Service
@@ -63,13 +63,12 @@ class Server:
     doors: tuple[Dialect, ...]
     settings: Settings
     stopping: threading.Event
+    stuck: threading.Event  # set when a thread would keep the process from ending by itself
 
 
 def build(settings: Settings, *, address: str) -> Server:
     """All objects, nothing started. address: under which this server is reached when no public URL is set."""
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    database = connect(settings.database_url or f"sqlite:///{settings.home / 'rubylith.db'}")
-    create_tables(database)
+    database = open_database(settings.database_url, settings.home)
     storage_url = settings.storage_url or (settings.home / "objects").resolve().as_uri()
     objects = Objects(storage_url, database, secret=kept(settings.home / "links.key", _new_secret))
     files = Files(objects, settings.upload_seconds, settings.job_seconds)
@@ -116,7 +115,7 @@ def build(settings: Settings, *, address: str) -> Server:
         models=models.loaded,
         jobs=lambda: {state.value: count for state, count in board.counts().items() if not state.finished},
     )
-    return Server(service, runner, signing, doors, settings, threading.Event())
+    return Server(service, runner, signing, doors, settings, threading.Event(), threading.Event())
 
 
 def check_exposure(host: str, server: Server) -> None:
@@ -167,9 +166,11 @@ async def _lifespan(app: Starlette) -> AsyncGenerator[None]:
 def _stop(server: Server) -> None:
     """Jobs that do not end in time are handed back: they go on after a restart, or on another node."""
     server.service.scheduler.close()
-    if not server.runner.stop(GRACE_SECONDS):
-        log.warning("handed back", hint="a job did not stop in time and goes on elsewhere")
+    ended = server.runner.stop(GRACE_SECONDS)
     server.service.access.flush()
+    if not ended:
+        log.warning("handed back", hint="a job did not stop in time and goes on elsewhere")
+        server.stuck.set()
 
 
 def _tidy(server: Server) -> None:

@@ -1,5 +1,6 @@
 """`rubylith serve`: the HTTP service."""
 
+import os
 import socket
 import sys
 from dataclasses import replace
@@ -57,6 +58,8 @@ def _run(built: "Server", listener: socket.socket, address: str) -> int:
     )
     _greet(built, address)
     uvicorn.Server(config).run(sockets=[listener])
+    if built.stuck.is_set():
+        os._exit(0)  # the job was handed back; its thread would keep the process alive
     return 0
 
 

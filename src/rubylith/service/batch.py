@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
-from rubylith import __version__
 from rubylith.domain.errors import ModelFailed, RubylithError
 from rubylith.domain.image import Image
 from rubylith.domain.prompt import Prompt
@@ -16,6 +16,8 @@ from rubylith.service.delivery import encode, write_files
 from rubylith.service.inputs import Input
 from rubylith.service.intake import DEFAULT_LIMITS, Limits, digest_of, open_image, read_bytes
 from rubylith.service.manifest import Entry, Manifest
+
+__version__ = version("rubylith")
 
 
 @dataclass(frozen=True, slots=True)

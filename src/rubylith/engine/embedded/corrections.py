@@ -24,6 +24,7 @@ REACH = 1.5  # farther than this surely not, for the watershed
 OPPOSED = 0.5  # of the distance to the nearest click of the other kind: as far as a click may reach
 REGION_LIMIT, WALK_LIMIT = 3.0, 8.0  # how many discs of that radius a region or a walk may add
 HOLE = 0.02  # of the mask's area: smaller holes without a negative click are filled
+LARGE = 300  # pixels; a mask that is longer is mended on every second pixel
 FLOOD_RADIUS = 20.0  # pixels of that distance that the watershed resolves singly
 MEANT, OTHER = 1, 2
 
@@ -37,6 +38,30 @@ def correct(picture: Picture, mask: BoolArray, clicks: Sequence[Click]) -> BoolA
     """
     if all(mask[y, x] == positive for x, y, positive in clicks):
         return mask
+    rows, columns = _window_of(mask)
+    halved = [(x // 2, y // 2, positive) for x, y, positive in clicks]
+    is_large = max(rows.stop - rows.start, columns.stop - columns.start) > LARGE
+    if is_large and len({(x, y) for x, y, _ in halved}) == len({(x, y) for x, y, _ in clicks}):
+        return _obeying(_corrected_at_half(picture, mask, clicks, halved), clicks)
+    return _mended(picture, mask, clicks)
+
+
+def _corrected_at_half(
+    picture: Picture, mask: BoolArray, clicks: Sequence[Click], halved: Sequence[Click]
+) -> BoolArray:
+    """Every second pixel of the mask corrected, and what changed there brought back to working size: (h, w) bool."""
+    before = np.ascontiguousarray(mask[::2, ::2])
+    for (x, y, _), (u, v, _) in zip(clicks, halved, strict=True):
+        before[v, u] = mask[y, x]
+    half, height, width = picture.half, *mask.shape
+    after = _mended(half, before, halved)
+    changed = cv2.dilate((before != after).view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_)
+    grey = cv2.resize(after.view(np.uint8) * np.uint8(255), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.where(changed.repeat(2, axis=0).repeat(2, axis=1)[:height, :width], grey > 127, mask)
+
+
+def _mended(picture: Picture, mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
+    """The mask after each contradicted click: (h, w) bool."""
     aside = _unclicked(mask, clicks)
     mended = mask & ~aside
     for x, y, positive in clicks:

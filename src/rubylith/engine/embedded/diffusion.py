@@ -52,11 +52,12 @@ class Diffusion:
         """
         free = self._unseeded(prior)
         rows = self.inverse[seeds].astype(np.float64)  # (m, n)
-        return free + np.linalg.solve(rows[:, seeds], values - free[seeds]) @ rows
+        return free + np.einsum("i,ij->j", np.linalg.solve(rows[:, seeds], values - free[seeds]), rows)
 
     def _unseeded(self, prior: FloatArray) -> FloatArray:
         """The same without seeds. A prior of 1 stays 1, so the sparser of the prior and its complement is spread."""
         if np.count_nonzero(prior) > np.count_nonzero(prior != 1):
             return 1 - self._unseeded(1 - prior)
         some = np.flatnonzero(prior)
-        return (self.pull * prior[some]).astype(np.float32) @ self.inverse[some] + np.zeros(len(prior))
+        # not `@`: a click's few rows are not worth waking BLAS's threads for, least of all on a busy machine
+        return np.einsum("i,ij->j", self.pull * prior[some], self.inverse[some])

@@ -1,6 +1,6 @@
 """What the embedded model keeps of a picture, at a working size that bounds time and memory."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
 
@@ -81,6 +81,17 @@ class Picture:
         """(n, n): 1 for superpixels of equal histograms, falling with their Bhattacharyya coefficient."""
         roots = np.sqrt(np.maximum(self.leaves.histograms, 0))
         return np.exp((roots @ roots.T / 4 - 1) / LIKENESS)
+
+    @cached_property
+    def half(self) -> "Picture":
+        """The same superpixels on every second pixel of the working size: enough to mend large masks, and faster."""
+        labels = np.ascontiguousarray(self.leaves.labels[::2, ::2])
+        height, width = labels.shape
+        small = cast("UInt8Array", cv2.resize(self.small, (width, height), interpolation=cv2.INTER_AREA))
+        leaves = replace(self.leaves, labels=labels, areas=self.leaves.areas / 4, boxes=np.ceil(self.leaves.boxes / 2))
+        half = Picture(self.small, small, np.ascontiguousarray(self.edges[::2, ::2]), leaves, self.hierarchy)
+        half.__dict__["diffusion"] = self.diffusion  # the graph is the same
+        return half
 
 
 def read_picture(pixels: UInt8Array) -> Picture:

@@ -1,0 +1,118 @@
+"""Training goes on exactly where it stopped, and the network leaves as a small ONNX file."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs PyTorch")
+pytest.importorskip("numba", reason="rendered scenes need numba")
+
+from training.nano.losses import choice_regret, mask_losses, true_ious  # noqa: E402
+from training.nano.model import Nano, folded  # noqa: E402
+from training.nano.stream import StreamConfig  # noqa: E402
+from training.nano.trainer import TrainConfig, Trainer, cooled, keeps_weights, train  # noqa: E402
+
+STREAM = StreamConfig(size=32, click_pairs=1, boxes=1, corrections=1, window=2, first=1, textures=6, turns_per_scene=16)
+TINY = TrainConfig(stream=STREAM, widths=(4, 4, 8, 8), warmup=20)
+
+
+def assert_same_state(one: Trainer, other: Trainer) -> None:
+    for first, second in ((one.network, other.network), (one.average, other.average)):
+        for (name, value), match in zip(first.state_dict().items(), second.state_dict().values(), strict=True):
+            assert torch.equal(value, match), name
+
+
+def test_interrupted_training_ends_with_the_same_weights_after_500_steps(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    whole = Trainer(TINY)
+    train(whole, tmp_path / "whole", tmp_path, steps=500, workers=0)
+    for steps in (137, 300, 500):
+        checkpoint = tmp_path / "broken" / "checkpoint.pt"
+        broken = Trainer.load(checkpoint) if checkpoint.exists() else Trainer(TINY)
+        train(broken, tmp_path / "broken", tmp_path, steps=steps, workers=0)
+    assert broken.step == 500
+    assert_same_state(whole, broken)
+    assert whole.optimizer.state_dict()["state"][0]["step"] == broken.optimizer.state_dict()["state"][0]["step"]
+
+
+def test_checkpoint_that_fails_midway_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = Trainer(TINY)
+    trainer.save(tmp_path / "checkpoint.pt")
+    trainer.step = 7
+
+    def break_off(state: object, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(torch, "save", break_off)
+    with pytest.raises(OSError, match="disk full"):
+        trainer.save(tmp_path / "checkpoint.pt")
+    assert Trainer.load(tmp_path / "checkpoint.pt").step == 0
+
+
+def test_rate_warms_up_stays_and_falls_to_zero_in_a_cooldown() -> None:
+    assert TINY.rate_at(0) == pytest.approx(TINY.rate / 20)
+    assert TINY.rate_at(20) == TINY.rate_at(10**6) == TINY.rate
+    cooling = cooled(TINY, 1000, 200)
+    assert cooling.rate_at(999) == TINY.rate
+    assert cooling.rate_at(1100) == pytest.approx(TINY.rate / 2)
+    assert cooling.rate_at(1200) == 0
+
+
+def test_weights_are_kept_at_round_counts() -> None:
+    kept = [samples for samples in range(32, 1_300_000, 32) if keeps_weights(samples, 32)]
+    assert [samples // 1000 for samples in kept] == [25, 50, 100, 200, 400, 600, 800, 1000, 1200]
+
+
+def test_perfect_mask_loses_nothing_and_scores_one() -> None:
+    target = torch.zeros(1, 1, 8, 8)
+    target[..., 2:6, 2:6] = 1
+    logits = torch.cat([(target * 2 - 1) * 20, (1 - target * 2) * 20], 1)
+    losses = mask_losses(logits, target)[0, :, 0]
+    assert losses[0] < 1e-3
+    assert losses[1] > 10
+    assert true_ious(logits, target[:, 0], torch.tensor([16.0]))[0].tolist() == [1, 0]
+
+
+def test_iou_counts_what_lies_outside_the_crop() -> None:
+    target = torch.ones(1, 4, 4)
+    assert true_ious(torch.ones(1, 1, 4, 4), target, torch.tensor([64.0])).item() == pytest.approx(0.25)
+
+
+def test_choosing_the_best_candidate_over_two_crops_costs_nothing() -> None:
+    ious = torch.tensor([[0.1, 0.2, 0.3], [0.9, 0.4, 0.5]])
+    pair = torch.tensor([[0, 1]])
+    assert choice_regret(ious * 50, ious, pair, 0.1).item() == pytest.approx(0, abs=1e-4)
+    assert choice_regret(-ious * 50, ious, pair, 0.1).item() == pytest.approx(0.8, abs=1e-4)
+
+
+def test_folding_keeps_the_output() -> None:
+    network = Nano((4, 4, 8, 8)).eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+    rows = (
+        torch.randint(0, 256, (2, 32, 32, 3), dtype=torch.uint8),
+        torch.zeros(2, 4, 32, 32, dtype=torch.uint8),
+        torch.randint(0, 256, (2, 64, 64, 5), dtype=torch.uint8),
+        torch.zeros(2, 2),
+    )
+    with torch.no_grad():
+        for mine, other in zip(network(*rows), folded(network)(*rows), strict=True):
+            assert torch.allclose(mine, other, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_exported_file_is_small_and_agrees_with_pytorch(tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript", reason="export needs onnxscript")
+    pytest.importorskip("onnxruntime", reason="the check needs ONNX Runtime")
+    from training.nano.export import LARGEST_FILE, export
+
+    trainer = Trainer(replace(TINY, widths=TrainConfig().widths))
+    trainer.save(tmp_path / "checkpoint.pt")
+    measured = export(tmp_path / "checkpoint.pt", tmp_path / "nano.onnx")
+    assert measured["bytes"] <= LARGEST_FILE
+    assert np.isfinite(measured["logit_difference"])

@@ -1,0 +1,1 @@
+"""Nano: the small promptable network inside Rubylith, trained from scratch on scenes that this folder generates."""
