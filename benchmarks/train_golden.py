@@ -21,6 +21,7 @@ from transformers import SamConfig, SamModel
 
 SIZE, PATCH = 128, 8
 DETAIL = 4  # mask logits per patch and side
+RATE = 1.5e-3
 MEAN, STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
 
 
@@ -225,26 +226,12 @@ def new_model(size: int = SIZE) -> SamModel:
             elif weight.dim() >= 2 and "rel_pos" not in name:
                 torch.nn.init.xavier_uniform_(weight)
         position = model.shared_image_embedding.positional_embedding
-        position.normal_(0, 1.2)
+        position.normal_(0, 2.5)
         position.requires_grad_(requires_grad=False)
         for attention in _attentions_between(model):  # begin by looking where the click is: q . k grows with nearness
+            attention.q_proj.weight.mul_(1.5)
             attention.k_proj.weight.copy_(attention.q_proj.weight)
     return model
-
-
-def enlarged(model: SamModel, size: int) -> SamModel:
-    """The same weights for a larger square; what belongs to places is interpolated."""
-    larger, weights = SamModel(configuration(size)), model.state_dict()
-    for name, wanted in larger.state_dict().items():
-        found = weights[name]
-        if found.shape != wanted.shape and found.dim() == 4:  # (1, h, w, C)
-            moved = F.interpolate(found.permute(0, 3, 1, 2), wanted.shape[1:3], mode="bicubic", align_corners=False)
-            weights[name] = moved.permute(0, 2, 3, 1)
-        elif found.shape != wanted.shape:  # (2 h - 1, C)
-            weights[name] = F.interpolate(found.T[None], wanted.shape[0], mode="linear", align_corners=True)[0].T
-    larger.load_state_dict(weights)
-    larger.shared_image_embedding.positional_embedding.requires_grad_(requires_grad=False)
-    return larger
 
 
 def _attentions_between(model: SamModel) -> list[torch.nn.Module]:
@@ -350,30 +337,27 @@ def check(model: SamModel, size: int, seed: int) -> str:
     return f"click {iou[:, ~batch.boxed].mean():.3f} box {iou[:, batch.boxed].mean():.3f}"
 
 
-def train(steps: tuple[int, int], images: int, prompts: int, seed: int) -> SamModel:
-    """The model after so many steps at half the size, then at the full one; prints the loss now and then."""
+def train(steps: int, images: int, prompts: int, seed: int) -> SamModel:
+    """The model after so many steps; prints the loss and the quality now and then."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    model = new_model(SIZE // 2)
-    began = time.perf_counter()
-    for phase, (size, count, rate) in enumerate(((SIZE // 2, steps[0], 2e-3), (SIZE, steps[1], 1e-3))):
-        model = enlarged(model, size) if phase else model
-        weights = [p for p in model.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(weights, lr=rate, weight_decay=0.02, betas=(0.9, 0.98))
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=count, pct_start=0.1)
-        mean = 0.0
-        for index in range(count):
-            again = (phase > 0 or index > count // 2) and index % 3 == 0
-            loss = step(model, make_batch(rng, size, images, prompts), rng, again=again)
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            optimizer.step()
-            schedule.step()
-            mean += (loss.item() - mean) / min(index + 1, 50)
-            if index % 250 == 0 or index + 1 == count:
-                quality, seconds = check(model, size, seed + 1), time.perf_counter() - began
-                print(f"{size} px, step {index}: loss {mean:.3f} {quality} after {seconds:.0f} s", flush=True)
+    model = new_model()
+    weights = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=RATE, weight_decay=0.02, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=0.05)
+    began, mean = time.perf_counter(), 0.0
+    for index in range(steps):
+        again = index > steps // 2 and index % 3 == 0
+        loss = step(model, make_batch(rng, SIZE, images, prompts), rng, again=again)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        schedule.step()
+        mean += (loss.item() - mean) / min(index + 1, 50)
+        if index % 250 == 0 or index + 1 == steps:
+            quality, seconds = check(model, SIZE, seed + 1), time.perf_counter() - began
+            print(f"step {index}: loss {mean:.3f} {quality} after {seconds:.0f} s", flush=True)
     return model.eval()
 
 
@@ -381,7 +365,7 @@ def main() -> None:
     """Train and save."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, nargs=2, default=(4000, 2000), help="at half and at full size")
+    parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--images", type=int, default=4)
     parser.add_argument("--prompts", type=int, default=9)
     parser.add_argument("--seed", type=int, default=0)
@@ -389,7 +373,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     cv2.setNumThreads(1)
-    model = train(tuple(arguments.steps), arguments.images, arguments.prompts, arguments.seed)
+    model = train(arguments.steps, arguments.images, arguments.prompts, arguments.seed)
     model.save_pretrained(arguments.out)
     print(f"{sum(p.numel() for p in model.parameters())} parameters in {arguments.out}")
 

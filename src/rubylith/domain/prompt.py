@@ -132,7 +132,8 @@ def _check_object(prompt: ObjectPrompt, size: Size) -> None:
             "Send the mask that was made from this picture",
         )
     says_where = prompt.box is not None or any(point.positive for point in prompt.points)
-    if not says_where and (prompt.previous is None or prompt.previous.area == 0):
+    is_empty = prompt.previous is None or (isinstance(prompt.previous, RLE) and prompt.previous.area == 0)
+    if not says_where and is_empty:
         raise InvalidPrompt(
             "An object has no positive point and no box", "Click on the object at least once, or give a box"
         )
