@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         InvalidImage,
         InvalidPrompt,
         InvalidSetting,
+        LicenceNotAllowed,
         ModelFailed,
         NotAccessible,
         NotFound,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
         Unavailable,
         UnknownName,
         UnsafeAddress,
+        WeightsMissing,
+        WrongDigest,
     )
     from rubylith.domain.geometry import Box, Point, Size
     from rubylith.domain.image import Image
@@ -56,6 +59,7 @@ __all__ = [
     "InvalidPrompt",
     "InvalidSetting",
     "Label",
+    "LicenceNotAllowed",
     "Limits",
     "Mask",
     "ModelFailed",
@@ -77,6 +81,8 @@ __all__ = [
     "Unavailable",
     "UnknownName",
     "UnsafeAddress",
+    "WeightsMissing",
+    "WrongDigest",
     "__version__",
     "embed",
     "segment",

@@ -16,7 +16,8 @@ from rubylith.domain import segmentation as domain
 from rubylith.domain.errors import InvalidImage, InvalidPrompt
 from rubylith.domain.image import Image, Inline, Local
 from rubylith.domain.prompt import Overlap
-from rubylith.engine import Embedding, Progress, models
+from rubylith.engine import Embedding, Progress
+from rubylith.engine.catalog import EMBEDDED
 from rubylith.engine.engine import Engine, ignore
 from rubylith.formats import NAMES as FORMATS
 from rubylith.formats import Encoded
@@ -24,7 +25,7 @@ from rubylith.service import delivery, intake
 from rubylith.service.intake import DEFAULT_LIMITS, Limits
 from rubylith.service.prompts import BoxLike, MaskLike, PointLike, read_prompt
 
-DEFAULT_MODEL = models.NAMES[0]
+DEFAULT_MODEL = EMBEDDED
 
 
 @dataclass(frozen=True, slots=True)

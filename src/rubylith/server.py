@@ -25,6 +25,8 @@ from rubylith.domain.caller import Quota
 from rubylith.domain.errors import InvalidSetting
 from rubylith.domain.job import Job
 from rubylith.engine.embeddings import EmbeddingCache
+from rubylith.engine.engine import Engine
+from rubylith.engine.weights import Store
 from rubylith.jobs import Rules
 from rubylith.jobs.board import JobBoard
 from rubylith.jobs.runner import JobRunner
@@ -72,7 +74,13 @@ def build(settings: Settings, *, address: str) -> Server:
     fetcher = Fetcher(settings.fetch_allow, user_agent=f"rubylith/{__version__}")
     sources = Sources(files, fetcher, OBJECTS, settings.max_bytes, settings.fetch_seconds)
     cache = EmbeddingCache(settings.cache_bytes)
-    models = Models(settings.model, cache, keep_alive_seconds=settings.keep_alive)
+    models = Models(
+        settings.model,
+        cache,
+        others=Store(settings.models).installed(),
+        load=lambda name: Engine(name, models_folder=settings.models, device=settings.device),
+        keep_alive_seconds=settings.keep_alive,
+    )
     worker = Worker(models, cache, settings.limits, sources.open)
     board = JobBoard(database)
     bounds = Bounds(settings.concurrency, settings.waiting, settings.per_key, settings.request_seconds)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from rubylith.domain.errors import InvalidSetting
-from rubylith.engine import models
+from rubylith.engine.catalog import EMBEDDED, LICENCE_CLASSES, catalog, is_folder_name
+from rubylith.engine.runtimes import PRECISIONS, PROVIDERS, Device
 from rubylith.service.intake import DEFAULT_LIMITS, Limits
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -19,9 +20,25 @@ PREFIX = "RUBYLITH_"
 
 
 def _model(text: str) -> str:
-    if text not in models.NAMES:
-        raise ValueError(f"one of {', '.join(models.NAMES)}")
+    if text != EMBEDDED and not is_folder_name(text) and text not in catalog():
+        raise ValueError(f"one of {', '.join((EMBEDDED, *catalog()))}, or a model's folder")
     return text
+
+
+def _among(names: tuple[str, ...]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"one of {', '.join(names)}")
+        return text
+
+    return read
+
+
+def _licences(text: str) -> tuple[str, ...]:
+    classes = tuple(part.strip() for part in text.split(","))
+    if not set(classes) <= set(LICENCE_CLASSES):
+        raise ValueError(f"some of {', '.join(LICENCE_CLASSES)}, with commas between")
+    return classes
 
 
 def _positive(text: str) -> int:
@@ -106,7 +123,14 @@ def _seconds(text: str) -> float:
 
 
 SETTINGS = (
-    Setting("model", models.NAMES[0], "The model that cuts when none is named.", _model),
+    Setting("model", EMBEDDED, "The model that cuts when none is named.", _model),
+    Setting("models", "~/.cache/rubylith/models", "The folder that models are pulled into and loaded from.", _folder),
+    Setting("mirror", "none", "Where models come from instead of the hub: a URL, a folder or a bundle.", str),
+    Setting("offline", "0", "1 asks nobody for models.", _switch),
+    Setting("licences", "permissive", "Classes of licences whose models may be pulled.", _licences),
+    Setting("provider", PROVIDERS[0], "What networks run on.", _among(PROVIDERS)),
+    Setting("threads", "0", "Threads of a network; 0 takes one per core.", _count),
+    Setting("precision", PRECISIONS[0], "Of a network's encoder; needs files of that precision.", _among(PRECISIONS)),
     Setting("max_bytes", str(DEFAULT_LIMITS.max_bytes), "The largest file that is read, in bytes.", _positive),
     Setting("max_pixels", str(DEFAULT_LIMITS.max_pixels), "The largest picture that is decoded, in pixels.", _positive),
     Setting("home", "~/.rubylith", "The folder in which the server keeps its data.", _folder),
@@ -140,6 +164,13 @@ class Settings:
     """All settings. `origins`: for each name `environment` or `default`."""
 
     model: str
+    models: Path
+    mirror: str
+    offline: bool
+    licences: tuple[str, ...]
+    provider: str
+    threads: int
+    precision: str
     max_bytes: int
     max_pixels: int
     home: Path
@@ -164,6 +195,11 @@ class Settings:
     cors_origins: tuple[str, ...]
     debug: bool
     origins: Mapping[str, str]
+
+    @property
+    def device(self) -> Device:
+        """What networks run on."""
+        return Device(self.provider, self.threads or None, self.precision)
 
     @property
     def limits(self) -> Limits:

@@ -97,7 +97,7 @@ def test_a_wrong_setting_is_a_failure_and_the_rest_is_still_told(run, monkeypatc
     monkeypatch.setenv("RUBYLITH_MODEL", "nonsense")
     status, out, err = run("doctor")
     assert status == 1
-    assert "rubylith: settings: RUBYLITH_MODEL is 'nonsense'. Set it to one of embedded, or unset it" in err
+    assert "rubylith: settings: RUBYLITH_MODEL is 'nonsense'. Set it to one of embedded, slimsam-77, " in err
     assert "numpy" in out
 
 

@@ -78,7 +78,8 @@ def show(
     """
     settings = read_settings()
     find_formats(names)
-    work = Work(Engine(model or settings.model), prompt, names, out, settings.limits)
+    engine = Engine(model or settings.model, models_folder=settings.models, device=settings.device)
+    work = Work(engine, prompt, names, out, settings.limits)
     tally = Tally()
     try:
         inputs = find_inputs(words, out=out, read_stdin=lambda: _read_stdin(settings))

@@ -13,7 +13,7 @@ import rubylith
 from rubylith.cli._lines import one_line, say, tell
 from rubylith.domain.errors import ModelFailed, RubylithError
 
-LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "pycocotools", "rich", "typer")
+LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "pycocotools", "rich", "typer")
 PICTURE_SIDE, RADIUS = 256, 60
 ENOUGH_IOU = 0.8  # a disc of one colour on another is no challenge
 
@@ -86,9 +86,11 @@ def _settings() -> list[dict[str, Any]]:
 
 
 def _models() -> list[str]:
-    from rubylith.engine import models
+    from rubylith.engine.catalog import EMBEDDED
+    from rubylith.engine.weights import Store
+    from rubylith.settings import read_settings
 
-    return list(models.NAMES)
+    return [EMBEDDED, *Store(read_settings().models).installed()]
 
 
 def _formats() -> dict[str, str]:

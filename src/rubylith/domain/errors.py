@@ -7,6 +7,7 @@ RubylithError
 │   ├── InvalidOrder       a job taken on although nothing can come of it, so that its fault is told as a result
 │   ├── TooLarge           over a limit on bytes or pixels
 │   ├── UnknownName        a model, format or option value nobody has heard of
+│   ├── LicenceNotAllowed  a model under a licence that nobody here has said yes to
 │   ├── Unauthorized       no key, or one that nobody gave out
 │   ├── Forbidden          the key, or the signed URL, does not reach that far
 │   ├── NotFound           no such file, job or object
@@ -17,6 +18,8 @@ RubylithError
 ├── Unavailable        try again later; says when
 │   ├── Overloaded         the queue is full
 │   ├── RateLimited        this caller has had its share
+│   ├── WeightsMissing     a model is known, but its files are not on this machine
+│   ├── WrongDigest        files that are not what they should be
 │   ├── SourceUnreachable  another server did not give what was asked of it
 │   └── TimedOut           it took longer than allowed
 └── Broken             our fault
@@ -100,6 +103,10 @@ class NotAccessible(Rejected):
         return cls(f"{what} cannot be written: {error.strerror or error}", hint)
 
 
+class LicenceNotAllowed(Rejected):
+    """A model is under a licence of a class that nobody here has said yes to."""
+
+
 class InvalidSetting(Rejected):
     """A variable of the environment has a value that makes no sense."""
 
@@ -131,6 +138,14 @@ class RateLimited(Unavailable):
 
 class SourceUnreachable(Unavailable):
     """Another server could not be reached, or did not give what was asked of it."""
+
+
+class WeightsMissing(Unavailable):
+    """A model is known, but its files are not on this machine."""
+
+
+class WrongDigest(Unavailable):
+    """Files that are not what they should be, byte by byte."""
 
 
 class TimedOut(Unavailable):

@@ -8,16 +8,20 @@ from typing import SupportsFloat, cast
 
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.geometry import Box, Point, Size
+from rubylith.domain.logits import Logits
 from rubylith.domain.rle import RLE
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectPrompt:
-    """One object: clicks on it and beside it, a box round it, and a mask to be corrected, in any combination."""
+    """One object: clicks on it and beside it, a box round it, and a mask to be corrected, in any combination.
+
+    previous: a mask of any origin, or the logits that the same model gave of this picture, which say more.
+    """
 
     points: tuple[Point, ...] = ()
     box: Box | None = None
-    previous: RLE | None = None
+    previous: RLE | Logits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +162,14 @@ def _check_object(prompt: ObjectPrompt, size: Size) -> None:
     if prompt.box is not None:
         _check_box(prompt.box, size)
     _check_agreement(prompt)
-    if prompt.previous is not None and prompt.previous.size != size:
+    if isinstance(prompt.previous, RLE) and prompt.previous.size != size:
         raise InvalidPrompt(
             f"The previous mask is {prompt.previous.size} pixels but the picture is {size}",
             "Send the mask that was made from this picture",
         )
     says_where = prompt.box is not None or any(point.positive for point in prompt.points)
-    if not says_where and (prompt.previous is None or prompt.previous.area == 0):
+    is_empty = prompt.previous is None or (isinstance(prompt.previous, RLE) and prompt.previous.area == 0)
+    if not says_where and is_empty:
         raise InvalidPrompt(
             "An object has no positive point and no box", "Click on the object at least once, or give a box"
         )

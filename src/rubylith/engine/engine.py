@@ -1,13 +1,19 @@
 """Picture and prompt → Segmentation, with the model of your choice."""
 
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.image import Image
 from rubylith.domain.prompt import Objects, Prompt, Subject
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress, Segmenter, everything, models, prompted, subject
+from rubylith.engine.catalog import EMBEDDED, find_weights
+from rubylith.engine.runtimes import Device
 from rubylith.registry import load
+
+MODELS_FOLDER = Path("~/.cache/rubylith/models")
+ANY_PROCESSOR = Device()
 
 
 def ignore(share_done: float, /) -> None:
@@ -17,10 +23,17 @@ def ignore(share_done: float, /) -> None:
 class Engine:
     """One loaded model. It remembers nothing about pictures, so any number of threads may share it."""
 
-    def __init__(self, model: str = "embedded") -> None:
-        """UnknownName if there is no such model."""
-        self.model = model
-        self._segmenter = cast("Segmenter", load(models.__name__, models.NAMES, model, kind="model").load())
+    def __init__(
+        self, model: str = EMBEDDED, *, models_folder: Path = MODELS_FOLDER, device: Device = ANY_PROCESSOR
+    ) -> None:
+        """model: `embedded`, a name from the catalogue with its files in `models_folder`, or a folder of an export.
+
+        UnknownName if there is no such model, WeightsMissing if its files are not here.
+        """
+        family, weights = (EMBEDDED, None) if model == EMBEDDED else find_weights(model, models_folder.expanduser())
+        self.model = model if weights is None else weights.name
+        room = cast("Any", load(models.__name__, models.NAMES, family, kind="model family"))
+        self._segmenter = cast("Segmenter", room.load(weights, device))
 
     def embed(self, image: Image) -> Embedding:
         """Look at the picture; the result answers any number of prompts about it."""

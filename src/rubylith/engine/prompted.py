@@ -25,4 +25,7 @@ def segment(segmenter: Segmenter, embedding: Embedding, objects: Objects) -> Seg
 
 
 def _corrected(prompt: ObjectPrompt, candidates: tuple[Mask, ...]) -> ObjectPrompt:
-    return replace(prompt, previous=candidates[0].rle) if candidates else prompt
+    if not candidates:
+        return prompt
+    best = candidates[0]
+    return replace(prompt, previous=best.low_res_logits or best.rle)

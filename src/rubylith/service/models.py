@@ -3,10 +3,11 @@
 import gc
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rubylith.domain.errors import UnknownName
-from rubylith.engine import models
+from rubylith.engine.catalog import EMBEDDED
 from rubylith.engine.embeddings import EmbeddingCache
 from rubylith.engine.engine import Engine
 
@@ -23,15 +24,27 @@ class ModelState:
 class Models:
     """The engines of this server, by name of their model; safe to share between threads.
 
+    others: models besides the embedded and the default one. load: opens one by its name.
     keep_alive_seconds: how long a model stays without being asked for; None keeps it.
     """
 
-    def __init__(self, default: str, cache: EmbeddingCache, *, keep_alive_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        default: str,
+        cache: EmbeddingCache,
+        *,
+        others: tuple[str, ...] = (),
+        load: Callable[[str], Engine] = Engine,
+        keep_alive_seconds: float | None = None,
+    ) -> None:
         self.default = default
+        self._load = load
         self._cache = cache
         self._keep_alive_seconds = keep_alive_seconds
         self._lock = threading.Lock()
-        self._loading: dict[str, threading.Lock] = {name: threading.Lock() for name in models.NAMES}
+        self._loading: dict[str, threading.Lock] = {
+            name: threading.Lock() for name in dict.fromkeys((EMBEDDED, default, *others))
+        }
         self._loaded: dict[str, Engine] = {}
         self._asked_at: dict[str, float] = {}
 
@@ -46,7 +59,7 @@ class Models:
         with self._loading[name]:
             self._asked_at[name] = time.monotonic()
             if name not in self._loaded:
-                engine = Engine(name)
+                engine = self._load(name)
                 with self._lock:
                     self._loaded[name] = engine
             return self._loaded[name]

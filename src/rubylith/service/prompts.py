@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from rubylith.domain.errors import InvalidPrompt, UnknownName
 from rubylith.domain.geometry import Box, Point
+from rubylith.domain.logits import Logits
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything, ObjectPrompt, Objects, Overlap, Prompt
 from rubylith.domain.rle import RLE
@@ -16,7 +17,7 @@ from rubylith.domain.rle import RLE
 Numbers: TypeAlias = Sequence[SupportsFloat] | npt.NDArray[Any]
 PointLike: TypeAlias = Point | Numbers
 BoxLike: TypeAlias = Box | Numbers
-MaskLike: TypeAlias = Mask | RLE | npt.NDArray[np.bool_]
+MaskLike: TypeAlias = Mask | RLE | Logits | npt.NDArray[np.bool_]
 Option: TypeAlias = int | float | str | None
 
 POINT_FORM = "Give (x, y), or (x, y, 0) for a place that does not belong to the object"
@@ -99,7 +100,9 @@ def _numbers(values: Numbers) -> list[float] | None:
         return None
 
 
-def _read_mask(mask: MaskLike) -> RLE:
+def _read_mask(mask: MaskLike) -> RLE | Logits:
+    if isinstance(mask, Logits):
+        return mask
     if isinstance(mask, Mask):
         return mask.rle
     if isinstance(mask, RLE):
