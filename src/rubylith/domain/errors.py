@@ -7,6 +7,7 @@ RubylithError
 │   ├── InvalidOrder       a job taken on although nothing can come of it, so that its fault is told as a result
 │   ├── TooLarge           over a limit on bytes or pixels
 │   ├── UnknownName        a model, format or option value nobody has heard of
+│   ├── UnknownWord        no detector on this machine knows what is asked for
 │   ├── LicenceNotAllowed  a model under a licence that nobody here has said yes to
 │   ├── Unauthorized       no key, or one that nobody gave out
 │   ├── Forbidden          the key, or the signed URL, does not reach that far
@@ -101,6 +102,10 @@ class NotAccessible(Rejected):
         }
         hint = hints.get(error.errno or 0, "Choose another folder for the results")
         return cls(f"{what} cannot be written: {error.strerror or error}", hint)
+
+
+class UnknownWord(Rejected):
+    """No detector on this machine knows what is asked for."""
 
 
 class LicenceNotAllowed(Rejected):

@@ -119,3 +119,17 @@ def everything_defaults(name: str) -> Everything:
 def _entry(name: str, row: dict[str, Any]) -> Entry:
     made_from = tuple(row.pop("from", ()))
     return Entry(name, made_from=made_from, **row)
+
+
+DETECTOR_FILES = {"ultraface": "ultraface_rfb320.onnx", "fastestdet": "fastestdet.onnx"}
+
+
+def known_detectors() -> tuple[str, ...]:
+    """Detectors by name, the smallest first."""
+    return tuple(DETECTOR_FILES)
+
+
+def find_detector(name: str, models_folder: Path) -> Path | None:
+    """The file of a detector; None if it is not on this machine."""
+    file = models_folder / name / DETECTOR_FILES[name]
+    return file if file.is_file() else None

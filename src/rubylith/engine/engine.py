@@ -5,10 +5,11 @@ from typing import Any, cast
 
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.image import Image
-from rubylith.domain.prompt import Objects, Prompt, Subject
+from rubylith.domain.prompt import Objects, Prompt, Subject, Text
 from rubylith.domain.segmentation import Segmentation
-from rubylith.engine import Embedding, Progress, Segmenter, everything, models, prompted, subject
+from rubylith.engine import Embedding, Progress, Segmenter, everything, grounded, models, prompted, subject
 from rubylith.engine.catalog import EMBEDDED, find_weights
+from rubylith.engine.detectors.shelf import Shelf
 from rubylith.engine.runtimes import Device
 from rubylith.registry import load
 
@@ -30,10 +31,17 @@ class Engine:
 
         UnknownName if there is no such model, WeightsMissing if its files are not here.
         """
-        family, weights = (EMBEDDED, None) if model == EMBEDDED else find_weights(model, models_folder.expanduser())
+        models_folder = models_folder.expanduser()
+        family, weights = (EMBEDDED, None) if model == EMBEDDED else find_weights(model, models_folder)
         self.model = model if weights is None else weights.name
         room = cast("Any", load(models.__name__, models.NAMES, family, kind="model family"))
         self._segmenter = cast("Segmenter", room.load(weights, device))
+        self._shelf = Shelf(models_folder, device)
+
+    def check(self, prompt: Prompt) -> None:
+        """InvalidPrompt or UnknownWord for words that cannot be looked up here, before anybody opens the picture."""
+        if isinstance(prompt, Text):
+            grounded.check(prompt, self._shelf)
 
     def embed(self, image: Image) -> Embedding:
         """Look at the picture; the result answers any number of prompts about it."""
@@ -58,6 +66,8 @@ class Engine:
             )
         if isinstance(prompt, Objects):
             return prompted.segment(self._segmenter, embedding, prompt)
+        if isinstance(prompt, Text):
+            return grounded.segment(self._segmenter, image, embedding, prompt, self._shelf)
         if isinstance(prompt, Subject):
             return subject.segment(self._segmenter, embedding)
         return everything.segment(self._segmenter, image, embedding, prompt, progress=progress)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rubylith.domain.geometry import Size
 from rubylith.domain.image import Image, ImageSource, Inline
-from rubylith.domain.prompt import Everything
+from rubylith.domain.prompt import Everything, Text
 from rubylith.domain.request import SegmentRequest
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress
@@ -103,8 +103,9 @@ class _Look:
 
 
 def _needs_pixels(request: SegmentRequest) -> bool:
-    has_crops = isinstance(request.prompt, Everything) and request.prompt.crop_n_layers > 0
-    return request.with_pixels or has_crops or any(form.NEEDS_PIXELS for form in find_formats(request.formats))
+    prompt = request.prompt
+    looks_again = isinstance(prompt, Text) or (isinstance(prompt, Everything) and prompt.crop_n_layers > 0)
+    return request.with_pixels or looks_again or any(form.NEEDS_PIXELS for form in find_formats(request.formats))
 
 
 @contextmanager

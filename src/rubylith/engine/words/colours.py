@@ -4,6 +4,8 @@ A pixel has the name of the nearest example in CIELAB, where distances are about
 chosen by hand, several per name where a word spans dark and light.
 """
 
+import functools
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -31,10 +33,9 @@ BLUR = 5  # pixels; grain is not a colour
 
 def name_colours(pixels: UInt8Array) -> npt.NDArray[np.uint8]:
     """(H, W) indices into COLOURS. pixels: (H, W, 3) uint8 RGB."""
-    smooth = cv2.medianBlur(pixels, BLUR)
-    bins = (smooth >> 3).astype(np.int32)  # 32 shades a channel: a table of 32 768 colours is asked instead of all
-    keys = (bins[..., 0] << 10) | (bins[..., 1] << 5) | bins[..., 2]
-    return _named_bins()[keys]
+    smooth = np.asarray(cv2.medianBlur(pixels, BLUR), np.uint8)
+    shades = np.asarray(smooth >> 3, np.int32)  # 32 a channel: a table of 32 768 colours is asked instead of all
+    return _named_shades()[(shades[..., 0] << 10) | (shades[..., 1] << 5) | shades[..., 2]]
 
 
 def pixels_of_colour(pixels: UInt8Array, colour: str) -> BoolArray:
@@ -42,8 +43,9 @@ def pixels_of_colour(pixels: UInt8Array, colour: str) -> BoolArray:
     return name_colours(pixels) == COLOURS.index(colour)
 
 
-def _named_bins() -> npt.NDArray[np.uint8]:
-    shades = (np.arange(32, dtype=np.uint8) << 3) | 4
+@functools.cache
+def _named_shades() -> npt.NDArray[np.uint8]:
+    shades = np.arange(4, 256, 8, dtype=np.uint8)
     red, green, blue = np.meshgrid(shades, shades, shades, indexing="ij")
     colours = _to_lab(np.stack([red, green, blue], axis=-1).reshape(1, -1, 3))[0]  # (32768, 3)
     nearest = np.full(len(colours), np.inf, np.float32)
@@ -58,4 +60,4 @@ def _named_bins() -> npt.NDArray[np.uint8]:
 
 
 def _to_lab(colours: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    return np.asarray(cv2.cvtColor(colours.astype(np.float32) / 255, cv2.COLOR_RGB2Lab), np.float32)
+    return np.asarray(cv2.cvtColor(np.asarray(colours, np.float32) / 255, cv2.COLOR_RGB2Lab), np.float32)

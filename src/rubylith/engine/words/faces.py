@@ -122,8 +122,8 @@ def _overlap(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> fl
 
 @functools.cache
 def _cascade() -> tuple[Stage, ...]:
-    text = resources.files(__package__).joinpath("frontal_face.xml").read_text("utf-8")
-    cascade = ElementTree.fromstring(text).find("cascade")  # noqa: S314 - our own file
+    text = resources.files("rubylith.engine.words").joinpath("frontal_face.xml").read_text("utf-8")
+    cascade = ElementTree.fromstring(text).find("cascade")
     assert cascade is not None, "frontal_face.xml holds a cascade"
     blocks = [_numbers(one, "rect") for one in cascade.findall("features/_")]
     return tuple(

@@ -5,12 +5,29 @@ from dataclasses import dataclass
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.engine.words.colours import COLOURS
 
-NOT_SAID = frozenset("a all an any at both each every in most of on one only please side some the this that".split())
-NOT_SAID |= frozenset("image photo photograph picture color colored colour coloured area areas region regions".split())
+# words that say nothing of what is meant, words for anything at all, and spellings of one word
+NOT_SAID = frozenset(
+    """a all an any area areas at both color colored colour coloured each every image in most of on one only photo
+    photograph picture please region regions side some the this that""".split()
+)
 ANYTHING = frozenset("anything everything item items object objects part parts piece pieces thing things".split())
-SPELLINGS = {"gray": "grey", "purple": "violet", "biggest": "largest", "tiniest": "smallest", "centre": "center"}
-SPELLINGS |= {"middle": "center", "central": "center", "upper": "top", "lower": "bottom", "big": "largest"}
-SPELLINGS |= {"leftmost": "left", "rightmost": "right", "topmost": "top", "bottommost": "bottom", "tiny": "smallest"}
+SPELLINGS = {
+    "gray": "grey",
+    "purple": "violet",
+    "big": "largest",
+    "biggest": "largest",
+    "tiny": "smallest",
+    "tiniest": "smallest",
+    "leftmost": "left",
+    "rightmost": "right",
+    "upper": "top",
+    "topmost": "top",
+    "lower": "bottom",
+    "bottommost": "bottom",
+    "centre": "center",
+    "central": "center",
+    "middle": "center",
+}
 SIZES = ("largest", "smallest")
 PLACES = ("left", "right", "top", "bottom", "center")
 LONGEST = 200  # characters of a phrase
