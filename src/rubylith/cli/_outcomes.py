@@ -79,6 +79,7 @@ def show(
     settings = read_settings()
     find_formats(names)
     engine = Engine(model or settings.model, models_folder=settings.models, device=settings.device)
+    engine.check(prompt)
     work = Work(engine, prompt, names, out, settings.limits)
     tally = Tally()
     try:

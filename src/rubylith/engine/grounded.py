@@ -13,12 +13,12 @@ from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.geometry import Box
 from rubylith.domain.image import Image
 from rubylith.domain.mask import Label, Mask
-from rubylith.domain.prompt import Everything, ObjectPrompt, Overlap, Text
+from rubylith.domain.prompt import Everything, ObjectPrompt, Text
 from rubylith.domain.rle import RLE, BoolArray, rle_iou
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Segmenter, everything, subject
 from rubylith.engine.detectors.shelf import Shelf
-from rubylith.engine.refine import components
+from rubylith.engine.refine import components, disjoint
 from rubylith.engine.words import selection
 from rubylith.engine.words.colours import pixels_of_colour
 from rubylith.engine.words.faces import find_faces
@@ -28,7 +28,7 @@ from rubylith.engine.words.vocabulary import singular
 
 FACE, SUBJECT, BACKGROUND = "face", frozenset({"subject", "foreground"}), frozenset({"background", "backdrop"})
 SAME_THING = 0.8  # IoU of two masks that answer different phrases
-LEAST_SHARE = 0.001  # of the picture: smaller patches of a colour are specks
+LEAST_SHARE = 0.001  # of the picture: what is smaller is a speck
 EDGE_SHARE = 0.45  # of the picture's edge: what touches more of it is background, not a thing
 PATCHES_AT_MOST = 50
 
@@ -104,9 +104,8 @@ class _Scene:
 
     def _labelled_things(self, label: str) -> Iterator[Mask]:
         if self._things is None:
-            prompt = Everything(overlap=Overlap.NONE)
-            found = everything.segment(self.segmenter, None, self.embedding, prompt, progress=lambda _: None)
-            self._things = tuple(mask for mask in found.masks if not _is_backdrop(mask))
+            found = everything.segment(self.segmenter, None, self.embedding, Everything(), progress=lambda _: None)
+            self._things = _things_among(found)
         yield from (_labelled(mask, label) for mask in self._things)
 
     def _patches(self, colours: Sequence[str], label: str) -> Iterator[Mask]:
@@ -156,7 +155,14 @@ def _once(masks: Sequence[Mask]) -> list[Mask]:
     return kept
 
 
-def _is_backdrop(mask: Mask) -> bool:
-    bitmap: BoolArray = mask.rle.bitmap()
-    edge = np.concatenate([bitmap[0], bitmap[-1], bitmap[1:-1, 0], bitmap[1:-1, -1]])
-    return bool(edge.mean() > EDGE_SHARE)
+def _things_among(found: Segmentation) -> tuple[Mask, ...]:
+    """Neither specks, nor what lies behind all things, nor parts of that; each pixel in one of them at most."""
+    backdrop = np.zeros((found.size.height, found.size.width), np.bool_)
+    for mask in found.masks:
+        bitmap: BoolArray = mask.rle.bitmap()
+        edge = np.concatenate([bitmap[0], bitmap[-1], bitmap[1:-1, 0], bitmap[1:-1, -1]])
+        if edge.mean() > EDGE_SHARE:
+            backdrop |= bitmap
+    before = [mask for mask in found.masks if backdrop[mask.rle.bitmap()].mean() <= 0.5]
+    least = LEAST_SHARE * found.size.area
+    return tuple(mask for mask in disjoint(before, found.size) if mask.area >= least)

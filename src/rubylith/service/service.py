@@ -195,7 +195,7 @@ class Service:
         if isinstance(request, RubylithError):
             return {"fault": {"message": request.message, "hint": request.hint}}
         find_formats(request.formats)
-        self.worker.models.check(request.model)
+        self.worker.check(request)
         return {"segment": write_request(replace(request, source=self._kept(request.source, caller)))}
 
     def _counted(self, request: SegmentRequest, caller: Caller, ticket: Ticket) -> Answer:

@@ -56,10 +56,17 @@ class Worker:
     limits: Limits
     open: Callable[[ImageSource, str], Opened]
 
+    def check(self, request: SegmentRequest) -> None:
+        """What is wrong with a request whatever the picture: the model's name, or words that nobody here knows."""
+        self.models.check(request.model)
+        if isinstance(request.prompt, Text):
+            self.models.get(request.model).check(request.prompt)
+
     def segment(self, request: SegmentRequest, caller_id: str, progress: Progress) -> Answer:
         """Do all of it. The picture is decoded only if its embedding is not held or its pixels are needed."""
         timings: dict[str, float] = {}
         engine = self.models.get(request.model)
+        engine.check(request.prompt)
         with _timed(timings, "open"):
             opened = self.open(request.source, caller_id)
         look = _Look(opened, self.limits, timings)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from rubylith.domain.job import JobState
+from rubylith.domain.prompt import Mode
 
 Click = tuple[float, float] | tuple[float, float, Literal[0, 1]]
 Corners = tuple[float, float, float, float]
@@ -58,12 +59,20 @@ class OptionsIn(Closed):
 
 
 class PromptIn(Closed):
-    """What to cut. None of points, boxes, objects: everything."""
+    """What to cut. None of points, boxes, objects, text: everything."""
 
     points: list[Click] = Field(default=[], description="Clicks on one object", max_length=1000)
     boxes: list[Corners] = Field(default=[], description="One object each; with points: at most one", max_length=1000)
     objects: list[ObjectIn] = Field(default=[], description="Several objects at once", max_length=1000)
     previous: RLEIn | None = Field(default=None, description="A mask of this picture, corrected by the points")
+    text: str | list[str] | None = Field(
+        default=None,
+        description="What to find by name, in a list or with commas between; see docs/concepts.md",
+        examples=[["face", "red cup"], "largest object"],
+    )
+    mode: Mode | None = Field(default=None, description="With text: a mask per thing, per name, or both, disjoint")
+    threshold: float | None = Field(default=None, ge=0, le=1, description="With text: drop lower scores")
+    detector: str | None = Field(default=None, description="With text: who looks; default: the smallest that knows")
     multimask: bool = Field(default=False, description="Up to three candidates per object instead of the best")
     options: OptionsIn = OptionsIn()
     model: str | None = Field(default=None, description="Default: the server's")

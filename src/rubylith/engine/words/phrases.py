@@ -7,7 +7,7 @@ from rubylith.engine.words.colours import COLOURS
 
 # words that say nothing of what is meant, words for anything at all, and spellings of one word
 NOT_SAID = frozenset(
-    """a all an any area areas at both color colored colour coloured each every image in most of on one only photo
+    """a all an and any area areas at both color colored colour coloured each every image in most of on one only photo
     photograph picture please region regions side some the this that""".split()
 )
 ANYTHING = frozenset("anything everything item items object objects part parts piece pieces thing things".split())

@@ -40,7 +40,7 @@ SYNONYMS = {
     "sports-ball": "ball football soccer-ball basketball tennis-ball",
     "tennis-racket": "racket racquet tennis-racquet",
     "bottle": "flask",
-    "wine-glass": "wineglass goblet",
+    "wine-glass": "wine-glasses wineglass goblet",
     "cup": "mug teacup coffee-cup",
     "donut": "doughnut",
     "hot-dog": "hotdog frankfurter",
@@ -49,7 +49,7 @@ SYNONYMS = {
     "potted-plant": "pottedplant houseplant pot-plant plant",
     "dining-table": "diningtable table",
     "toilet": "loo lavatory",
-    "tv": "television tvmonitor monitor tv-set screen",
+    "tv": "tvs television tvmonitor monitor tv-set screen",
     "laptop": "notebook-computer computer",
     "mouse": "computer-mouse",
     "remote": "remote-control",
@@ -98,4 +98,6 @@ def name_in(head: str, vocabulary: tuple[str, ...]) -> str | None:
 
 def nearest(head: str, vocabulary: tuple[str, ...]) -> tuple[str, ...]:
     """Up to three names that are spelt alike, as people write them."""
-    return tuple(name.replace("-", " ") for name in get_close_matches(head.replace(" ", "-"), vocabulary, 3))
+    return tuple(
+        name.replace("-", " ") for name in get_close_matches(head.replace(" ", "-"), vocabulary, 3, cutoff=0.75)
+    )
