@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rubylith.cli._lines import one_line, say, tell, tell_bytes
+from rubylith.cli._pulling import pull
 from rubylith.domain.errors import RubylithError
 from rubylith.domain.prompt import Prompt
 from rubylith.engine.engine import Engine, ignore
@@ -78,6 +79,8 @@ def show(
     """
     settings = read_settings()
     find_formats(names)
+    if model is not None and settings.store.lacks(model, settings.precision):
+        pull(settings.store, model, settings.precision)
     engine = Engine(model or settings.model, models_folder=settings.models, device=settings.device)
     work = Work(engine, prompt, names, out, settings.limits)
     tally = Tally()

@@ -34,7 +34,10 @@ Boxes = Annotated[
     ),
 ]
 Multimask = Annotated[bool, typer.Option("--multimask", help="Up to three candidates of each object.")]
-Model = Annotated[str | None, typer.Option(help="Who cuts; `rubylith doctor` lists the models.", show_default=False)]
+Model = Annotated[
+    str | None,
+    typer.Option(help="Who cuts; fetched if it is not here. See `rubylith models list`.", show_default=False),
+]
 Formats = Annotated[
     str | None,
     typer.Option(
