@@ -18,7 +18,7 @@ from rubylith.engine.runtimes import Device
 from rubylith.engine.runtimes.onnx import provider_name
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-FAMILIES = ("sam", "sam2")
+FAMILIES = ("sam", "sam_hq", "sam2")
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
