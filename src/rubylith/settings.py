@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from rubylith.domain.errors import InvalidSetting
-from rubylith.engine.catalog import EMBEDDED, LICENCE_CLASSES, catalog, is_folder_name
+from rubylith.engine.catalog import EMBEDDED, LICENCE_CLASSES, is_folder_name, known_segmenters
 from rubylith.engine.runtimes import PRECISIONS, PROVIDERS, Device
 from rubylith.engine.sources import HUB
 from rubylith.engine.weights import Store
@@ -22,8 +22,8 @@ PREFIX = "RUBYLITH_"
 
 
 def _model(text: str) -> str:
-    if text != EMBEDDED and not is_folder_name(text) and text not in catalog():
-        raise ValueError(f"one of {', '.join((EMBEDDED, *catalog()))}, or a model's folder")
+    if text != EMBEDDED and not is_folder_name(text) and text not in known_segmenters():
+        raise ValueError(f"one of {', '.join((EMBEDDED, *known_segmenters()))}, or a model's folder")
     return text
 
 

@@ -1,10 +1,12 @@
 """Models arrive whole or not at all; a broken connection costs only what had not yet come."""
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ from rubylith.domain.errors import (
     WrongDigest,
 )
 from rubylith.engine import weights
-from rubylith.engine.catalog import PAGE, find_entry, find_weights
+from rubylith.engine.catalog import PAGE, File, catalog, find_detector, find_entry, find_weights
 from rubylith.engine.locks import locked
 from rubylith.engine.sources import LIST, open_source
 from rubylith.engine.weights import Store
@@ -402,3 +404,44 @@ def test_a_mirror_is_a_folder_a_bundle_or_a_url():
     assert type(open_source("http://mirror.example/models")).__name__ == "WebMirror"
     assert type(open_source("models.zip")).__name__ == "FolderMirror"
     assert type(open_source(None)).__name__ == "Hub"
+
+
+@pytest.fixture
+def detector(monkeypatch):
+    """A detector of a few bytes, as a table of the catalogue describes one."""
+    data = b"detector" * 1000
+    known = {"fastestdet.onnx": File(len(data), hashlib.sha256(data).hexdigest(), "http://127.0.0.1:1/nowhere")}
+    changed = {**catalog(), "fastestdet": replace(find_entry("fastestdet"), known=known)}
+    for module in ("catalog", "weights"):
+        monkeypatch.setattr(f"rubylith.engine.{module}.catalog", lambda: changed)
+    return data
+
+
+@pytest.mark.parametrize("place", ["fastestdet.onnx", "fastestdet/fastestdet.onnx"])
+def test_a_mirror_may_have_a_detectors_file_bare(detector, tmp_path, place):
+    (tmp_path / "share" / place).parent.mkdir(parents=True)
+    (tmp_path / "share" / place).write_bytes(detector)
+    store = Store(tmp_path / "models", str(tmp_path / "share"), offline=True)
+    store.pull("fastestdet")
+    assert find_detector("fastestdet", store.folder).read_bytes() == detector
+    assert store.installed() == ("fastestdet",)
+    store.bundle(("fastestdet",), tmp_path / "b.zip")
+    elsewhere = Store(tmp_path / "elsewhere", str(tmp_path / "b.zip"))
+    elsewhere.pull("fastestdet")
+    assert elsewhere.verify("fastestdet") == ()
+    (tmp_path / "share" / place).write_bytes(detector + b"!")
+    with pytest.raises(WrongDigest):
+        Store(tmp_path / "again", str(tmp_path / "share")).pull("fastestdet")
+
+
+def test_a_detector_comes_from_its_own_address_and_the_hubs_token_does_not_go_there(detector, tmp_path, monkeypatch):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "net.onnx").write_bytes(detector)
+    with host(tmp_path / "site") as site:
+        entry = find_entry("fastestdet")
+        file = replace(entry.known["fastestdet.onnx"], address=f"{site.url}/net.onnx")
+        changed = {**catalog(), "fastestdet": replace(entry, known={"fastestdet.onnx": file})}
+        for module in ("catalog", "weights"):
+            monkeypatch.setattr(f"rubylith.engine.{module}.catalog", lambda: changed)
+        Store(tmp_path / "models", hub="http://127.0.0.1:1", token="hf_secret").pull("fastestdet")
+    assert [one.authorization for one in site.asked] == [None]

@@ -119,11 +119,12 @@ def _list(store: "Store", names: tuple[str, ...], *, json: bool, here: bool) -> 
     if json:
         tell(jsonlib.dumps({"folder": str(store.folder), "models": rows}, indent=2))
         return 0
-    tell(f"{'NAME':<17} {'HERE':<15} {'SIZE':>8}  {'LICENCE':<24} WHAT")
+    tell(f"{'NAME':<17} {'HERE':<15} {'SIZE':>8}  {'LICENCE':<25} {'FOR':<25}  WHAT")
     for row in rows:
-        state = "-" if row["here"] is None else f"{row['here']} {'+'.join(row['precisions'])}"
+        state = "-" if row["here"] is None else f"{row['here']} {'+'.join(row['precisions'])}".rstrip()
         licence = f"{row['licence']} ({row['licence_class']})"
-        tell(f"{row['name']:<17} {state:<15} {in_bytes(row['bytes']):>8}  {licence:<24} {row['summary']}")
+        size, purpose = in_bytes(row["bytes"]), ", ".join(row["prompts"])
+        tell(f"{row['name']:<17} {state:<15} {size:>8}  {licence:<25} {purpose:<25}  {row['summary']}")
     say(f"Models lie in {store.folder}; others come from {store.source.shown}")
     return 0
 
@@ -136,6 +137,7 @@ def _row(store: "Store", entry: "Entry", *, is_here: bool) -> dict[str, Any]:
         "precisions": [] if found is None else list(found.precisions),
         "bytes": entry.size() if found is None else found.size,
         "folder": None if found is None else str(found.folder),
+        "kind": entry.kind,
         "family": entry.family,
         "licence": entry.licence,
         "licence_class": entry.licence_class,

@@ -17,23 +17,26 @@ LIST = "files.json"  # of a model's files with their digests; written last, so w
 EMBEDDED = "embedded"
 SUFFIXES = {"fp32": "", "fp16": "_fp16", "int8": "_quantized"}  # of the graphs on the hub
 BYTES = {"fp32": 4, "fp16": 2, "int8": 1}  # of a parameter
+SEGMENTER, DETECTOR = "segmenter", "detector"  # boxes and clicks → masks; words → boxes
 PROMPTS = ("points", "boxes", "everything")
 LICENCE_CLASSES = ("permissive", "custom", "non-commercial", "copyleft")
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What is known of a file for good: its size in bytes and its SHA-256 in hexadecimal."""
+    """What is known of a file for good: its size in bytes, its SHA-256 in hexadecimal, and its URL if not the hub's."""
 
     size: int
     sha256: str
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One model.
 
-    source: repository on the hub, or EXPORT. revision: of that repository. made_from: weights that an export can be
+    kind: SEGMENTER or DETECTOR. source: repository on the hub, EXPORT, or the page of a project whose files have
+    addresses of their own. revision: of that repository. made_from: weights that an export can be
     written from, the first by default: a repository, REPOSITORY/FILE, or the name of a file that the user has.
     parameters: millions. known: files by path. prompts: what it is good for. everything: defaults that differ from
     Everything's.
@@ -46,8 +49,9 @@ class Entry:
     licence: str
     licence_class: str
     parameters: float
-    input_size: int
-    mask_size: int
+    kind: str = SEGMENTER
+    input_size: int = 0
+    mask_size: int = 0
     revision: str = "main"
     made_from: tuple[str, ...] = ()
     known: dict[str, File] = field(default_factory=dict[str, File])
@@ -64,13 +68,19 @@ class Entry:
         return f"onnx/vision_encoder{SUFFIXES[precision]}.onnx", "onnx/prompt_encoder_mask_decoder.onnx"
 
     def files(self, precision: str) -> dict[str, File]:
-        """The graphs and the weights beside them, as far as they are known for good."""
+        """The graphs and the weights beside them, as far as they are known for good; of a detector all it has."""
+        if self.kind == DETECTOR:
+            return self.known
         return {path: file for path, file in self.known.items() if path.partition("_data")[0] in self.graphs(precision)}
+
+    def is_known(self, precision: str) -> bool:
+        """True if nobody need be asked which files there are."""
+        return self.kind == DETECTOR or set(self.graphs(precision)) <= set(self.known)
 
     def size(self, precision: str = "fp32") -> int:
         """Bytes to be fetched; estimated from the parameters where the files are not known."""
         known = self.files(precision)
-        if set(self.graphs(precision)) <= set(known):
+        if self.is_known(precision):
             return sum(file.size for file in known.values())
         return round(self.parameters * 1e6 * BYTES[precision])
 
@@ -94,6 +104,26 @@ def find_entry(name: str) -> Entry:
     return entries[name]
 
 
+def known_detectors() -> tuple[str, ...]:
+    """Names of the models that turn words into boxes, the smallest first."""
+    found = [entry for entry in catalog().values() if entry.kind == DETECTOR]
+    return tuple(entry.name for entry in sorted(found, key=Entry.size))
+
+
+def known_segmenters() -> tuple[str, ...]:
+    """Names of the models that make masks, in the table's order."""
+    return tuple(name for name, entry in catalog().items() if entry.kind == SEGMENTER)
+
+
+def find_detector(name: str, models_folder: Path) -> Path | None:
+    """The file of a detector in `models_folder`, None if it is not there; UnknownName if there is no such detector."""
+    if name not in known_detectors():
+        raise UnknownName.among("detector", name, known_detectors())
+    (file,) = find_entry(name).known
+    path = models_folder.expanduser() / name / file
+    return path if path.is_file() and path.with_name(LIST).is_file() else None
+
+
 def find_weights(name: str, models_folder: Path) -> tuple[str, Weights]:
     """The family and the files of a model: a folder that our export wrote, or a name with files in `models_folder`.
 
@@ -101,6 +131,8 @@ def find_weights(name: str, models_folder: Path) -> tuple[str, Weights]:
     """
     if is_folder_name(name):
         return read_page(Path(name), str(Path(name).resolve()))
+    if name not in known_segmenters():
+        raise UnknownName.among("model", name, (EMBEDDED, *known_segmenters()))
     entry, folder = find_entry(name), models_folder / name
     if not (folder / LIST).is_file():
         raise WeightsMissing(f"The files of {name!r} are not in {models_folder}", f"Get them with {way_to(entry)}")

@@ -15,7 +15,7 @@ from typing import IO, Any, Protocol
 from urllib.parse import quote
 
 from rubylith.domain.errors import NotFound, SourceUnreachable
-from rubylith.engine.catalog import LIST, Entry
+from rubylith.engine.catalog import DETECTOR, LIST, Entry
 from rubylith.engine.downloads import DIGEST, Address, Opened, headers_of, open_address
 
 HUB = "https://huggingface.co"
@@ -56,9 +56,9 @@ class Hub:
 
     def items(self, entry: Entry, precision: str) -> tuple[Item, ...]:
         """The graphs, and the weights beside them, of which only the hub knows how many files they are."""
-        graphs, known = entry.graphs(precision), entry.files(precision)
-        if set(graphs) <= set(known):
-            return tuple(Item(path, file.sha256, file.size) for path, file in known.items())
+        if entry.is_known(precision):
+            return known_items(entry, precision)
+        graphs = entry.graphs(precision)
         return tuple(item for graph in graphs for item in (self.item(entry, graph), *self._side_files(entry, graph)))
 
     def open(self, entry: Entry, item: Item, start: int) -> Opened:
@@ -83,6 +83,9 @@ class Hub:
                 return
 
     def _address(self, entry: Entry, path: str) -> Address:
+        elsewhere = entry.known[path].address if path in entry.known else None
+        if elsewhere is not None:
+            return Address(elsewhere)
         return Address(f"{self.shown}/{entry.source}/resolve/{entry.revision}/{quote(path)}", self._token)
 
 
@@ -121,14 +124,17 @@ class FolderMirror:
             raise self._unreadable(failure) from failure
         return tuple(sorted(parts[0] for parts in inside if len(parts) == 2 and parts[1] == LIST))
 
-    def items(self, entry: Entry, precision: str) -> tuple[Item, ...]:  # noqa: ARG002
-        """The mirror's list, with the catalogue's digests where it has them."""
+    def items(self, entry: Entry, precision: str) -> tuple[Item, ...]:
+        """The mirror's list, with the catalogue's digests where it has them; a detector's file may lie there bare."""
+        if entry.kind == DETECTOR and self.path.is_dir() and not (self.path / entry.name / LIST).exists():
+            return known_items(entry, precision)
         with self._open(f"{entry.name}/{LIST}", entry) as stream:
             return read_list(stream.read(), entry, self.shown)
 
     def open(self, entry: Entry, item: Item, start: int) -> Opened:
         """The file from `start` on."""
-        stream = self._open(f"{entry.name}/{item.path}", entry)
+        is_bare = entry.kind == DETECTOR and (self.path / item.path).is_file()
+        stream = self._open(item.path if is_bare else f"{entry.name}/{item.path}", entry)
         stream.seek(start)
         return Opened(stream, start)
 
@@ -152,6 +158,11 @@ class FolderMirror:
         return SourceUnreachable(
             f"The mirror {self.path} cannot be read: {failure}", "Give a folder, or a zip that `bundle` wrote"
         )
+
+
+def known_items(entry: Entry, precision: str) -> tuple[Item, ...]:
+    """The files that the catalogue itself knows."""
+    return tuple(Item(path, file.sha256, file.size) for path, file in entry.files(precision).items())
 
 
 def open_source(mirror: str | None, hub: str = HUB, token: str | None = None) -> Source:

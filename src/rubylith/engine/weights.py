@@ -14,7 +14,17 @@ from pathlib import Path
 
 from rubylith.domain.errors import LicenceNotAllowed, NotAccessible, NotFound, WeightsMissing
 from rubylith.engine.arrivals import Report, fetch, here
-from rubylith.engine.catalog import LIST, PAGE, Entry, catalog, find_entry, is_folder_name, way_to
+from rubylith.engine.catalog import (
+    LIST,
+    PAGE,
+    SEGMENTER,
+    Entry,
+    catalog,
+    find_entry,
+    is_folder_name,
+    known_segmenters,
+    way_to,
+)
 from rubylith.engine.locks import locked
 from rubylith.engine.sources import (
     HUB,
@@ -77,7 +87,7 @@ class Store:
 
     def lacks(self, name: str, precision: str) -> bool:
         """True if a pull would bring what running the model in that precision needs; False for a model's folder."""
-        if is_folder_name(name) or name not in catalog():
+        if is_folder_name(name) or name not in known_segmenters():
             return False
         found = self.find(name) if name in self.installed() else None
         return found is None or not (found.is_export or precision in found.precisions)
@@ -110,7 +120,7 @@ class Store:
             source = self.source
             items = source.items(entry, precision or "fp32")
             found = _precisions({item.path for item in items})
-            if not found or precision not in {None, *found}:
+            if entry.kind == SEGMENTER and (not found or precision not in {None, *found}):
                 found = ", ".join(found) or "none at all"
                 raise NotFound(
                     f"{source.shown} has no encoder of {name} in {precision or 'any precision'}, it has {found}",
