@@ -22,7 +22,6 @@ from rubylith.engine.catalog import (
     catalog,
     find_entry,
     is_folder_name,
-    known_segmenters,
     way_to,
 )
 from rubylith.engine.locks import locked
@@ -87,10 +86,10 @@ class Store:
 
     def lacks(self, name: str, precision: str) -> bool:
         """True if a pull would bring what running the model in that precision needs; False for a model's folder."""
-        if is_folder_name(name) or name not in known_segmenters():
+        if is_folder_name(name) or name not in catalog():
             return False
         found = self.find(name) if name in self.installed() else None
-        return found is None or not (found.is_export or precision in found.precisions)
+        return found is None or (bool(found.precisions) and not (found.is_export or precision in found.precisions))
 
     @property
     def source(self) -> Source:
@@ -111,11 +110,7 @@ class Store:
         WeightsMissing (offline, or no published graphs), NotFound, SourceUnreachable, WrongDigest, NotAccessible (the
         folder refuses, or the disk is full), Conflict (another pull of it is under way): nothing is registered then.
         """
-        entry = find_entry(name)
-        self.check_licence(entry)
-        self._check_reach(entry)
-        if self.mirror is None and not entry.is_published:
-            raise WeightsMissing(f"Nobody publishes graphs of {name!r}", f"Get it with {way_to(entry)}")
+        entry = self.check_pull(name)
         with self._staging(name) as staging:
             source = self.source
             items = source.items(entry, precision or "fp32")
@@ -195,6 +190,17 @@ class Store:
             shutil.copytree(folder, staging)
             return self._register(name, staging, tuple(describe(staging, file) for file in files if file != LIST))
 
+    def check_pull(self, name: str) -> Entry:
+        """What can be said before anybody is asked: UnknownName, LicenceNotAllowed, WeightsMissing (see pull)."""
+        entry = find_entry(name)
+        self.check_licence(entry)
+        is_local = self.mirror is not None and "://" not in self.mirror
+        if self.offline and not is_local:
+            raise _offline(f"{entry.name!r} is not in {self.folder}")
+        if self.mirror is None and not entry.is_published:
+            raise WeightsMissing(f"Nobody publishes graphs of {name!r}", f"Get it with {way_to(entry)}")
+        return entry
+
     def check_licence(self, entry: Entry) -> None:
         """LicenceNotAllowed if the model is under a licence of a class that nobody here has said yes to."""
         if entry.licence_class not in self.licences:
@@ -263,11 +269,6 @@ class Store:
                 f"The disk with {folder} is too full: {needed} bytes are needed, {free} are free",
                 "Free some space, or name another folder with RUBYLITH_MODELS",
             )
-
-    def _check_reach(self, entry: Entry) -> None:
-        is_local = self.mirror is not None and "://" not in self.mirror
-        if self.offline and not is_local:
-            raise _offline(f"{entry.name!r} is not in {self.folder}")
 
 
 def _precisions(paths: set[str]) -> tuple[str, ...]:
