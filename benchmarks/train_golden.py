@@ -453,7 +453,7 @@ def train(warm_up: int, steps: int, drawings: int, seed: int, out: Path) -> None
         rate = RATE * min(1, (index + 1) / 200, (steps - index) / (0.5 * steps) + 0.01)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        chosen = rng.integers(0, drawings, 8 if index < warm_up else 6)
+        chosen = rng.integers(0, drawings, 8 if index < warm_up else 4)
         batch = make_batch(rng, pool, chosen, CLICKS if index < warm_up else PROMPTS)
         embeddings = model.vision_encoder(batch.pixels).last_hidden_state
         loss = head_loss(head(model, embeddings, batch.points), batch.truth)
@@ -476,8 +476,8 @@ def main() -> None:
     """Train and save."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--warm-up", type=int, default=1000)
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--warm-up", type=int, default=700)
+    parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--drawings", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)

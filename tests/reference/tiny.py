@@ -62,8 +62,8 @@ def tiny_sam_hq() -> SamHQModel:
 def mended(model: SamHQModel) -> SamHQModel:
     """The model as SysCV/sam-hq has it.
 
-    The mask decoder of transformers 5.23 upscales the picture as it came in, mirrored at its diagonal, where the original
-    upscales what the transformer made of it. So here the transformer writes its result over what came in.
+    The mask decoder of transformers 5.23 upscales the picture as it came in, mirrored at its diagonal, where the
+    original upscales what the transformer made of it. So here the transformer writes its result over what came in.
     """
 
     def overwrite(module: torch.nn.Module, arguments: tuple[()], given: dict[str, Any], result: Any) -> None:

@@ -18,6 +18,7 @@ from rubylith.engine.runtimes.onnx import open_network
 
 TOLERANCE = 1e-3
 OPSET = 20
+UPSCALERS = {"sam": PlainUpscaler, "sam_hq": FinerUpscaler, "sam2": Upscaler}  # by family
 LAYOUT = 1  # of the four graphs and the page; a reader refuses a later one
 
 
@@ -101,7 +102,6 @@ def _graphs(source: Source) -> list[Graph]:
     transformer = Transformer(model)
     _, hyper, told, *rest = transformer(**prepared, **prompts)
     fine = {name: array for name, array in embeddings.items() if name != "image_embeddings"}
-    upscaler = {"sam": PlainUpscaler, "sam_hq": FinerUpscaler, "sam2": Upscaler}[source.family]
     limits = {"valid": torch.tensor([4 * cells, 3 * cells]), "offset": torch.ones(1)}
     both = {0: "prompts"}
     return [
@@ -116,7 +116,7 @@ def _graphs(source: Source) -> list[Graph]:
         ),
         Graph(
             "upscaler",
-            upscaler(model),
+            UPSCALERS[source.family](model),
             {"told": told, "hyper": hyper, **limits, **fine},
             ("logits", "stability", "boxes"),
             {"told": both, "hyper": {0: "prompts", 1: "masks"}},

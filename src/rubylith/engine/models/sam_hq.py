@@ -1,6 +1,6 @@
 """SAM-HQ, ViT-B, L and H: SAM with a further token, whose mask, drawn with early features, is added to each of SAM's.
 
-Sources: SysCV/sam-hq (modeling/mask_decoder_hq.py), transformers' SamHQModel. Pictures and prompts are laid out as SAM's.
+Sources: SysCV/sam-hq (modeling/mask_decoder_hq.py), transformers' SamHQModel. Pictures and prompts lie as SAM's.
 """
 
 from rubylith.engine import Segmenter
