@@ -26,7 +26,6 @@ from rubylith.domain.errors import InvalidSetting
 from rubylith.domain.job import Job
 from rubylith.engine.embeddings import EmbeddingCache
 from rubylith.engine.engine import Engine
-from rubylith.engine.weights import Store
 from rubylith.jobs import Rules
 from rubylith.jobs.board import JobBoard
 from rubylith.jobs.runner import JobRunner
@@ -77,7 +76,8 @@ def build(settings: Settings, *, address: str) -> Server:
     models = Models(
         settings.model,
         cache,
-        others=Store(settings.models).installed(),
+        store=settings.store,
+        precision=settings.precision,
         load=lambda name: Engine(name, models_folder=settings.models, device=settings.device),
         keep_alive_seconds=settings.keep_alive,
     )
@@ -167,6 +167,8 @@ async def _lifespan(app: Starlette) -> AsyncGenerator[None]:
 def _stop(server: Server) -> None:
     """Jobs that do not end in time are handed back: they go on after a restart, or on another node."""
     server.service.scheduler.close()
+    if server.service.worker.models.pulls is not None:
+        server.service.worker.models.pulls.stop()
     ended = server.runner.stop(GRACE_SECONDS)
     server.service.access.flush()
     if not ended:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from rubylith.domain.errors import InvalidSetting
-from rubylith.engine.catalog import EMBEDDED, LICENCE_CLASSES, catalog, is_folder_name
+from rubylith.engine.catalog import EMBEDDED, LICENCE_CLASSES, is_folder_name, known_segmenters
 from rubylith.engine.runtimes import PRECISIONS, PROVIDERS, Device
+from rubylith.engine.sources import HUB
+from rubylith.engine.weights import Store
 from rubylith.service.intake import DEFAULT_LIMITS, Limits
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -20,8 +22,8 @@ PREFIX = "RUBYLITH_"
 
 
 def _model(text: str) -> str:
-    if text != EMBEDDED and not is_folder_name(text) and text not in catalog():
-        raise ValueError(f"one of {', '.join((EMBEDDED, *catalog()))}, or a model's folder")
+    if text != EMBEDDED and not is_folder_name(text) and text not in known_segmenters():
+        raise ValueError(f"one of {', '.join((EMBEDDED, *known_segmenters()))}, or a model's folder")
     return text
 
 
@@ -35,10 +37,16 @@ def _among(names: tuple[str, ...]) -> Callable[[str], str]:
 
 
 def _licences(text: str) -> tuple[str, ...]:
-    classes = tuple(part.strip() for part in text.split(","))
+    classes = _listed(text)
     if not set(classes) <= set(LICENCE_CLASSES):
         raise ValueError(f"some of {', '.join(LICENCE_CLASSES)}, with commas between")
     return classes
+
+
+def _mirror(text: str) -> str:
+    if "://" in text and not text.startswith(("http://", "https://")):
+        raise ValueError("an address such as https://models.example.org, a folder or a bundle")
+    return text
 
 
 def _positive(text: str) -> int:
@@ -55,13 +63,17 @@ def _switch(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One variable. `read` takes its text, or raises a ValueError that says what would be right. `secret`: hidden."""
+    """One variable. `read` takes its text, or raises a ValueError that says what would be right. `secret`: hidden.
+
+    instead: a variable of somebody else's that counts where ours is not set.
+    """
 
     name: str
     default: str
     sentence: str
     read: Callable[[str], Any] = field(repr=False)
     secret: bool = False
+    instead: str = ""
 
     @property
     def variable(self) -> str:
@@ -125,9 +137,20 @@ def _seconds(text: str) -> float:
 SETTINGS = (
     Setting("model", EMBEDDED, "The model that cuts when none is named.", _model),
     Setting("models", "~/.cache/rubylith/models", "The folder that models are pulled into and loaded from.", _folder),
-    Setting("mirror", "none", "Where models come from instead of the hub: a URL, a folder or a bundle.", str),
+    Setting("mirror", "", "Where models come from instead of the hub: a URL, a folder or a bundle.", _mirror),
     Setting("offline", "0", "1 asks nobody for models.", _switch),
-    Setting("licences", "permissive", "Classes of licences whose models may be pulled.", _licences),
+    Setting(
+        "licenses", "permissive", "Classes of licences whose models may be pulled, with commas between.", _licences
+    ),
+    Setting("hub", HUB, "The hub that models come from, or a proxy with its paths.", _address),
+    Setting(
+        "hub_token",
+        "",
+        "For models that want a log-in there. HF_TOKEN does it too.",
+        str,
+        secret=True,
+        instead="HF_TOKEN",
+    ),
     Setting("provider", PROVIDERS[0], "What networks run on.", _among(PROVIDERS)),
     Setting("threads", "0", "Threads of a network; 0 takes one per core.", _count),
     Setting("precision", PRECISIONS[0], "Of a network's encoder; needs files of that precision.", _among(PRECISIONS)),
@@ -167,7 +190,9 @@ class Settings:
     models: Path
     mirror: str
     offline: bool
-    licences: tuple[str, ...]
+    licenses: tuple[str, ...]
+    hub: str
+    hub_token: str = field(repr=False)
     provider: str
     threads: int
     precision: str
@@ -202,6 +227,13 @@ class Settings:
         return Device(self.provider, self.threads or None, self.precision)
 
     @property
+    def store(self) -> Store:
+        """The models on this machine, and where more come from."""
+        return Store(
+            self.models, self.mirror or None, self.offline, self.licenses, hub=self.hub, token=self.hub_token or None
+        )
+
+    @property
     def limits(self) -> Limits:
         """What intake lets in."""
         return Limits(self.max_bytes, self.max_pixels)
@@ -212,7 +244,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for setting in SETTINGS:
-        text = environment.get(setting.variable, "").strip()
+        text = environment.get(setting.variable, "").strip() or environment.get(setting.instead, "").strip()
         origins[setting.name] = "environment" if text else "default"
         try:
             values[setting.name] = setting.read(text or setting.default)

@@ -1,6 +1,7 @@
 """The SAM families on ONNX Runtime give what transformers gives: stored outputs of tiny networks are the reference."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from rubylith.engine.runtimes import Device
 from rubylith.engine.runtimes.onnx import provider_name
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-FAMILIES = ("sam", "sam2")
+FAMILIES = ("sam", "sam_hq", "sam2")
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -129,6 +130,14 @@ def test_a_mask_of_any_origin_can_be_corrected(engine, embedding):
     again = ObjectPrompt((Point(30, 40), Point(5, 5, positive=False)), previous=first[0].rle)
     (answer,) = engine._segmenter.decode(embedding, [again])
     assert len(answer) == 1
+
+
+def test_a_refinement_hands_the_models_own_logits_back(engine, embedding):
+    prompt = ObjectPrompt((Point(30, 40), Point(5, 5, positive=False)))
+    (first,) = engine._segmenter.decode(embedding, [prompt])
+    (wanted,) = engine._segmenter.decode(embedding, [replace(prompt, previous=first[0].low_res_logits)])
+    refined = engine.segment(None, Objects((prompt,), refinements=1), embedding=embedding)
+    assert refined.masks[0].rle == wanted[0].rle
 
 
 def test_a_model_that_is_not_here_says_how_to_get_it(tmp_path):

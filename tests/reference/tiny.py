@@ -21,6 +21,8 @@ from transformers import (
     Sam2PromptEncoderConfig,
     Sam2VisionConfig,
     SamConfig,
+    SamHQConfig,
+    SamHQModel,
     SamModel,
 )
 
@@ -30,22 +32,47 @@ from rubylith.engine.export.write import export
 DECODER = {"hidden_size": 32, "mlp_dim": 64, "num_attention_heads": 4, "iou_head_hidden_dim": 32}
 
 
+VISION = {
+    "hidden_size": 32,
+    "output_channels": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "image_size": 64,
+    "patch_size": 8,
+    "window_size": 3,
+    "global_attn_indexes": [1],
+    "num_pos_feats": 16,
+    "mlp_dim": 64,
+}
+PROMPT = {"hidden_size": 32, "image_size": 64, "patch_size": 8}
+
+
 def tiny_sam() -> SamModel:
     """64 x 64 pixels, 8 x 8 cells; windows that do not divide the grid, so that they are padded."""
-    vision = {
-        "hidden_size": 32,
-        "output_channels": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "image_size": 64,
-        "patch_size": 8,
-        "window_size": 3,
-        "global_attn_indexes": [1],
-        "num_pos_feats": 16,
-        "mlp_dim": 64,
-    }
-    prompt = {"hidden_size": 32, "image_size": 64, "patch_size": 8}
-    return shaken(SamModel(SamConfig(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=DECODER)))
+    return shaken(SamModel(SamConfig(vision_config=VISION, prompt_encoder_config=PROMPT, mask_decoder_config=DECODER)))
+
+
+def tiny_sam_hq() -> SamHQModel:
+    """As `tiny_sam`, with the finer masks."""
+    decoder = {**DECODER, "vit_dim": 32}
+    configuration = SamHQConfig(vision_config=VISION, prompt_encoder_config=PROMPT, mask_decoder_config=decoder)
+    return mended(shaken(SamHQModel(configuration)))
+
+
+def mended(model: SamHQModel) -> SamHQModel:
+    """The model as SysCV/sam-hq has it.
+
+    The mask decoder of transformers 5.23 upscales the picture as it came in, mirrored at its diagonal, where the
+    original upscales what the transformer made of it. So here the transformer writes its result over what came in.
+    """
+
+    def overwrite(module: torch.nn.Module, arguments: tuple[()], given: dict[str, Any], result: Any) -> None:
+        picture = given["image_embeddings"]  # (P, C, h, w)
+        told = result[1].flatten(0, 1).transpose(1, 2).reshape(picture.shape)
+        picture.copy_(told.transpose(2, 3))
+
+    model.mask_decoder.transformer.register_forward_hook(overwrite, with_kwargs=True)
+    return model
 
 
 def tiny_sam2() -> Sam2Model:
@@ -92,7 +119,7 @@ def shaken(model: Any) -> Any:
     return model.eval()
 
 
-TINY = {"sam": tiny_sam, "sam2": tiny_sam2}
+TINY = {"sam": tiny_sam, "sam_hq": tiny_sam_hq, "sam2": tiny_sam2}
 
 
 def reference(model: Any, family: str) -> dict[str, np.ndarray]:
@@ -102,7 +129,7 @@ def reference(model: Any, family: str) -> dict[str, np.ndarray]:
     side = model.prompt_encoder.input_image_size
     low = 4 * model.prompt_encoder.image_embedding_size[0]
     image = Image.fromarray(picture())
-    if family == "sam":
+    if family != "sam2":
         processor = SamImageProcessorPil(size={"longest_edge": side}, pad_size={"height": side, "width": side})
         inputs = processor(image, return_tensors="pt")
         pixels, used = inputs["pixel_values"], tuple(inputs["reshaped_input_sizes"][0].tolist())
@@ -139,7 +166,7 @@ def enlarged(logits: torch.Tensor, family: str, side: int, used: tuple[int, int]
     """The reference projects' way from logits (1, P, K, low, low) to the picture's size (P, K, H, W)."""
     size = picture().shape[:2]
     logits = logits[0]
-    if family == "sam":
+    if family != "sam2":
         logits = torch.nn.functional.interpolate(logits, (side, side), mode="bilinear")[..., : used[0], : used[1]]
     return torch.nn.functional.interpolate(logits, size, mode="bilinear", align_corners=False)
 

@@ -54,7 +54,10 @@ Threshold = Annotated[
     typer.Option(metavar="0..1", help="With --text: drop what is found with a lower score.", show_default=False),
 ]
 Multimask = Annotated[bool, typer.Option("--multimask", help="Up to three candidates of each object.")]
-Model = Annotated[str | None, typer.Option(help="Who cuts; `rubylith doctor` lists the models.", show_default=False)]
+Model = Annotated[
+    str | None,
+    typer.Option(help="Who cuts; fetched if it is not here. See `rubylith models list`.", show_default=False),
+]
 Formats = Annotated[
     str | None,
     typer.Option(

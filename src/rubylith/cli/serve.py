@@ -76,8 +76,11 @@ def _listener(host: str, port: int) -> socket.socket:
 
 def _greet(built: "Server", address: str) -> None:
     access = "a key is needed" if built.service.access.needs_key() else "no key is needed, on this machine only"
+    model = built.service.default_model
+    if built.settings.store.lacks(model, built.settings.precision):
+        say(f"The files of {model} are not here: get them with `rubylith models pull {model}`, also while it serves.")
     for line in (
-        f"Rubylith serves at {address} with the model {built.service.default_model}; {access}.",
+        f"Rubylith serves at {address} with the model {model}; {access}.",
         f"Try:  curl {address}/v1/segment -F image=@photo.jpg -H 'Accept: application/zip' -o masks.zip",
         f"Read: {address}/v1/docs",
         f"Data: {built.settings.home}",

@@ -29,6 +29,7 @@ RubylithError
 """
 
 import errno
+from difflib import get_close_matches
 
 
 class RubylithError(Exception):
@@ -71,8 +72,10 @@ class UnknownName(Rejected):
 
     @classmethod
     def among(cls, kind: str, name: str, known: tuple[str, ...]) -> "UnknownName":
-        """`name` is no `kind`; the hint lists those that are."""
-        return cls(f"There is no {kind} called {name!r}", f"Known {kind}s: {', '.join(known)}")
+        """`name` is no `kind`; the hint lists those that are, the nearest first if one is near."""
+        near = get_close_matches(name.lower(), known, n=3)
+        guess = f"Did you mean {' or '.join(near)}? " if near else ""
+        return cls(f"There is no {kind} called {name!r}", f"{guess}Known {kind}s: {', '.join(known)}")
 
 
 class Unauthorized(Rejected):

@@ -36,8 +36,7 @@ def _split(weights: Weights, device: Device, *, pads_boxes: bool) -> tuple[Decod
     exact = Device(device.provider, device.threads)
     prepare, transformer, upscaler = (_open(weights, name, exact) for name in ("prepare", "transformer", "upscaler"))
     decoder = SplitDecoder(prepare, transformer, upscaler, mask_size=weights.mask_size, pads_boxes=pads_boxes)
-    fine = tuple(name for name in upscaler.inputs if name in {"fine", "middle"})
-    return decoder, ("image_embeddings", *fine)
+    return decoder, ("image_embeddings", *decoder.fine)
 
 
 def _pair(weights: Weights, device: Device) -> tuple[Decoder, tuple[str, ...]]:

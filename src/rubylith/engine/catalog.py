@@ -15,16 +15,31 @@ EXPORT = "export"  # instead of a source: no published graphs
 PAGE, LAYOUT = "model.json", 1  # what our own export writes beside the graphs, and its version
 LIST = "files.json"  # of a model's files with their digests; written last, so what has it is whole
 EMBEDDED = "embedded"
+SUFFIXES = {"fp32": "", "fp16": "_fp16", "int8": "_quantized"}  # of the graphs on the hub
+BYTES = {"fp32": 4, "fp16": 2, "int8": 1}  # of a parameter
+SEGMENTER, DETECTOR = "segmenter", "detector"  # boxes and clicks → masks; words → boxes
+PROMPTS = ("points", "boxes", "everything")
 LICENCE_CLASSES = ("permissive", "custom", "non-commercial", "copyleft")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What is known of a file for good: its size in bytes, its SHA-256 in hexadecimal, and its URL if not the hub's."""
+
+    size: int
+    sha256: str
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One model.
 
-    source: repository on the hub, or EXPORT. side_files: whether weights lie beside the graphs. made_from: for an
-    export, the names of weights it can be written from. parameters: millions. digests: SHA-256 of files where known.
-    everything: defaults that differ from Everything's.
+    kind: SEGMENTER or DETECTOR. source: repository on the hub, EXPORT, or the page of a project whose files have
+    addresses of their own. revision: of that repository. made_from: weights that an export can be
+    written from, the first by default: a repository, REPOSITORY/FILE, or the name of a file that the user has.
+    parameters: millions. known: files by path. prompts: what it is good for. everything: defaults that differ from
+    Everything's.
     """
 
     name: str
@@ -34,11 +49,13 @@ class Entry:
     licence: str
     licence_class: str
     parameters: float
-    input_size: int
-    mask_size: int
-    side_files: bool = False
+    kind: str = SEGMENTER
+    input_size: int = 0
+    mask_size: int = 0
+    revision: str = "main"
     made_from: tuple[str, ...] = ()
-    digests: dict[str, str] = field(default_factory=dict[str, str])
+    known: dict[str, File] = field(default_factory=dict[str, File])
+    prompts: tuple[str, ...] = PROMPTS
     everything: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property
@@ -46,11 +63,30 @@ class Entry:
         """True if the hub has graphs of it."""
         return self.source != EXPORT
 
-    def files(self, precision: str) -> tuple[str, ...]:
+    def graphs(self, precision: str) -> tuple[str, ...]:
         """Paths in the repository of what runs it: the encoder in that precision, the decoder in fp32."""
-        suffix = {"fp32": "", "fp16": "_fp16", "int8": "_quantized"}[precision]
-        graphs = (f"onnx/vision_encoder{suffix}.onnx", "onnx/prompt_encoder_mask_decoder.onnx")
-        return tuple(f"{graph}{end}" for graph in graphs for end in (("", "_data") if self.side_files else ("",)))
+        return f"onnx/vision_encoder{SUFFIXES[precision]}.onnx", "onnx/prompt_encoder_mask_decoder.onnx"
+
+    def files(self, precision: str) -> dict[str, File]:
+        """The graphs and the weights beside them, as far as they are known for good; of a detector all it has."""
+        if self.kind == DETECTOR:
+            return self.known
+        return {path: file for path, file in self.known.items() if path.partition("_data")[0] in self.graphs(precision)}
+
+    def is_known(self, precision: str) -> bool:
+        """True if nobody need be asked which files there are."""
+        return self.kind == DETECTOR or set(self.graphs(precision)) <= set(self.known)
+
+    def size(self, precision: str = "fp32") -> int:
+        """Bytes to be fetched; estimated from the parameters where the files are not known."""
+        known = self.files(precision)
+        if self.is_known(precision):
+            return sum(file.size for file in known.values())
+        return round(self.parameters * 1e6 * BYTES[precision])
+
+    def sha256(self, path: str) -> str | None:
+        """What the file must have, where that is known."""
+        return self.known[path].sha256 if path in self.known else None
 
 
 @cache
@@ -68,6 +104,26 @@ def find_entry(name: str) -> Entry:
     return entries[name]
 
 
+def known_detectors() -> tuple[str, ...]:
+    """Names of the models that turn words into boxes, the smallest first."""
+    found = [entry for entry in catalog().values() if entry.kind == DETECTOR]
+    return tuple(entry.name for entry in sorted(found, key=Entry.size))
+
+
+def known_segmenters() -> tuple[str, ...]:
+    """Names of the models that make masks, in the table's order."""
+    return tuple(name for name, entry in catalog().items() if entry.kind == SEGMENTER)
+
+
+def find_detector(name: str, models_folder: Path) -> Path | None:
+    """The file of a detector in `models_folder`, None if it is not there; UnknownName if there is no such detector."""
+    if name not in known_detectors():
+        raise UnknownName.among("detector", name, known_detectors())
+    (file,) = find_entry(name).known
+    path = models_folder.expanduser() / name / file
+    return path if path.is_file() and path.with_name(LIST).is_file() else None
+
+
 def find_weights(name: str, models_folder: Path) -> tuple[str, Weights]:
     """The family and the files of a model: a folder that our export wrote, or a name with files in `models_folder`.
 
@@ -75,13 +131,21 @@ def find_weights(name: str, models_folder: Path) -> tuple[str, Weights]:
     """
     if is_folder_name(name):
         return read_page(Path(name), str(Path(name).resolve()))
+    if name not in known_segmenters():
+        raise UnknownName.among("model", name, (EMBEDDED, *known_segmenters()))
     entry, folder = find_entry(name), models_folder / name
+    if not (folder / LIST).is_file():
+        raise WeightsMissing(f"The files of {name!r} are not in {models_folder}", f"Get them with {way_to(entry)}")
     if (folder / PAGE).is_file():
         return read_page(folder, name)
-    if not (folder / LIST).is_file():
-        advice = f"rubylith models pull {name}" if entry.is_published else f"rubylith models export {name} <weights>"
-        raise WeightsMissing(f"The files of {name!r} are not in {models_folder}", f"Get them with `{advice}`")
     return entry.family, Weights(name, folder, False, entry.input_size, entry.mask_size)  # noqa: FBT003
+
+
+def way_to(entry: Entry) -> str:
+    """The command that brings a model here."""
+    if entry.is_published:
+        return f"`rubylith models pull {entry.name}`"
+    return f"`rubylith models export {entry.name}`, or from a bundle, for nobody publishes its graphs"
 
 
 def is_folder_name(name: str) -> bool:
@@ -118,18 +182,5 @@ def everything_defaults(name: str) -> Everything:
 
 def _entry(name: str, row: dict[str, Any]) -> Entry:
     made_from = tuple(row.pop("from", ()))
-    return Entry(name, made_from=made_from, **row)
-
-
-DETECTOR_FILES = {"ultraface": "ultraface_rfb320.onnx", "fastestdet": "fastestdet.onnx"}
-
-
-def known_detectors() -> tuple[str, ...]:
-    """Detectors by name, the smallest first."""
-    return tuple(DETECTOR_FILES)
-
-
-def find_detector(name: str, models_folder: Path) -> Path | None:
-    """The file of a detector; None if it is not on this machine."""
-    file = models_folder / name / DETECTOR_FILES[name]
-    return file if file.is_file() else None
+    known = {path: File(**file) for path, file in row.pop("files", {}).items()}
+    return Entry(name, made_from=made_from, known=known, prompts=tuple(row.pop("prompts", PROMPTS)), **row)

@@ -95,11 +95,14 @@ class SplitDecoder:
     def __init__(
         self, prepare: Network, transformer: Network, upscaler: Network, *, mask_size: int, pads_boxes: bool
     ) -> None:
-        """pads_boxes: whether the family adds an empty point also where a box is given."""
+        """pads_boxes: whether the family adds an empty point also where a box is given.
+
+        fine: the encoder's outputs that only the upscaler takes.
+        """
         self._prepare, self._transformer, self._upscaler = prepare, transformer, upscaler
         self._mask_size = mask_size
         self._pads_boxes = pads_boxes
-        self._fine = tuple(name for name in upscaler.inputs if name not in {"told", "hyper", "valid", "offset"})
+        self.fine = tuple(name for name in upscaler.inputs if name not in {"told", "hyper", "valid", "offset"})
 
     def begin(self, features: Features) -> Features:
         """The embeddings with what layer 0 makes of the picture alone."""
@@ -151,7 +154,7 @@ class SplitDecoder:
         self, features: Features, told: FloatArray, hyper: FloatArray, offset: float, valid: Size
     ) -> dict[str, npt.NDArray[np.float32]]:
         limits = np.array([valid.height, valid.width], np.int64)
-        fine = {name: features[name] for name in self._fine}
+        fine = {name: features[name] for name in self.fine}
         arrays = {"told": told, "hyper": hyper, "valid": limits, "offset": np.array([offset], np.float32)}
         return self._upscaler.run({**arrays, **fine})
 

@@ -14,6 +14,7 @@ from rubylith.domain.geometry import Size
 from rubylith.domain.image import ImageSource, Inline, Stored
 from rubylith.domain.job import Job, JobState, JSONObject, LogLine, Order
 from rubylith.domain.request import SegmentRequest
+from rubylith.engine.catalog import EMBEDDED as EMBEDDED_MODEL
 from rubylith.jobs import Jobs
 from rubylith.service.access import Access
 from rubylith.service.delivery import find_formats
@@ -172,8 +173,20 @@ class Service:
         return self.files.keep(data, caller, media_type=media_type, name=name)
 
     def models(self) -> tuple[ModelState, ...]:
-        """The models of this server."""
+        """The models that can be asked for."""
         return self.worker.models.states()
+
+    def catalogue(self) -> tuple[ModelState, ...]:
+        """All models that are known, also those whose files are not here."""
+        return self.worker.models.catalogue()
+
+    def pull(self, model: str, caller: Caller) -> ModelState:
+        """Have a model's files fetched, beside the work; its state, which tells how far that is and what went wrong."""
+        caller.require(Scope.MODELS)
+        models = self.worker.models
+        if models.pulls is not None and model != EMBEDDED_MODEL:
+            models.pulls.start(model)
+        return models.state(model)
 
     def load(self, model: str, caller: Caller) -> None:
         """Have a model in memory before the first request for it."""

@@ -23,7 +23,7 @@ def picture():
     pixels = np.full((SIZE.height, SIZE.width, 3), 128, np.uint8)
     pixels[35:85, 25:75] = RED
     pixels[20:45, 110:135] = RED
-    pixels[75:105, 110:140] = BLUE
+    pixels[65:95, 110:140] = BLUE
     return Image(pixels, "drawn")
 
 
@@ -44,12 +44,12 @@ def corners(mask):
     ("phrase", "boxes"),
     [
         ("red", [(25, 35, 75, 85), (110, 20, 135, 45)]),
-        ("blue", [(110, 75, 140, 105)]),
+        ("blue", [(110, 65, 140, 95)]),
         ("green", []),
         ("red on the right", [(110, 20, 135, 45)]),
         ("the largest red thing", [(25, 35, 75, 85)]),
         ("the smallest red object", [(110, 20, 135, 45)]),
-        ("the bottom thing", [(110, 75, 140, 105)]),
+        ("the bottom thing", [(110, 65, 140, 95)]),
         ("largest object", [(25, 35, 75, 85)]),
         ("left", [(25, 35, 75, 85)]),
     ],

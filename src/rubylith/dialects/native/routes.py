@@ -220,8 +220,20 @@ async def embed(http: Request, service: ServiceHere, caller: CallerNow) -> Respo
 
 @router.get("/models", response_model=list[wire.ModelOut], responses=problems(WHO))
 def list_models(service: ServiceHere, caller: CallerNow) -> Response:  # noqa: ARG001 - a key is needed
-    """The models of this server."""
-    return JSONResponse([write_model(state) for state in service.models()])
+    """The models that this server knows: those here can be asked for, the others pulled."""
+    return JSONResponse([write_model(state) for state in service.catalogue()])
+
+
+@router.post(
+    "/models/{name}/pull",
+    status_code=202,
+    response_model=wire.ModelOut,
+    responses=problems({**WHO, 400: "UnknownName", 503: "WeightsMissing"}),
+)
+def pull_model(name: str, service: ServiceHere, caller: CallerNow) -> Response:
+    """Have a model's files fetched. The list tells how far that is; a pull that failed goes on when asked again."""
+    state = service.pull(name, caller)
+    return JSONResponse(write_model(state), 200 if state.pulled and state.pull is None else 202)
 
 
 @router.post("/models/{name}/load", response_model=list[wire.ModelOut], responses=problems({**WHO, 400: "UnknownName"}))

@@ -234,9 +234,26 @@ class EmbeddingOut(BaseModel):
     expires_at: datetime | None
 
 
+class PullOut(BaseModel):
+    """A model that is being fetched, or could not be."""
+
+    state: Literal["waiting", "running", "failed"]
+    received: int = Field(description="Bytes that are here")
+    total: int | None = Field(description="Bytes in all, once they are known")
+    problem: JobProblemOut | None = Field(default=None, description="Why it failed; pull again to go on")
+
+
 class ModelOut(BaseModel):
-    """One model of this server."""
+    """One model that this server knows."""
 
     name: str
     loaded: bool
     default: bool
+    pulled: bool = Field(description="Its files are on this server")
+    kind: Literal["segmenter", "detector"]
+    prompts: list[str] = Field(description="What it is good for")
+    summary: str
+    licence: str | None
+    licence_class: str | None
+    bytes: int = Field(description="Of its files; an estimate if they are not here and not known for good")
+    pull: PullOut | None

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from rubylith.domain.errors import UnknownName, UnknownWord
 from rubylith.engine import detectors
-from rubylith.engine.catalog import find_detector, known_detectors
+from rubylith.engine.catalog import find_detector, find_entry, known_detectors
 from rubylith.engine.detectors import Detector, DetectorWeights
 from rubylith.engine.runtimes import Device
 from rubylith.engine.words.vocabulary import name_in, nearest
@@ -63,7 +63,7 @@ def vocabulary_of(name: str) -> tuple[str, ...]:
 
 
 def _room(name: str) -> Any:
-    return load(detectors.__name__, detectors.NAMES, name, kind="detector")
+    return load(detectors.__name__, detectors.NAMES, find_entry(name).family, kind="detector")
 
 
 def _unknown(noun: str, able: list[tuple[str, str]], names: tuple[str, ...], wanted: str | None) -> UnknownWord:

@@ -1,8 +1,8 @@
 # pyright: basic, reportMissingImports=false
-"""The original projects' checkpoints → a `Source`: sam_vit_*.pth, mobile_sam.pt, sam2*_hiera_*.pt.
+"""The original projects' checkpoints → a `Source`: sam_vit_*.pth, mobile_sam.pt, sam_hq_vit_*.pth, sam2*_hiera_*.pt.
 
 What a file is shows in its keys, and the network's size in the shapes. Every key must find its place and every place
-its key, but for what only video needs. Sources: the three projects' modules for the names on the left, transformers'
+its key, but for what only video needs. Sources: the projects' modules for the names on the left, transformers'
 for those on the right.
 """
 
@@ -48,6 +48,22 @@ SAM: Rules = (
     (r"^image_encoder\.", "vision_encoder."),
     *PROMPTS,
 )
+SAM_HQ: Rules = (
+    (r"^mask_decoder\.hf_token\.", "mask_decoder.hq_token."),
+    (r"^mask_decoder\.hf_mlp\.layers\.0\.", "mask_decoder.hq_mask_mlp.proj_in."),
+    (r"^mask_decoder\.hf_mlp\.layers\.1\.", "mask_decoder.hq_mask_mlp.layers.0."),
+    (r"^mask_decoder\.hf_mlp\.layers\.2\.", "mask_decoder.hq_mask_mlp.proj_out."),
+    (r"^mask_decoder\.compress_vit_feat\.0\.", "mask_decoder.compress_vit_conv1."),
+    (r"^mask_decoder\.compress_vit_feat\.1\.", "mask_decoder.compress_vit_norm."),
+    (r"^mask_decoder\.compress_vit_feat\.3\.", "mask_decoder.compress_vit_conv2."),
+    (r"^mask_decoder\.embedding_encoder\.0\.", "mask_decoder.encoder_conv1."),
+    (r"^mask_decoder\.embedding_encoder\.1\.", "mask_decoder.encoder_norm."),
+    (r"^mask_decoder\.embedding_encoder\.3\.", "mask_decoder.encoder_conv2."),
+    (r"^mask_decoder\.embedding_maskfeature\.0\.", "mask_decoder.mask_conv1."),
+    (r"^mask_decoder\.embedding_maskfeature\.1\.", "mask_decoder.mask_norm."),
+    (r"^mask_decoder\.embedding_maskfeature\.3\.", "mask_decoder.mask_conv2."),
+    *SAM,
+)
 SAM2: Rules = (
     (r"^image_encoder\.trunk\.patch_embed\.proj\.", "vision_encoder.backbone.patch_embed.projection."),
     (r"^image_encoder\.trunk\.blocks\.(\d+)\.norm", r"vision_encoder.backbone.blocks.\1.layer_norm"),
@@ -82,8 +98,9 @@ def load_checkpoint(path: Path) -> Source:
     if "image_encoder.patch_embed.seq.0.c.weight" in weights:
         return _mobile_sam(weights)
     if "image_encoder.pos_embed" in weights:
-        return from_transformers(fill(_sam(weights), _rename(weights, SAM)))
-    raise UnknownName.among("kind of checkpoint", path.name, ("SAM", "MobileSAM", "SAM 2"))
+        is_hq = "mask_decoder.hf_token.weight" in weights
+        return from_transformers(fill(_sam(weights, is_hq=is_hq), _rename(weights, SAM_HQ if is_hq else SAM)))
+    raise UnknownName.among("kind of checkpoint", path.name, ("SAM", "SAM-HQ", "MobileSAM", "SAM 2"))
 
 
 def fill(model: nn.Module, weights: Weights) -> nn.Module:
@@ -120,8 +137,8 @@ def _rename(weights: Weights, rules: Rules) -> Weights:
     return renamed | {f"prompt_encoder.point_embed.{i}.weight": p for i, p in enumerate(points) if p is not None}
 
 
-def _sam(weights: Weights) -> nn.Module:
-    from transformers import SamConfig, SamModel  # noqa: PLC0415
+def _sam(weights: Weights, *, is_hq: bool) -> nn.Module:
+    from transformers import SamConfig, SamHQConfig, SamHQModel, SamModel  # noqa: PLC0415
 
     _, grid, _, width = weights["image_encoder.pos_embed"].shape
     patch = weights["image_encoder.patch_embed.proj.weight"].shape[-1]
@@ -138,7 +155,11 @@ def _sam(weights: Weights) -> nn.Module:
         "window_size": min((shape[0] + 1) // 2 for shape in places.values()),
         "num_pos_feats": weights["prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"].shape[1],
     }
-    return SamModel(SamConfig(vision_config=vision, **_decoder(weights, "", grid * patch, patch)))
+    parts = _decoder(weights, "", grid * patch, patch)
+    if not is_hq:
+        return SamModel(SamConfig(vision_config=vision, **parts))
+    parts["mask_decoder_config"]["vit_dim"] = width
+    return SamHQModel(SamHQConfig(vision_config=vision, **parts))
 
 
 def _mobile_sam(weights: Weights) -> Source:

@@ -143,7 +143,7 @@ class Transformer(nn.Module):
 
     points: pixels of the square. labels: 1 on the object, 0 beside it, 2 and 3 a box's corners, -1 no point.
     iou (P, 4): predicted. hyper (P, 4, c): each mask as a mixture of channels. told (P, hw, C): the picture after.
-    SAM 2 adds presence (P, 1): a logit.
+    SAM 2 adds presence (P, 1): a logit. SAM-HQ's hyper is (P, 4, 2c): to each mask is added the same finer one.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -154,6 +154,7 @@ class Transformer(nn.Module):
         self.layers = nn.ModuleList(Layer(layer, heads) for layer in decoder.transformer.layers)
         self.final = Attention(decoder.transformer.final_attn_token_to_image, heads)
         self.has_presence = hasattr(decoder, "obj_score_token")
+        self.is_hq = hasattr(decoder, "hq_token")
         encoder = model.prompt_encoder
         self.side = int(encoder.input_image_size)
         embed = encoder.point_embed
@@ -167,7 +168,7 @@ class Transformer(nn.Module):
         self.register_buffer("output", output.detach().clone())
 
     def _extra_tokens(self) -> list[Tensor]:
-        return [self.decoder.hq_token.weight] if hasattr(self.decoder, "hq_token") else []
+        return [self.decoder.hq_token.weight] if self.is_hq else []
 
     def embed(self, points: Tensor, labels: Tensor) -> Tensor:
         """(P, N, C): the prompt encoder's sparse embeddings."""
@@ -208,6 +209,9 @@ class Transformer(nn.Module):
         iou = self.decoder.iou_prediction_head(queries[:, start])
         mlps = self.decoder.output_hypernetworks_mlps
         hyper = torch.stack([mlp(queries[:, start + 1 + index]) for index, mlp in enumerate(mlps)], 1)
+        if self.is_hq:
+            finer = self.decoder.hq_mask_mlp(queries[:, start + 1 + len(mlps)])[:, None]
+            hyper = torch.cat([hyper, finer.expand_as(hyper)], -1)
         presence = (self.decoder.pred_obj_score_head(queries[:, 0]),) if self.has_presence else ()
         return iou, hyper, picture, *presence
 
@@ -266,6 +270,24 @@ class PlainUpscaler(Upscaler):
     def forward(self, told: Tensor, hyper: Tensor, valid: Tensor, offset: Tensor) -> tuple[Tensor, ...]:
         """See Upscaler."""
         logits = self.masks(told, hyper, None, None)
+        return logits, *measures(logits, valid, offset)
+
+
+class FinerUpscaler(Upscaler):
+    """SAM-HQ's: the channels, and as many again that are mended with what the encoder saw; hyper has 2c."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model)
+        self.decoder = model.mask_decoder
+
+    def forward(self, told: Tensor, hyper: Tensor, valid: Tensor, offset: Tensor, *, hq: Tensor) -> tuple[Tensor, ...]:
+        """See Upscaler; hq (1, c, 4h, 4w) is the encoder's."""
+        s, decoder = self.side, self.decoder
+        blocks = self.upscale(told, None, None).view(-1, s, s, 2, 2, 2, 2, self.narrow)
+        channels = blocks.permute(0, 7, 1, 3, 5, 2, 4, 6).reshape(-1, self.narrow, 4 * s, 4 * s)
+        mended = decoder.mask_conv2(decoder.activation(decoder.mask_norm(decoder.mask_conv1(channels)))) + hq
+        both = torch.cat([channels, mended], 1).flatten(2)  # (P, 2c, 16 * h * w)
+        logits = (hyper @ both).view(-1, hyper.shape[1], 4 * s, 4 * s)
         return logits, *measures(logits, valid, offset)
 
 

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from rubylith.domain.errors import ModelFailed
-from rubylith.engine.export.decoder import PlainUpscaler, Prepare, Transformer, Upscaler
+from rubylith.engine.export.decoder import FinerUpscaler, PlainUpscaler, Prepare, Transformer, Upscaler
 from rubylith.engine.runtimes import Device
 from rubylith.engine.runtimes.onnx import open_network
 
 TOLERANCE = 1e-3
 OPSET = 20
+UPSCALERS = {"sam": PlainUpscaler, "sam_hq": FinerUpscaler, "sam2": Upscaler}  # by family
 LAYOUT = 1  # of the four graphs and the page; a reader refuses a later one
 
 
@@ -100,7 +101,7 @@ def _graphs(source: Source) -> list[Graph]:
     prompts = {"points": torch.rand(3, 3, 2, generator=generator) * side, "labels": labels}
     transformer = Transformer(model)
     _, hyper, told, *rest = transformer(**prepared, **prompts)
-    fine = {name: embeddings[name] for name in source.features if name in ("fine", "middle")}
+    fine = {name: array for name, array in embeddings.items() if name != "image_embeddings"}
     limits = {"valid": torch.tensor([4 * cells, 3 * cells]), "offset": torch.ones(1)}
     both = {0: "prompts"}
     return [
@@ -115,7 +116,7 @@ def _graphs(source: Source) -> list[Graph]:
         ),
         Graph(
             "upscaler",
-            Upscaler(model) if fine else PlainUpscaler(model),
+            UPSCALERS[source.family](model),
             {"told": told, "hyper": hyper, **limits, **fine},
             ("logits", "stability", "boxes"),
             {"told": both, "hyper": {0: "prompts", 1: "masks"}},
