@@ -49,9 +49,9 @@ def test_cars_are_found_and_cut(engine):
     assert all(0.5 <= mask.label.score <= 1 and mask.area > 10_000 for mask in masks)
 
 
-def test_a_place_tells_two_dogs_apart(engine):
-    (left,) = engine.segment(photo("dogs.jpg"), Text(("the left dog",))).masks
-    (right,) = engine.segment(photo("dogs.jpg"), Text(("the right dog",))).masks
+def test_a_place_tells_two_cars_apart(engine):
+    (left,) = engine.segment(photo("cars.jpg"), Text(("the left car",))).masks
+    (right,) = engine.segment(photo("cars.jpg"), Text(("the right car",))).masks
     assert left.box.x0 < right.box.x0
 
 
