@@ -23,6 +23,7 @@ from rubylith.dialects.native.write import (
 )
 from rubylith.domain.caller import Caller
 from rubylith.domain.job import Job, JobState
+from rubylith.service.access import Access
 from rubylith.service.files import Links
 from rubylith.service.service import Instructions, Service
 
@@ -33,20 +34,26 @@ BODY = {400: "InvalidPrompt", 404: "NotFound", 413: "TooLarge", 422: "InvalidDoc
 TAKES_PICTURES = {**WHO, **BODY, 424: "SourceUnreachable", 503: "Overloaded", 504: "TimedOut"}
 
 
-def service_of(http: Request) -> Service:
+# Asynchronous although they wait for nothing: FastAPI would send each plain function to a thread.
+
+
+async def service_of(http: Request) -> Service:
     """The service behind this application."""
     return http.app.state.service
 
 
-def caller_of(http: Request) -> Caller:
+async def caller_of(http: Request) -> Caller:
     """Who sends this; Unauthorized."""
+    access: Access = http.app.state.service.access
     scheme, _, secret = http.headers.get("authorization", "").partition(" ")
-    return service_of(http).access.caller(secret.strip() if scheme.lower() == "bearer" else None)
+    shown = secret.strip() if scheme.lower() == "bearer" else None
+    return access.recent_caller(shown) or await run_in_threadpool(access.caller, shown)
 
 
-def links_of(http: Request) -> Links:
+async def links_of(http: Request) -> Links:
     """Where links to objects begin: the public address, or the one that this request came to."""
-    root = service_of(http).public_url or f"{http.url.scheme}://{http.url.netloc}"
+    service: Service = http.app.state.service
+    root = service.public_url or f"{http.url.scheme}://{http.url.netloc}"
     return Links(f"{root.rstrip('/')}/v1/objects")
 
 
