@@ -18,6 +18,7 @@ from rubylith.domain.image import Image, Inline, Local
 from rubylith.domain.prompt import Overlap
 from rubylith.engine import Embedding, Progress, models
 from rubylith.engine.engine import Engine, ignore
+from rubylith.formats import NAMES as FORMATS
 from rubylith.formats import Encoded
 from rubylith.service import delivery, intake
 from rubylith.service.intake import DEFAULT_LIMITS, Limits
@@ -53,6 +54,8 @@ class Segmentation(domain.Segmentation):
     ) -> tuple[Path, ...]:
         """Write the files of these formats into the folder, which is made if need be, and return their paths."""
         names = (formats,) if isinstance(formats, str) else formats
+        if not names:
+            raise InvalidPrompt("No format is asked for", f"Name at least one of {', '.join(FORMATS)}")
         return delivery.write_files(delivery.encode(self, self.image, names), Path(folder))
 
     def encode(self, name: str) -> tuple[Encoded, ...]:

@@ -21,7 +21,6 @@ from rubylith import __version__, dialects
 from rubylith.dialects import Dialect
 from rubylith.dialects._body import BodyLimit
 from rubylith.dialects._observed import Observed
-from rubylith.dialects.native.write import write_document
 from rubylith.domain.caller import Quota
 from rubylith.domain.errors import InvalidSetting
 from rubylith.domain.job import Job
@@ -31,7 +30,7 @@ from rubylith.jobs.board import JobBoard
 from rubylith.jobs.runner import JobRunner
 from rubylith.registry import load
 from rubylith.service.access import Access
-from rubylith.service.durable import Durable, Telling
+from rubylith.service.durable import Door, Durable
 from rubylith.service.fetching import Fetcher
 from rubylith.service.files import Files, Links
 from rubylith.service.metrics import CONTENT_TYPE, Metrics
@@ -95,8 +94,10 @@ def build(settings: Settings, *, address: str) -> Server:
         for name in dialects.NAMES
     )
     links = Links(f"{settings.public_url or address}{OBJECTS}", seconds=7 * 86_400.0)
-    tellings = {name: _telling(door, service, links, signing) for name, door in zip(dialects.NAMES, doors, strict=True)}
-    durable = Durable(worker, files, service.sender, tellings, write_document)
+    named = zip(dialects.NAMES, doors, strict=True)
+    durable = Durable(
+        worker, files, service.sender, {name: _opened(door, service, links, signing) for name, door in named}
+    )
     rules = Rules(concurrency=settings.job_concurrency, keep=settings.job_seconds)
     runner = JobRunner(
         board, node=settings.node, work=durable.work, notify=durable.notify, forget=durable.forget, rules=rules
@@ -203,11 +204,11 @@ def _docs(_: Request) -> Response:
     return RedirectResponse("/v1/docs")
 
 
-def _telling(door: Dialect, service: Service, links: Links, signing: Ed25519Signing) -> Telling:
-    def write(job: Job) -> bytes:
+def _opened(door: Dialect, service: Service, links: Links, signing: Ed25519Signing) -> Door:
+    def webhook(job: Job) -> bytes:
         return door.webhook(job, service, links)
 
-    return Telling(write, door.sign(signing))
+    return Door(door.deliver, webhook, door.sign(signing, service))
 
 
 def _cors(origins: tuple[str, ...]) -> Middleware:

@@ -5,7 +5,7 @@ import pytest
 
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.geometry import Box, Point, Size
-from rubylith.domain.prompt import LIMITS, Everything, ObjectPrompt, Objects, check_objects
+from rubylith.domain.prompt import LIMITS, Everything, ObjectPrompt, Objects, check_objects, in_pixels
 from rubylith.domain.rle import RLE
 
 SIZE = Size(100, 200)
@@ -75,3 +75,12 @@ def test_the_edges_of_the_limits_are_allowed():
         kind = float if isinstance(getattr(Everything(), name), float) else int
         Everything(**{name: kind(low)})
         Everything(**{name: kind(high)})
+
+
+def test_shares_become_pixels_and_the_far_edge_is_the_last_pixel():
+    prompt = ObjectPrompt((Point(0.25, 0.5), Point(1, 1, positive=False)), Box(0, 0.1, 1, 0.9))
+    (scaled,) = in_pixels(Objects((prompt,), multimask=True, normalized=True), SIZE).objects
+    assert scaled.points[0] == Point(50, 50)
+    assert scaled.box == Box(0, 10, 200, 90)
+    check_objects(Objects((scaled,)), SIZE)  # the click on the corner lies inside
+    assert in_pixels(Objects((prompt,)), SIZE) == Objects((prompt,))

@@ -23,7 +23,7 @@ from tests.pictures import encoded, png_that_claims, scene
 from rubylith.domain.errors import InvalidImage, NotAccessible, NotFound, RubylithError, TooLarge
 from rubylith.domain.geometry import Size
 from rubylith.domain.image import Inline, Local
-from rubylith.service.intake import READERS, Limits, from_array, from_pil, open_image
+from rubylith.service.intake import READERS, Header, Limits, from_array, from_pil, inspect, open_image
 
 GREY_16 = np.linspace(0, 65535, 48 * 64).astype(np.uint16).reshape(48, 64)
 GREY_8 = np.rint(GREY_16 / 257).astype(np.uint8)
@@ -499,3 +499,20 @@ def test_a_broken_pillow_image_is_refused():
     lazy = Image.open(io.BytesIO(encoded(scene(), "BMP")[:2000]))
     with pytest.raises(InvalidImage, match="Pillow image cannot be read"):
         from_pil(lazy)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WebP", "TIFF"])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_the_header_tells_kind_and_upright_size_as_the_pixels_do(kind, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(scene(48, 64), kind, exif=exif)
+    height, width = opened(data).shape[:2]
+    assert inspect(data) == Header(kind, Size(height, width))
+
+
+def test_the_header_is_held_to_the_same_limits():
+    with pytest.raises(TooLarge, match="pixels"):
+        inspect(png_that_claims(50_000, 50_000))
+    with pytest.raises(InvalidImage, match="not a picture"):
+        inspect(b"hello")

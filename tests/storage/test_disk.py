@@ -130,3 +130,15 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path, database):
     (tmp_path / "file").touch()
     with pytest.raises(StorageFailed, match="file"):
         Objects(f"file://{tmp_path}/file/objects", database, secret=SECRET)
+
+
+def test_a_url_for_as_long_as_the_object_lives_is_always_the_same(store, clock):
+    stored = store.put("a/b", b"kept", ttl_seconds=30 * 86_400, **MINE)
+    url = store.url("a/b", base="http://here/objects", seconds=None)
+    clock.now += 9 * 86_400
+    assert store.url("a/b", base="http://here/objects", seconds=None) == url
+    query = dict(parse_qsl(urlsplit(url).query))
+    assert store.granted("GET", "a/b", query).expires_at == int(stored.expires_at.timestamp())
+    clock.now += 21 * 86_400
+    with pytest.raises(Forbidden):
+        store.granted("GET", "a/b", query)

@@ -137,11 +137,17 @@ def page(
     owner: str | None = None,
     states: tuple[JobState, ...] = (),
     delivery: DeliveryState | None = None,
+    dialect: str | None = None,
     before: str | None = None,
     limit: int = 100,
+    offset: int = 0,
 ) -> tuple[Job, ...]:
-    """Jobs, newest first: of `owner`, in one of `states`, with the webhook in `delivery`, older than job `before`."""
-    found = sa.select(JOBS).order_by(JOBS.c.number.desc()).limit(limit)
+    """Jobs, newest first: of `owner`, in one of `states`, with the webhook in `delivery`, of `dialect`, older than job
+    `before`.
+    """
+    found = sa.select(JOBS).order_by(JOBS.c.number.desc()).limit(limit).offset(offset)
+    if dialect is not None:
+        found = found.where(JOBS.c.dialect == dialect)
     if owner is not None:
         found = found.where(JOBS.c.owner == owner)
     if states:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp
 
 from rubylith.domain.job import Job
+from rubylith.formats import Encoded
 from rubylith.service.files import Links
 from rubylith.service.service import Service
 from rubylith.service.webhooks import Ed25519Signing, Signing
+from rubylith.service.work import Answer
 
 NAMES = ("native",)
 
@@ -23,11 +25,13 @@ class Dialect:
     """A door.
 
     prefix: where it is mounted. application: makes it. refuse: answers a body of more bytes than the limit.
-    webhook: the body that tells a job's end. sign: from the server's own signing to the dialect's.
+    deliver: the files of a job's result. webhook: the body that tells a job's end. sign: from the server's own signing
+    to the dialect's.
     """
 
     prefix: str
     application: Callable[[Service], ASGIApp]
     refuse: Callable[[int], ASGIApp]
+    deliver: Callable[[Answer, Job], tuple[Encoded, ...]]
     webhook: Callable[[Job, Service, Links], bytes]
-    sign: Callable[[Ed25519Signing], Signing]
+    sign: Callable[[Ed25519Signing, Service], Signing]

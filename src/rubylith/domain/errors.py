@@ -4,6 +4,7 @@ RubylithError
 ├── Rejected           the caller can mend it
 │   ├── InvalidImage       the bytes are not a picture we can read
 │   ├── InvalidPrompt      points, boxes or options that make no sense for this picture
+│   ├── InvalidOrder       a job taken on although nothing can come of it, so that its fault is told as a result
 │   ├── TooLarge           over a limit on bytes or pixels
 │   ├── UnknownName        a model, format or option value nobody has heard of
 │   ├── Unauthorized       no key, or one that nobody gave out
@@ -51,6 +52,10 @@ class InvalidImage(Rejected):
 
 class InvalidPrompt(Rejected):
     """Points, boxes or options that make no sense, alone or for this picture."""
+
+
+class InvalidOrder(Rejected):
+    """A job that was taken on although nothing can come of it: some doors tell faults as results."""
 
 
 class TooLarge(Rejected):

@@ -3,7 +3,7 @@
 import enum
 import math
 import numbers
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import SupportsFloat, cast
 
 from rubylith.domain.errors import InvalidPrompt
@@ -22,10 +22,21 @@ class ObjectPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """Given objects. `multimask` asks for up to three candidates of each, best first, instead of the best one."""
+    """Given objects. `multimask` asks for up to three candidates of each, best first, instead of the best one.
+
+    refinements: how often the best mask of each is handed back as `previous`, with the same clicks and box.
+    normalized: points and boxes are shares of width and height from 0 to 1, for callers who do not know the size.
+    """
 
     objects: tuple[ObjectPrompt, ...]
     multimask: bool = False
+    refinements: int = 0
+    normalized: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the picture is a picture of, as one mask: what stays when its background is taken away."""
 
 
 class Overlap(enum.StrEnum):
@@ -84,7 +95,7 @@ def _as_number(value: object, *, is_whole: bool) -> float:
     return float(cast("SupportsFloat", value))
 
 
-Prompt = Objects | Everything
+Prompt = Objects | Everything | Subject
 
 LIMITS: dict[str, tuple[float, float]] = {
     "points_per_side": (1, 256),
@@ -99,15 +110,40 @@ LIMITS: dict[str, tuple[float, float]] = {
     "min_mask_region_area": (0, 1e9),
     "max_masks": (1, 1e6),
 }
-MAX_POINTS, MAX_OBJECTS = 1000, 1000
+MAX_POINTS, MAX_OBJECTS, MAX_REFINEMENTS = 1000, 1000, 10
+
+
+def in_pixels(objects: Objects, size: Size) -> Objects:
+    """The same objects in pixels of a picture of this size; the far edge belongs to the last pixel."""
+    if not objects.normalized:
+        return objects
+    return replace(objects, objects=tuple(_scaled(prompt, size) for prompt in objects.objects), normalized=False)
 
 
 def check_objects(objects: Objects, size: Size) -> None:
-    """InvalidPrompt unless every object can be asked for in a picture of this size."""
+    """InvalidPrompt unless every object, in pixels, can be asked for in a picture of this size."""
+    if not 0 <= objects.refinements <= MAX_REFINEMENTS:
+        raise InvalidPrompt(f"{objects.refinements} refinements were asked for", f"Ask for 0 to {MAX_REFINEMENTS}")
     if not 1 <= len(objects.objects) <= MAX_OBJECTS:
         raise InvalidPrompt(f"{len(objects.objects)} objects were given", f"Give 1 to {MAX_OBJECTS}")
     for prompt in objects.objects:
         _check_object(prompt, size)
+
+
+def _scaled(prompt: ObjectPrompt, size: Size) -> ObjectPrompt:
+    last_x, last_y = math.nextafter(size.width, 0), math.nextafter(size.height, 0)
+    points = tuple(
+        replace(
+            point,
+            x=point.x * size.width if point.x != 1 else last_x,
+            y=point.y * size.height if point.y != 1 else last_y,
+        )
+        for point in prompt.points
+    )
+    box = prompt.box
+    if box is not None:
+        box = Box(box.x0 * size.width, box.y0 * size.height, box.x1 * size.width, box.y1 * size.height)
+    return replace(prompt, points=points, box=box)
 
 
 def _check_object(prompt: ObjectPrompt, size: Size) -> None:

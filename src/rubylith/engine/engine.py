@@ -4,9 +4,9 @@ from typing import cast
 
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.image import Image
-from rubylith.domain.prompt import Objects, Prompt
+from rubylith.domain.prompt import Objects, Prompt, Subject
 from rubylith.domain.segmentation import Segmentation
-from rubylith.engine import Embedding, Progress, Segmenter, everything, models, prompted
+from rubylith.engine import Embedding, Progress, Segmenter, everything, models, prompted, subject
 from rubylith.registry import load
 
 
@@ -45,4 +45,6 @@ class Engine:
             )
         if isinstance(prompt, Objects):
             return prompted.segment(self._segmenter, embedding, prompt)
+        if isinstance(prompt, Subject):
+            return subject.segment(self._segmenter, embedding)
         return everything.segment(self._segmenter, image, embedding, prompt, progress=progress)

@@ -33,10 +33,12 @@ class Jobs(Protocol):
         owner: str | None = None,
         states: tuple[JobState, ...] = (),
         delivery: DeliveryState | None = None,
+        dialect: str | None = None,
         before: str | None = None,
         limit: int = 100,
+        offset: int = 0,
     ) -> tuple[Job, ...]:
-        """Jobs, newest first, older than the job `before`."""
+        """Jobs, newest first, older than the job `before`, past the first `offset` of them."""
         ...
 
     def cancel(self, job_id: str, *, owner: str | None = None) -> Job:

@@ -52,13 +52,22 @@ class JobBoard:
         owner: str | None = None,
         states: tuple[JobState, ...] = (),
         delivery: DeliveryState | None = None,
+        dialect: str | None = None,
         before: str | None = None,
         limit: int = 100,
+        offset: int = 0,
     ) -> tuple[Job, ...]:
-        """Jobs, newest first, older than the job `before`."""
+        """Jobs, newest first, older than the job `before`, past the first `offset` of them."""
         with reading(self.engine) as connection:
             return jobs.page(
-                connection, owner=owner, states=states, delivery=delivery, before=before, limit=max(0, limit)
+                connection,
+                owner=owner,
+                states=states,
+                delivery=delivery,
+                dialect=dialect,
+                before=before,
+                limit=max(0, limit),
+                offset=max(0, offset),
             )
 
     def cancel(self, job_id: str, *, owner: str | None = None) -> Job:

@@ -19,8 +19,6 @@ from rubylith.service.claim import PARTIAL, clear_leftovers, mark
 def find_formats(names: Iterable[str]) -> tuple[Format, ...]:
     """The formats of these names, each once; UnknownName if one is not known."""
     wanted = tuple(dict.fromkeys(names))
-    if not wanted:
-        raise InvalidPrompt("No format is asked for", f"Name at least one of {', '.join(formats.NAMES)}")
     return tuple(cast("Format", load(formats.__name__, formats.NAMES, name, kind="format")) for name in wanted)
 
 

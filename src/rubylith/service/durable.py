@@ -1,10 +1,10 @@
 """What a job does: the one function that does the work, made durable, and the word sent when it has ended."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from rubylith.domain.errors import InvalidOrder
 from rubylith.domain.job import Attempt, Job, JSONObject, Outcome, Verdict
 from rubylith.formats import Encoded
 from rubylith.jobs import Assignment
@@ -13,30 +13,34 @@ from rubylith.service.orders import read_request
 from rubylith.service.webhooks import Sender, Signing
 from rubylith.service.work import Answer, Worker
 
-RESULT = "result.json"
-
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """How the door that took an order tells its end: the body it writes, and how that is signed."""
+class Door:
+    """What the door that took an order has to say to its job.
 
-    write: Callable[[Job], bytes]
+    deliver: the files of its result. webhook: the body that tells its end; signing: how that is signed.
+    """
+
+    deliver: Callable[[Answer, Job], tuple[Encoded, ...]]
+    webhook: Callable[[Job], bytes]
     signing: Signing
 
 
 @dataclass(frozen=True, slots=True)
 class Durable:
-    """The three functions that the job room is given. document: the result of an answer, as JSON."""
+    """The three functions that the job room is given. doors: by the name of their dialect."""
 
     worker: Worker
     files: Files
     sender: Sender
-    tellings: Mapping[str, Telling]
-    document: Callable[[Answer, str], dict[str, Any]]
+    doors: Mapping[str, Door]
 
     def work(self, assignment: Assignment) -> Outcome:
         """Cut, encode and store. What it stores is named after the job, so that doing it twice is the same."""
         job = assignment.job
+        if "fault" in job.request:
+            raise InvalidOrder(**cast("dict[str, str]", job.request["fault"]))
+        door = self._door_of(job)
         request = read_request(cast("dict[str, Any]", job.request["segment"]))
         assignment.log(f"{request.model} looks at the picture")
 
@@ -48,23 +52,27 @@ class Durable:
         assignment.check()
         count = len(answer.segmentation.masks)
         assignment.log(f"{count} {'mask' if count == 1 else 'masks'}")
-        data = json.dumps(self.document(answer, job.id), ensure_ascii=False).encode("utf-8", "backslashreplace")
-        files = (Encoded(RESULT, "application/json", data), *answer.files)
-        artifacts = self.files.keep_results(files, job.id, job.owner)
+        seconds = cast("float | None", job.request.get("keep_seconds"))
+        artifacts = self.files.keep_results(door.deliver(answer, job), job.id, job.owner, seconds=seconds)
         size = answer.segmentation.size
         result: JSONObject = {"masks": count, "width": size.width, "height": size.height, "timings": answer.timings}
         return Outcome(result, artifacts)
 
     def notify(self, job: Job) -> Attempt:
         """One attempt at the webhook of a job that has ended."""
-        telling = self.tellings.get(job.dialect)
-        if telling is None or job.delivery is None:
+        if job.delivery is None or job.dialect not in self.doors:
             return Attempt(Verdict.GIVE_UP, f"the dialect {job.dialect!r} sends no webhooks")
-        body = telling.write(job)
-        attempt = self.sender.send(job.delivery.url, body, telling.signing.headers(job.id, job.owner, body))
+        door = self.doors[job.dialect]
+        body = door.webhook(job)
+        attempt = self.sender.send(job.delivery.url, body, door.signing.headers(job.id, job.owner, body))
         if attempt.ok:
             return Attempt(Verdict.DELIVERED, f"{attempt.status}")
         return Attempt(Verdict.RETRY if attempt.retryable else Verdict.GIVE_UP, attempt.error or f"{attempt.status}")
+
+    def _door_of(self, job: Job) -> Door:
+        if job.dialect not in self.doors:
+            raise InvalidOrder(f"This server has no dialect {job.dialect!r}", "Run the version that took this job")
+        return self.doors[job.dialect]
 
     def forget(self, job: Job) -> None:
         """Delete what is stored for a job that is about to be forgotten."""

@@ -21,10 +21,10 @@ FOLDERS = {UPLOAD: "files", EMBEDDED: "embeddings"}
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where this server hands objects out, and for how long a link to one works."""
+    """Where this server hands objects out, and for how long a link to one works; None: as long as the object lives."""
 
     base: str
-    seconds: float = 3600.0
+    seconds: float | None = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,13 @@ class Files:
         chunks = self.objects.get(key, start=start, stop=stop).chunks
         return Download(200 if wanted is None else 206, stored.media_type, headers, chunks)
 
-    def keep_results(self, files: tuple[Encoded, ...], job_id: str, owner: str) -> tuple[Artifact, ...]:
-        """Store what a job made, under names that follow from its id: done twice, it is the same."""
+    def keep_results(
+        self, files: tuple[Encoded, ...], job_id: str, owner: str, *, seconds: float | None = None
+    ) -> tuple[Artifact, ...]:
+        """Store what a job made, under names that follow from its id: done twice, it is the same.
+
+        seconds: for how long, if not for as long as results are kept here.
+        """
         artifacts: list[Artifact] = []
         for file in files:
             key = f"jobs/{job_id}/{file.name}"
@@ -112,7 +117,7 @@ class Files:
                 owner=owner,
                 media_type=file.media_type,
                 name=file.name,
-                ttl_seconds=self.result_seconds,
+                ttl_seconds=self.result_seconds if seconds is None else seconds,
             )
             digest = hashlib.sha256(file.data).hexdigest()
             artifacts.append(Artifact(key, file.name, file.media_type, len(file.data), digest))

@@ -7,7 +7,8 @@ colours.py); orientation. Whatever goes wrong is one RubylithError that names th
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +73,7 @@ SIGNATURES = (
 BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC"}
 
 EXIF_ORIENTATION = 0x0112
+SIDEWAYS = {5, 6, 7, 8}  # EXIF's orientations that swap width and height
 UPRIGHT = {  # EXIF's orientation: what puts the picture upright
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -87,6 +89,24 @@ def open_image(source: AtHand, limits: Limits = DEFAULT_LIMITS) -> Image:
     """The picture, upright; InvalidImage, TooLarge, NotFound or NotAccessible if that cannot be had."""
     data = read_bytes(source, limits)
     return Image(_decode(data, source.name, limits), digest_of(data))
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a picture says of itself before its pixels are read. size: upright."""
+
+    kind: str
+    size: Size
+
+
+def inspect(data: bytes, name: str = "the picture", limits: Limits = DEFAULT_LIMITS) -> Header:
+    """Kind and size by the header alone, under the same rules as `open_image`; broken pixels are not noticed."""
+    data = read_bytes(Inline(data, name), limits)
+    with _opened(data, name) as (kind, image):
+        _check_size(image, name, limits)
+        size = Size(image.height, image.width)
+        turned = kind != "TIFF" and _orientation_of(image) in SIDEWAYS  # Pillow gives a TIFF's size upright
+    return Header(kind, Size(size.width, size.height) if turned else size)
 
 
 def digest_of(data: bytes) -> str:
@@ -162,19 +182,26 @@ def _from_pixels(pixels: npt.NDArray[np.uint8]) -> Image:
 
 
 def _decode(data: bytes, name: str, limits: Limits) -> npt.NDArray[np.uint8]:
+    with _opened(data, name) as (_, image):
+        _check_size(image, name, limits)
+        image.load()
+        rgb = to_rgb(image)
+        orientation = UPRIGHT.get(_orientation_of(image))
+    if orientation is not None:
+        rgb = rgb.transpose(orientation)
+    return np.asarray(rgb)
+
+
+@contextmanager
+def _opened(data: bytes, name: str) -> Generator[tuple[str, PIL.Image.Image]]:
+    """The kind of picture and Pillow's reader of it; whatever goes wrong within is one error that names the picture."""
     kind = _kind_of(data)
     if kind not in READERS:
         what = f"is {kind}, which is not read" if kind else "is not a picture that can be read"
         raise InvalidImage(f"{name} {what}", f"Convert it to one of {', '.join(READERS)}")
     try:
         with READERS[kind](io.BytesIO(data)) as image:
-            _check_size(image, name, limits)
-            image.load()
-            rgb = to_rgb(image)
-            orientation = UPRIGHT.get(_orientation_of(image))
-        if orientation is not None:
-            rgb = rgb.transpose(orientation)
-        return np.asarray(rgb)
+            yield kind, image
     except RubylithError:
         raise
     except MemoryError as error:

@@ -8,10 +8,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from rubylith.domain.image import Link, Stored
-from rubylith.domain.prompt import Everything, Objects, Prompt
+from rubylith.domain.prompt import Everything, Objects, Prompt, Subject
 from rubylith.domain.request import SegmentRequest
 
-KINDS: dict[str, TypeAdapter[Any]] = {"objects": TypeAdapter(Objects), "everything": TypeAdapter(Everything)}
+KINDS: dict[str, TypeAdapter[Any]] = {
+    "objects": TypeAdapter(Objects),
+    "everything": TypeAdapter(Everything),
+    "subject": TypeAdapter(Subject),
+}
 
 
 def write_request(request: SegmentRequest) -> dict[str, Any]:
@@ -28,6 +32,7 @@ def write_request(request: SegmentRequest) -> dict[str, Any]:
         "prompt": write_prompt(request.prompt),
         "model": request.model,
         "formats": list(request.formats),
+        "with_pixels": request.with_pixels,
     }
 
 
@@ -39,6 +44,7 @@ def read_request(document: dict[str, Any]) -> SegmentRequest:
         prompt=read_prompt(document["prompt"]),
         model=document["model"],
         formats=tuple(document["formats"]),
+        with_pixels=document.get("with_pixels", False),
     )
 
 

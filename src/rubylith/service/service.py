@@ -9,14 +9,16 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from rubylith.domain.caller import Caller, Scope, Usage
+from rubylith.domain.errors import NotFound, RubylithError
 from rubylith.domain.geometry import Size
 from rubylith.domain.image import ImageSource, Inline, Stored
-from rubylith.domain.job import Job, JSONObject, LogLine, Order
+from rubylith.domain.job import Job, JobState, JSONObject, LogLine, Order
 from rubylith.domain.request import SegmentRequest
 from rubylith.jobs import Jobs
 from rubylith.service.access import Access
 from rubylith.service.delivery import find_formats
 from rubylith.service.files import EMBEDDED, Files, StoredFile, id_of
+from rubylith.service.intake import Header, inspect
 from rubylith.service.metrics import Metrics
 from rubylith.service.models import ModelState
 from rubylith.service.orders import write_request
@@ -29,7 +31,11 @@ WATCH_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
-    """How a job is to be run and who is told. dialect: the door it came through; extra: that door's own notes."""
+    """How a job is to be run and who is told.
+
+    dialect: the door it came through; extra: that door's own notes. keep_seconds: for how long its files are kept, if
+    not for as long as results are kept here.
+    """
 
     dialect: str
     webhook: str | None = None
@@ -37,6 +43,7 @@ class Instructions:
     idempotency_key: str | None = None
     start_timeout_seconds: float | None = None
     extra: JSONObject | None = None
+    keep_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +60,30 @@ class Service:
     default_model: str
     public_url: str | None = None
 
-    def segment(self, request: SegmentRequest, caller: Caller) -> tuple[Ticket, Future[Answer]]:
-        """Answer now. RateLimited or Overloaded at once; everything else comes from the future."""
+    def segment(
+        self, request: SegmentRequest, caller: Caller, *, then: Callable[[Answer], SegmentRequest | None] | None = None
+    ) -> tuple[Ticket, Future[Answer]]:
+        """Answer now. RateLimited or Overloaded at once; everything else comes from the future.
+
+        then: what to ask next in the light of an answer, in the same turn; None ends it. The last answer is given.
+        """
         caller.require(Scope.SEGMENT)
         self.access.charge(caller)
         find_formats(request.formats)
 
         def work(ticket: Ticket) -> Answer:
             with self.access.slot(caller):
-                return self._counted(caller, lambda: self.worker.segment(request, caller.id, ticket.progress))
+                answer = self._counted(request, caller, ticket)
+                while then is not None and (following := then(answer)) is not None:
+                    ticket.check()
+                    answer = self._counted(following, caller, ticket)
+                return answer
 
         return self.scheduler.submit(work, caller.id)
+
+    def inspect(self, data: bytes, name: str = "the picture") -> Header:
+        """Kind and size of a picture by its header, for doors with limits of their own; what `open_image` raises."""
+        return inspect(data, name, self.worker.limits)
 
     def embed(self, source: ImageSource, model: str, caller: Caller) -> tuple[Ticket, Future[tuple[StoredFile, Size]]]:
         """Look at a picture and keep it, so that prompts about the id that this gives are answered at once."""
@@ -80,16 +100,18 @@ class Service:
 
         return self.scheduler.submit(work, caller.id)
 
-    def submit(self, request: SegmentRequest, caller: Caller, instructions: Instructions) -> Job:
-        """Answer later. Once this returns, the job survives whatever happens."""
+    def submit(self, request: SegmentRequest | RubylithError, caller: Caller, instructions: Instructions) -> Job:
+        """Answer later. Once this returns, the job survives whatever happens.
+
+        request: an error makes a job that fails with it, as InvalidOrder, for doors that tell faults as results.
+        """
         caller.require(Scope.SEGMENT)
         self.access.charge(caller)
-        find_formats(request.formats)
-        self.worker.models.check(request.model)
         if instructions.webhook is not None:
             self.sender.check(instructions.webhook)
-        kept = replace(request, source=self._kept(request.source, caller))
-        document: JSONObject = {"segment": write_request(kept), "extra": instructions.extra or {}}
+        document = {**self._ordered(request, caller), "extra": instructions.extra or {}}
+        if instructions.keep_seconds is not None:
+            document["keep_seconds"] = instructions.keep_seconds
         order = Order(
             owner=caller.id,
             dialect=instructions.dialect,
@@ -101,9 +123,18 @@ class Service:
         )
         return self.jobs.submit(order)
 
-    def job(self, job_id: str, caller: Caller) -> Job:
-        """A job of this caller as it is now; NotFound."""
-        return self.jobs.get(job_id, owner=caller.id)
+    def job(self, job_id: str, caller: Caller, *, dialect: str | None = None) -> Job:
+        """A job of this caller, if given that came through this door, as it is now; NotFound."""
+        job = self.jobs.get(job_id, owner=caller.id)
+        if dialect not in {None, job.dialect}:
+            raise NotFound(f"There is no job {job_id!r} here", "Ask where the job was sent to")
+        return job
+
+    def history(
+        self, caller: Caller, *, dialect: str, states: tuple[JobState, ...] = (), limit: int = 100, offset: int = 0
+    ) -> tuple[Job, ...]:
+        """Jobs of this caller that came through this door, newest first."""
+        return self.jobs.list(owner=caller.id, dialect=dialect, states=states, limit=limit, offset=offset)
 
     def position(self, job_id: str, caller: Caller) -> int | None:
         """How many jobs go before it; None once it runs."""
@@ -160,9 +191,16 @@ class Service:
         kept = self.files.keep(source.data, caller, media_type="application/octet-stream", name=source.name)
         return Stored(id_of(kept))
 
-    def _counted(self, caller: Caller, work: Callable[[], Answer]) -> Answer:
+    def _ordered(self, request: SegmentRequest | RubylithError, caller: Caller) -> JSONObject:
+        if isinstance(request, RubylithError):
+            return {"fault": {"message": request.message, "hint": request.hint}}
+        find_formats(request.formats)
+        self.worker.models.check(request.model)
+        return {"segment": write_request(replace(request, source=self._kept(request.source, caller)))}
+
+    def _counted(self, request: SegmentRequest, caller: Caller, ticket: Ticket) -> Answer:
         started = time.perf_counter()
-        answer = work()
+        answer = self.worker.segment(request, caller.id, ticket.progress)
         size = answer.segmentation.size
         self.access.count(caller, Usage(1, 1, size.area / 1e6, time.perf_counter() - started))
         for stage, seconds in answer.timings.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rubylith.domain.geometry import Size
 from rubylith.domain.image import Image, ImageSource, Inline
-from rubylith.domain.prompt import Everything, Prompt
+from rubylith.domain.prompt import Everything
 from rubylith.domain.request import SegmentRequest
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress
@@ -33,7 +33,10 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A result with where it came from. files: those of the formats asked for. timings: seconds of each stage."""
+    """A result with where it came from. files: those of the formats asked for. timings: seconds of each stage.
+
+    image: only where the request says `with_pixels`.
+    """
 
     name: str
     digest: str
@@ -41,6 +44,7 @@ class Answer:
     segmentation: Segmentation
     files: tuple[Encoded, ...]
     timings: dict[str, float]
+    image: Image | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +66,13 @@ class Worker:
         progress(0.0)
         embedding = self._embedding(request.model, look)
         progress(0.1)
-        image = look.image() if _needs_pixels(request.prompt, request.formats) else None
+        image = look.image() if _needs_pixels(request) else None
         with _timed(timings, "segment"):
             segmentation = engine.segment(image, request.prompt, embedding=embedding, progress=progress)
         with _timed(timings, "encode"):
             files = encode(segmentation, image, request.formats, path=opened.name)
-        return Answer(opened.name, opened.digest, request, segmentation, files, timings)
+        shown = image if request.with_pixels else None
+        return Answer(opened.name, opened.digest, request, segmentation, files, timings, shown)
 
     def embed(self, source: ImageSource, model: str, caller_id: str) -> tuple[Opened, Size]:
         """Look at a picture now, so that prompts about it are quick later."""
@@ -97,9 +102,9 @@ class _Look:
         return self._image
 
 
-def _needs_pixels(prompt: Prompt, formats: tuple[str, ...]) -> bool:
-    has_crops = isinstance(prompt, Everything) and prompt.crop_n_layers > 0
-    return has_crops or any(form.NEEDS_PIXELS for form in find_formats(formats))
+def _needs_pixels(request: SegmentRequest) -> bool:
+    has_crops = isinstance(request.prompt, Everything) and request.prompt.crop_n_layers > 0
+    return request.with_pixels or has_crops or any(form.NEEDS_PIXELS for form in find_formats(request.formats))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from rubylith.storage.signing import Grant, Signer
 CHUNK = 1024 * 1024
 PART = 8 * 1024 * 1024  # of an upload to S3 in parts
 SWEEP_BATCH = 500
+NEVER = 2**53  # Unix seconds that any reader of JSON can hold
 MAX_SIGNED_SECONDS = 7 * 24 * 3600  # S3 signs for no longer
 
 
@@ -179,16 +180,21 @@ class Objects:
         key: str,
         *,
         base: str,
-        seconds: float,
+        seconds: float | None,
         method: str = "GET",
         media_type: str = "",
         max_bytes: int = 0,
     ) -> str:
         """A URL that opens the object for `method` during the next `seconds`, seven days at most.
 
+        seconds: None for as long as the object lives: always the same URL, of this server's own whatever the store.
         base: where this server hands objects out, such as `http://HOST/v1/objects`; S3's own URLs do without, and hold
         a PUT neither to `media_type` nor to `max_bytes`.
         """
+        if seconds is None:
+            expires_at = self.stat(key).expires_at
+            grant = Grant(method, checked(key), NEVER if expires_at is None else int(expires_at.timestamp()))
+            return f"{base.rstrip('/')}/{key}?{self._signer.query(grant)}"
         seconds = min(seconds, MAX_SIGNED_SECONDS)
         if self._presigner is not None:
             with translated(key):

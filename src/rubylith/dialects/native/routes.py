@@ -15,6 +15,7 @@ from rubylith.dialects.native import wire
 from rubylith.dialects.native.bodies import read_embedding, read_job, read_segment, read_upload
 from rubylith.dialects.native.read import read_order, read_request
 from rubylith.dialects.native.write import (
+    RESULT,
     write_embedding,
     write_job,
     write_model,
@@ -28,7 +29,6 @@ from rubylith.service.files import Links
 from rubylith.service.service import Instructions, Service
 
 NAME = "native"
-RESULT = "result.json"
 WHO = {401: "Unauthorized", 403: "Forbidden", 429: "RateLimited"}
 BODY = {400: "InvalidPrompt", 404: "NotFound", 413: "TooLarge", 422: "InvalidDocument"}
 TAKES_PICTURES = {**WHO, **BODY, 424: "SourceUnreachable", 503: "Overloaded", 504: "TimedOut"}

@@ -19,6 +19,7 @@ from rubylith.service.service import Service
 from rubylith.service.work import Answer
 
 VERSION = version("rubylith")
+RESULT = "result.json"  # the file of a job that holds its document
 BOUNDARY_BYTES = 24  # long and random: some clients look for the boundary without its dashes
 
 
@@ -56,6 +57,12 @@ def write_job(job: Job, position: int | None, files: Files, links: Links) -> dic
     if job.problem is not None:
         wire["problem"] = write_problem(job.problem)
     return wire
+
+
+def write_files(answer: Answer, job: Job) -> tuple[Encoded, ...]:
+    """The files of a job: its result document, and those of the formats asked for."""
+    data = json.dumps(write_document(answer, job.id), ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return (Encoded(RESULT, "application/json", data), *answer.files)
 
 
 def write_webhook(job: Job, service: Service, links: Links) -> bytes:

@@ -1,0 +1,94 @@
+"""The verbs, as the doors call them, on a server as `rubylith serve` builds it."""
+
+import time
+
+import pytest
+from tests.pictures import encoded, scene
+from tests.running import serve
+
+from rubylith.domain.caller import Caller
+from rubylith.domain.errors import InvalidOrder, NotFound
+from rubylith.domain.geometry import Point
+from rubylith.domain.image import Inline
+from rubylith.domain.job import JobState
+from rubylith.domain.prompt import Everything, ObjectPrompt, Objects, Subject
+from rubylith.domain.request import SegmentRequest
+from rubylith.service.files import Links
+from rubylith.service.service import Instructions
+
+PICTURE = Inline(encoded(scene(48, 64)))
+CLICK = Objects((ObjectPrompt((Point(20, 20),)),))
+DAY = 86_400
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with serve(tmp_path_factory.mktemp("home")) as running:
+        yield running
+
+
+@pytest.fixture
+def service(running):
+    return running.built.service
+
+
+@pytest.fixture
+def caller(service) -> Caller:
+    return service.access.caller(None)
+
+
+def ended(service, caller, job):
+    until = time.monotonic() + 60
+    while not (job := service.job(job.id, caller)).state.finished:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return job
+
+
+def test_what_comes_next_is_asked_in_the_light_of_the_answer(service, caller):
+    asked = []
+
+    def then(answer):
+        asked.append(answer.request.prompt)
+        return SegmentRequest(PICTURE, CLICK, "embedded") if len(asked) == 1 else None
+
+    _, future = service.segment(SegmentRequest(PICTURE, Everything(), "embedded"), caller, then=then)
+    assert future.result().request.prompt == CLICK
+    assert asked == [Everything(), CLICK]
+
+
+def test_pixels_come_along_only_where_they_are_asked_for(service, caller):
+    for with_pixels in (False, True):
+        request = SegmentRequest(PICTURE, Subject(), "embedded", with_pixels=with_pixels)
+        answer = service.segment(request, caller)[1].result()
+        assert (answer.image is not None) == with_pixels
+        assert len(answer.segmentation.masks) == 1
+
+
+def test_an_order_that_nothing_can_come_of_fails_with_its_fault_and_keeps_the_notes_of_its_door(service, caller):
+    fault = InvalidOrder("points_per_side is 'many'", "Give a whole number")
+    job = service.submit(fault, caller, Instructions("native", extra={"app": "sam2"}))
+    job = ended(service, caller, job)
+    assert job.state is JobState.FAILED
+    assert (job.problem.kind, job.problem.message) == ("InvalidOrder", "points_per_side is 'many'")
+    assert job.request["extra"] == {"app": "sam2"}
+
+
+def test_a_door_may_keep_the_files_of_a_job_for_a_time_of_its_own(service, caller):
+    order = SegmentRequest(PICTURE, CLICK, "embedded", ("png",))
+    job = ended(service, caller, service.submit(order, caller, Instructions("native", keep_seconds=30 * DAY)))
+    stored = service.files.objects.stat(job.artifacts[0].key)
+    assert 29 * DAY < stored.expires_at.timestamp() - time.time() <= 30 * DAY
+    url = service.files.link(job.artifacts[0].key, Links("http://here/v1/objects", seconds=None))
+    assert service.files.link(job.artifacts[0].key, Links("http://here/v1/objects", seconds=None)) == url
+
+
+def test_a_door_sees_the_jobs_that_came_through_it_newest_first(service, caller):
+    order = SegmentRequest(PICTURE, CLICK, "embedded", ("png",))
+    first, second = (service.submit(order, caller, Instructions("native")) for _ in range(2))
+    assert [job.id for job in service.history(caller, dialect="native", limit=2)] == [second.id, first.id]
+    assert [job.id for job in service.history(caller, dialect="native", limit=1, offset=1)] == [first.id]
+    assert service.history(caller, dialect="other") == ()
+    assert service.job(first.id, caller, dialect="native").id == first.id
+    with pytest.raises(NotFound):
+        service.job(first.id, caller, dialect="other")
