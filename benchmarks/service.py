@@ -31,6 +31,7 @@ from types import ModuleType
 import numpy as np
 import PIL.Image
 
+from rubylith.cli import serve
 from rubylith.domain.geometry import Point, Size
 from rubylith.domain.image import Image, Inline
 from rubylith.domain.mask import Mask
@@ -64,7 +65,7 @@ class Nothing:
         time.sleep(self.seconds)
         return tuple((_pixel(embedding.size),) for _ in prompts)
 
-    def propose(self, embedding: Embedding, everything: Everything, progress: Progress) -> tuple[Mask, ...]:
+    def propose(self, embedding: Embedding, _: Everything, __: Progress) -> tuple[Mask, ...]:
         """That mask."""
         return (_pixel(embedding.size),)
 
@@ -346,10 +347,8 @@ def main(words: list[str]) -> None:
     """The benchmark of this name."""
     match words:
         case ["serve-nothing", seconds, "--port", port]:
-            from rubylith.cli.serve import command
-
             _install_nothing(float(seconds))
-            command(port=int(port))
+            serve.command(port=int(port))
         case ["overhead"]:
             overhead()
         case ["start", *url]:

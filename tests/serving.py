@@ -36,6 +36,10 @@ class Serving:
         assert self._process is not None
         return self._process.pid
 
+    def client(self) -> httpx2.Client:
+        """A client for its address, which outlives its processes."""
+        return httpx2.Client(base_url=self.address, timeout=60)
+
     def start(self) -> None:
         """Returns when it is ready."""
         self.home.mkdir(parents=True, exist_ok=True)
@@ -49,12 +53,13 @@ class Serving:
                 preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call
             )
         until = time.monotonic() + START_SECONDS
-        while time.monotonic() < until:
-            assert self._process.poll() is None, self.log[-4000:]
-            with contextlib.suppress(httpx2.TransportError):
-                if httpx2.get(f"{self.address}/readyz").status_code == 200:
-                    return
-            time.sleep(0.05)
+        with self.client() as http:
+            while time.monotonic() < until:
+                assert self._process.poll() is None, self.log[-4000:]
+                with contextlib.suppress(httpx2.TransportError):
+                    if http.get("/readyz").status_code == 200:
+                        return
+                time.sleep(0.05)
         raise AssertionError(self.log[-4000:])
 
     def kill(self) -> None:

@@ -58,8 +58,8 @@ class Receiver:
 class Customer:
     """Orders jobs until each has been accepted, whatever happens to the server meanwhile."""
 
-    def __init__(self, address, webhook):
-        self.address, self.webhook = address, webhook
+    def __init__(self, http, webhook):
+        self.http, self.webhook = http, webhook
         self.accepted: dict[int, str] = {}
 
     def order_all(self, numbers):
@@ -72,7 +72,7 @@ class Customer:
         until = time.monotonic() + 240
         while time.monotonic() < until:
             with contextlib.suppress(httpx2.TransportError):
-                answer = httpx2.post(f"{self.address}/v1/jobs", **form, timeout=60)
+                answer = self.http.post("/v1/jobs", **form)
                 assert answer.status_code in {202, 503}, answer.text
                 if answer.status_code == 202:
                     self.accepted[number] = answer.json()["id"]
@@ -84,7 +84,7 @@ class Customer:
         """The job as it is once it has ended."""
         until = time.monotonic() + 60
         while time.monotonic() < until:
-            job = httpx2.get(f"{self.address}/v1/jobs/{self.accepted[number]}", timeout=60).json()
+            job = self.http.get(f"/v1/jobs/{self.accepted[number]}").json()
             if job["state"] not in PENDING:
                 return job
             time.sleep(0.05)
@@ -126,8 +126,8 @@ def check_each_is_done_once(customer, receiver, count):
 def kill_at_random(home, environment, *, count, kills):
     chance = random.Random(11)
     receiver = Receiver()
-    with http_site(receiver) as site, Serving(home, {**LOOPBACK, **environment}) as serving:
-        customer = Customer(serving.address, site.url("/done"))
+    with http_site(receiver) as site, Serving(home, {**LOOPBACK, **environment}) as serving, serving.client() as http:
+        customer = Customer(http, site.url("/done"))
         ordering = threading.Thread(target=customer.order_all, args=(range(count),))
         ordering.start()
         for kill in range(kills):
@@ -151,3 +151,44 @@ def test_killed_twice_the_server_still_does_everything_it_accepted_once(tmp_path
 @LONG
 def test_killed_five_times_the_server_still_does_everything_it_accepted_once(tmp_path, database):
     kill_at_random(tmp_path, database, count=300, kills=5)
+
+
+def test_told_to_stop_under_load_it_answers_hands_back_and_loses_nothing(tmp_path, database):
+    count, grace = 20, 5.0
+    receiver = Receiver()
+    environment = {**LOOPBACK, **database, "RUBYLITH_GRACE_SECONDS": str(grace)}
+    with http_site(receiver) as site, Serving(tmp_path, environment) as serving, serving.client() as http:
+        customer = Customer(http, site.url("/done"))
+        ordering = threading.Thread(target=customer.order_all, args=(range(count),))
+        ordering.start()
+        answers, broken, form = [], [], {"files": {"image": picture(0)}, "data": {"request": '{"points": [[20, 20]]}'}}
+
+        def ask():
+            """Answers now, one after another, until the server has gone."""
+            with serving.client() as http:
+                while not broken:
+                    begun = time.monotonic()
+                    try:
+                        answers.append(http.post("/v1/segment", **form).status_code)
+                    except httpx2.TransportError:
+                        broken.append(begun)
+
+        asking = [threading.Thread(target=ask) for _ in range(2)]
+        for thread in asking:
+            thread.start()
+        wait(lambda: receiver.count >= 3)
+        with http.stream("GET", f"/v1/jobs/{customer.accepted[0]}/events") as events:
+            assert events.status_code == 200
+            told = time.monotonic()
+            status = serving.terminate()
+        took = time.monotonic() - told
+        for thread in asking:
+            thread.join()
+        assert status == 0
+        assert took < grace + 10  # two for handing back, the rest for a busy machine
+        assert set(answers) <= {200, 503}
+        assert min(broken) > told - 0.5  # what had arrived was answered
+        serving.start()
+        ordering.join()
+        wait(lambda: receiver.count >= count)
+        check_each_is_done_once(customer, receiver, count)

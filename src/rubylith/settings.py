@@ -121,6 +121,7 @@ SETTINGS = (
     Setting("waiting", "64", "Requests that may wait beyond those; the next is answered 503.", _count),
     Setting("per_key", "64", "Requests of one key at once, running or waiting.", _positive),
     Setting("request_seconds", "120", "The longest that a request may take; jobs may take longer.", _seconds),
+    Setting("grace_seconds", "20", "How long what runs may take to end when the server is told to stop.", _seconds),
     Setting("job_concurrency", "", "Jobs worked on at once. Empty: one a core.", _cores),
     Setting("job_seconds", "604800", "How long jobs and their results are kept.", _seconds),
     Setting("upload_seconds", "86400", "How long uploads are kept.", _seconds),
@@ -154,6 +155,7 @@ class Settings:
     waiting: int
     per_key: int
     request_seconds: float
+    grace_seconds: float
     job_concurrency: int
     job_seconds: float
     upload_seconds: float

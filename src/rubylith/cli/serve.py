@@ -1,10 +1,12 @@
 """`rubylith serve`: the HTTP service."""
 
 import os
+import signal
 import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,8 +16,6 @@ from rubylith.domain.errors import InvalidSetting
 
 if TYPE_CHECKING:
     from rubylith.server import Server
-
-SHUTDOWN_SECONDS = 10
 
 
 def command(
@@ -47,20 +47,33 @@ def _run(built: "Server", listener: socket.socket, address: str) -> int:
 
     from rubylith import server
 
-    app = server.application(built)
+    class Stoppable(uvicorn.Server):
+        """Jobs stop while requests end, not after them."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            server.stop(built)
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(
-        app,
+        server.application(built),
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_graceful_shutdown=round(built.settings.grace_seconds),
         timeout_keep_alive=75,
     )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stopped_already)
     _greet(built, address)
-    uvicorn.Server(config).run(sockets=[listener])
-    if built.stuck.is_set():
-        os._exit(0)  # the job was handed back; its thread would keep the process alive
+    running = Stoppable(config)
+    running.run(sockets=[listener])
+    if built.stuck.is_set() or running.force_exit:
+        os._exit(0)  # what would not stop was handed back, and its thread would keep the process alive
     return 0
+
+
+def _stopped_already(_number: int, _frame: FrameType | None) -> None:
+    """Uvicorn raises the signal that stopped it once more, when all has ended."""
 
 
 def _listener(host: str, port: int) -> socket.socket:

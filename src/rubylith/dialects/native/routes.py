@@ -1,14 +1,14 @@
 """Routes of /v1: read, verb, write."""
 
-import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.concurrency import run_in_threadpool
 
 from rubylith.dialects._waiting import wait_for
 from rubylith.dialects.native import wire
@@ -128,16 +128,12 @@ def job(job_id: str, service: ServiceHere, caller: CallerNow, links: LinksHere) 
 async def events(job_id: str, service: ServiceHere, caller: CallerNow, links: LinksHere) -> StreamingResponse:
     """The job at every change, as server-sent events, until it has ended."""
     first = await run_in_threadpool(service.job, job_id, caller)
-    gone = asyncio.Event()
 
     async def stream() -> AsyncIterator[str]:
-        try:
-            changes = service.watch(first.id, caller, is_wanted=lambda: not gone.is_set())
-            async for changed in iterate_in_threadpool(changes):
+        async with aclosing(service.watch(first.id, caller)) as changes:
+            async for changed in changes:
                 document = await run_in_threadpool(_job_document, service, changed, caller, links)
                 yield f"event: {changed.state}\ndata: {json.dumps(document)}\n\n"
-        finally:
-            gone.set()
 
     return StreamingResponse(stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
