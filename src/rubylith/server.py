@@ -35,6 +35,7 @@ from rubylith.service.fetching import Fetcher
 from rubylith.service.files import Files, Links
 from rubylith.service.metrics import CONTENT_TYPE, Metrics
 from rubylith.service.models import Models
+from rubylith.service.observing import Observing
 from rubylith.service.operator import open_database
 from rubylith.service.scheduler import Bounds, Scheduler
 from rubylith.service.secret_files import kept
@@ -97,12 +98,13 @@ def build(settings: Settings, *, address: str) -> Server:
     durable = Durable(
         worker, files, service.sender, {name: _opened(door, service, links, signing) for name, door in named}
     )
+    observing = Observing(access, service.metrics)
     rules = Rules(concurrency=settings.job_concurrency, keep=settings.job_seconds)
     runner = JobRunner(
         board,
         node=settings.node,
-        work=durable.work,
-        notify=durable.notify,
+        work=observing.work(durable.work),
+        notify=observing.notify(durable.notify),
         forget=durable.forget,
         changed=service.changes.ring,
         rules=rules,

@@ -132,6 +132,9 @@ SETTINGS = (
         "rate", "", "Requests a minute for each key without limits of its own; empty is no limit.", _optional_count
     ),
     Setting("cors_origins", "", "Origins whose pages may call the server, or *.", _listed),
+    Setting(
+        "otlp_url", "", "Where traces go by OTLP, such as http://localhost:4318/v1/traces. Empty: nowhere.", _address
+    ),
     Setting("debug", "0", "1 shows the traceback of an unexpected failure.", _switch),
 )
 
@@ -164,6 +167,7 @@ class Settings:
     keep_alive: float | None
     rate: int | None
     cors_origins: tuple[str, ...]
+    otlp_url: str
     debug: bool
     origins: Mapping[str, str]
 

@@ -25,24 +25,30 @@ def command(
     home: Annotated[Path | None, typer.Option(help="The data folder, instead of RUBYLITH_HOME.")] = None,
 ) -> int:
     """Serve masks over HTTP until told to stop; then finish or hand back what is under way."""
-    from rubylith import logs, server
+    from rubylith import logs, server, traces
     from rubylith.settings import read_settings
 
     settings = read_settings()
     settings = settings if home is None else replace(settings, home=home)
     logs.configure(sys.stderr)
+    flush = traces.configure(settings.otlp_url) if settings.otlp_url else None
     listener = _listener(host, port)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listener.getsockname()[1]}"
     try:
         built = server.build(settings, address=address)
         server.check_exposure(host, built)
-        return _run(built, listener, settings.public_url or address)
+        _run(built, listener, settings.public_url or address)
     finally:
         listener.close()
+        if flush is not None:
+            flush()
+    if built.stuck.is_set():
+        os._exit(0)  # what would not stop was handed back, and its thread would keep the process alive
+    return 0
 
 
-def _run(built: "Server", listener: socket.socket, address: str) -> int:
+def _run(built: "Server", listener: socket.socket, address: str) -> None:
     import uvicorn
 
     from rubylith import server
@@ -67,9 +73,8 @@ def _run(built: "Server", listener: socket.socket, address: str) -> int:
     _greet(built, address)
     running = Stoppable(config)
     running.run(sockets=[listener])
-    if built.stuck.is_set() or running.force_exit:
-        os._exit(0)  # what would not stop was handed back, and its thread would keep the process alive
-    return 0
+    if running.force_exit:
+        built.stuck.set()
 
 
 def _stopped_already(_number: int, _frame: FrameType | None) -> None:

@@ -180,11 +180,11 @@ class Access:
                 if not self._running[caller.id]:
                     del self._running[caller.id]
 
-    def count(self, caller: Caller, used: Usage) -> None:
+    def count(self, caller_id: str, used: Usage) -> None:
         """Remember what was used. Kept here and written every few seconds: a killed process loses those."""
         today = datetime.fromtimestamp(self._clock(), UTC).date()
         with self._lock:
-            self._used[caller.id, today] = self._used.get((caller.id, today), Usage()) + used
+            self._used[caller_id, today] = self._used.get((caller_id, today), Usage()) + used
             due = self._clock() - self._flushed_at >= FLUSH_SECONDS
         if due:
             self.flush()
@@ -210,6 +210,11 @@ class Access:
         self.flush()
         with reading(self._database) as connection:
             return keys.usage(connection, caller_id)
+
+    def usage_by_day(self) -> tuple[tuple[str, date, Usage], ...]:
+        """What each caller used, by day in UTC: id, day, amounts; the last seconds may be missing."""
+        with reading(self._database) as connection:
+            return keys.all_usage(connection)
 
     def _remembered(self, digest: str) -> Caller | None:
         """The caller of a key given from outside, or of one that was valid a moment ago."""

@@ -9,14 +9,19 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import TypeVar
+
+from opentelemetry import trace
+from opentelemetry.trace import Span
 
 from rubylith.domain.errors import Overloaded, TimedOut
 from rubylith.domain.job import Cancelled
 
 Result = TypeVar("Result")
 
+TRACER = trace.get_tracer("rubylith")
 RECENT_DURATIONS = 32  # how many finished pieces of work the estimate of a waiting time rests on
 
 
@@ -76,7 +81,8 @@ class Scheduler:
         with self._lock:
             self._admit(caller, ticket)
         try:
-            future = self._pool.submit(self._run, work, ticket)
+            # In the caller's context, so that its spans are of the request's trace.
+            future = self._pool.submit(copy_context().run, self._run, work, ticket, TRACER.start_span("queue"))
         except RuntimeError:  # closed
             self._leave(caller, ticket)
             raise Overloaded("The server is stopping", "Try again in a moment") from None
@@ -116,7 +122,8 @@ class Scheduler:
                 del self._of_caller[caller]
             self._left.notify_all()
 
-    def _run(self, work: Callable[[Ticket], Result], ticket: Ticket) -> Result:
+    def _run(self, work: Callable[[Ticket], Result], ticket: Ticket, queued: Span) -> Result:
+        queued.end()
         ticket.check()
         started = time.monotonic()
         try:

@@ -171,6 +171,11 @@ class Service:
         self.access.charge(caller)
         return self.jobs.retry(job_id, owner=caller.id)
 
+    def replay(self, job_id: str, caller: Caller) -> Job:
+        """Send the webhook of a finished job once more; Conflict without one, or while it is under way."""
+        self.access.charge(caller)
+        return self.jobs.replay(job_id, owner=caller.id)
+
     def upload(self, data: bytes, caller: Caller, *, media_type: str, name: str) -> StoredFile:
         """Keep a picture for a while; requests can name its id."""
         caller.require(Scope.SEGMENT)
@@ -208,7 +213,7 @@ class Service:
         started = time.perf_counter()
         answer = self.worker.segment(request, caller.id, ticket.progress)
         size = answer.segmentation.size
-        self.access.count(caller, Usage(1, 1, size.area / 1e6, time.perf_counter() - started))
+        self.access.count(caller.id, Usage(1, 1, size.area / 1e6, time.perf_counter() - started))
         for stage, seconds in answer.timings.items():
             self.metrics.stages.labels(stage, answer.request.model).observe(seconds)
         return answer

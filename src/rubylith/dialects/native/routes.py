@@ -16,6 +16,7 @@ from rubylith.dialects.native.bodies import read_embedding, read_job, read_segme
 from rubylith.dialects.native.read import read_order, read_request
 from rubylith.dialects.native.write import (
     RESULT,
+    write_delivery,
     write_embedding,
     write_job,
     write_model,
@@ -158,10 +159,21 @@ def retry(job_id: str, service: ServiceHere, caller: CallerNow, links: LinksHere
 
 
 @router.post(
+    "/jobs/{job_id}/replay",
+    status_code=202,
+    response_model=wire.JobOut,
+    responses=problems({**WHO, 404: "NotFound", 409: "Conflict"}),
+)
+def replay(job_id: str, service: ServiceHere, caller: CallerNow, links: LinksHere) -> Response:
+    """Send the webhook of a finished job once more, also one that was given up."""
+    return JSONResponse(_job_document(service, service.replay(job_id, caller), caller, links), 202)
+
+
+@router.post(
     "/files",
     status_code=201,
     response_model=wire.UploadOut,
-    responses=problems({**WHO, 413: "TooLarge", 422: "InvalidImage"}),
+    responses=problems({**WHO, 400: "InvalidDocument", 413: "TooLarge", 422: "InvalidImage"}),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -246,6 +258,8 @@ def unload_model(name: str, service: ServiceHere, caller: CallerNow) -> Response
 def _job_document(service: Service, job: Job, caller: Caller, links: Links) -> dict[str, Any]:
     position = service.position(job.id, caller) if job.state is JobState.QUEUED else None
     document = write_job(job, position, service.files, links)
+    if job.delivery is not None:
+        document["webhook"] = write_delivery(job.delivery)
     key = next((artifact.key for artifact in job.artifacts if artifact.name == RESULT), None)
     if job.state is JobState.SUCCEEDED and key is not None:
         document["result"] = json.loads(service.files.objects.read(key, owner=caller.id))
