@@ -23,3 +23,7 @@ imports:
 # Everything that needs no network
 test *arguments:
     pytest -n auto {{arguments}}
+
+# The vendors' own clients, for the tests of the dialects
+clients:
+    tests/clients/install.sh
