@@ -9,8 +9,8 @@ from rubylith.domain.prompt import Objects, Prompt, Subject, Text
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress, Segmenter, everything, grounded, models, prompted, subject
 from rubylith.engine.catalog import EMBEDDED, find_weights
-from rubylith.engine.detectors.shelf import Shelf
 from rubylith.engine.runtimes import Device
+from rubylith.engine.shelf import Shelf
 from rubylith.registry import load
 
 MODELS_FOLDER = Path("~/.cache/rubylith/models")

@@ -17,8 +17,8 @@ from rubylith.domain.prompt import Everything, ObjectPrompt, Text
 from rubylith.domain.rle import RLE, BoolArray, rle_iou
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Segmenter, everything, subject
-from rubylith.engine.detectors.shelf import Shelf
 from rubylith.engine.refine import components, disjoint
+from rubylith.engine.shelf import Shelf
 from rubylith.engine.words import selection
 from rubylith.engine.words.colours import pixels_of_colour
 from rubylith.engine.words.faces import find_faces

@@ -12,8 +12,8 @@ from rubylith.domain.image import Local
 from rubylith.domain.prompt import Mode, Text
 from rubylith.engine.catalog import LIST, known_detectors
 from rubylith.engine.detectors.fastestdet import VOCABULARY, read_grid
-from rubylith.engine.detectors.shelf import Shelf, vocabulary_of
 from rubylith.engine.engine import ANY_PROCESSOR, Engine
+from rubylith.engine.shelf import Shelf, vocabulary_of
 from rubylith.service.intake import open_image
 
 EVAL = Path(__file__).parents[4] / "shared" / "eval"
