@@ -111,17 +111,15 @@ def segment(
 ) -> Segmentation:
     """Cut what the points or boxes say or the words name, or without them everything that can be told apart.
 
-    image: as for `embed`, or what `embed` returned. points: (x, y) in pixels, or (x, y, 0) for a place beside the
-    object; all belong to one object, together with the box if there is one. boxes: (x0, y0, x1, y1); several are one
-    object each. previous: the mask to be corrected. multimask: up to three candidates of each object, best first.
+    image: as for `embed`, or what `embed` returned. points: (x, y) in pixels, or (x, y, 0) beside the object; all belong
+    to one object, together with the box if there is one. boxes: (x0, y0, x1, y1); several are one object each. previous:
+    the mask to be corrected. multimask: up to three candidates of each object, best first. text: phrases such as "face"
+    or "the largest object", in a list or with commas between; each mask is labelled with its phrase. mode: a mask per
+    thing, per phrase, or both without overlap. threshold: what words find with a lower score is dropped.
 
-    text: phrases such as "face", "red cup" or "the largest object", in a list or with commas between them; each mask is
-    labelled with its phrase. mode: a mask per thing (`instance`), per phrase (`semantic`), or both without overlap
-    (`panoptic`). threshold: what is found with a lower score is dropped.
-
-    The options from points_per_side to overlap act without points, boxes and words only; their meaning and defaults
-    are those of `Everything`. model: None takes the one that embedded the picture, else `embedded`. limits: how large a
-    file may be. progress: called with the share done, 0 to 1. Whatever is wrong is a RubylithError.
+    The options from points_per_side to overlap act without all those only, as in `Everything`. model: None takes the
+    one that embedded the picture, else `embedded`. limits: how large a file may be. progress: called with the share
+    done, 0 to 1. Whatever is wrong is a RubylithError.
     """
     options: dict[str, int | float | str | None] = {
         "points_per_side": points_per_side,

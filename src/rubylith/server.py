@@ -73,14 +73,7 @@ def build(settings: Settings, *, address: str) -> Server:
     fetcher = Fetcher(settings.fetch_allow, user_agent=f"rubylith/{__version__}")
     sources = Sources(files, fetcher, OBJECTS, settings.max_bytes, settings.fetch_seconds)
     cache = EmbeddingCache(settings.cache_bytes)
-    models = Models(
-        settings.model,
-        cache,
-        store=settings.store,
-        precision=settings.precision,
-        load=lambda name: Engine(name, models_folder=settings.models, device=settings.device),
-        keep_alive_seconds=settings.keep_alive,
-    )
+    models = _models(settings, cache)
     worker = Worker(models, cache, settings.limits, sources.open)
     board = JobBoard(database)
     bounds = Bounds(settings.concurrency, settings.waiting, settings.per_key, settings.request_seconds)
@@ -125,6 +118,17 @@ def build(settings: Settings, *, address: str) -> Server:
         jobs=lambda: {state.value: count for state, count in board.counts().items() if not state.finished},
     )
     return Server(service, runner, signing, doors, settings, threading.Event())
+
+
+def _models(settings: Settings, cache: EmbeddingCache) -> Models:
+    return Models(
+        settings.model,
+        cache,
+        store=settings.store,
+        precision=settings.precision,
+        load=lambda name: Engine(name, models_folder=settings.models, device=settings.device),
+        keep_alive_seconds=settings.keep_alive,
+    )
 
 
 def check_exposure(host: str, server: Server) -> None:

@@ -54,3 +54,20 @@ def picture() -> np.ndarray:
     pixels[(columns - 35) ** 2 + (rows - 40) ** 2 < 400] = (200, 40, 60)
     pixels[5:25, 60:95] = (20, 180, 220)
     return pixels
+
+
+def assert_as_referred(answers, reference, name):
+    """Logits and predicted IoU within 1e-3 of the stored ones of a case, masks of an IoU of .99 and more."""
+    wanted = np.unpackbits(reference[f"{name}.masks"], axis=-1, count=WIDTH).astype(bool)
+    assert len(answers) == len(wanted)
+    for index, candidates in enumerate(answers):
+        scores = reference[f"{name}.iou"][index]
+        order = np.argsort(-scores, kind="stable")
+        assert len(candidates) == len(order)
+        for mask, k in zip(candidates, order, strict=True):
+            assert np.abs(mask.low_res_logits.values - reference[f"{name}.logits"][index, k]).max() < 1e-3
+            assert abs(mask.predicted_iou - min(max(scores[k], 0), 1)) < 1e-3
+            found = mask.rle.bitmap()
+            assert found.shape == (HEIGHT, WIDTH)
+            union = (found | wanted[index, k]).sum()
+            assert union == 0 or (found & wanted[index, k]).sum() / union >= 0.99

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.engine.prompts import CASES, HEIGHT, WIDTH, picture
+from tests.engine.prompts import CASES, HEIGHT, WIDTH, assert_as_referred, picture
 
 from rubylith.domain.errors import InvalidPrompt, ModelFailed, Unavailable, UnknownName, WeightsMissing
 from rubylith.domain.geometry import Point
@@ -51,21 +51,8 @@ def test_the_square_is_the_processors(embedding, reference):
 
 @pytest.mark.parametrize("name", CASES)
 def test_masks_scores_and_logits_are_those_of_transformers(engine, embedding, reference, name):
-    case = CASES[name]
-    answers = engine._segmenter.decode(embedding, case.prompts(reference["previous"]))
-    wanted = np.unpackbits(reference[f"{name}.masks"], axis=-1, count=WIDTH).astype(bool)
-    assert len(answers) == len(wanted)
-    for index, candidates in enumerate(answers):
-        scores = reference[f"{name}.iou"][index]
-        order = np.argsort(-scores, kind="stable")
-        assert len(candidates) == len(order)
-        for mask, k in zip(candidates, order, strict=True):
-            assert np.abs(mask.low_res_logits.values - reference[f"{name}.logits"][index, k]).max() < 1e-3
-            assert mask.predicted_iou == pytest.approx(min(max(scores[k], 0), 1), abs=1e-3)
-            found = mask.rle.bitmap()
-            assert found.shape == (HEIGHT, WIDTH)
-            union = (found | wanted[index, k]).sum()
-            assert union == 0 or (found & wanted[index, k]).sum() / union >= 0.99
+    answers = engine._segmenter.decode(embedding, CASES[name].prompts(reference["previous"]))
+    assert_as_referred(answers, reference, name)
 
 
 def test_ragged_prompts_are_each_answered_as_if_alone(engine, embedding, reference):

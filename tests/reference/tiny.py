@@ -94,15 +94,14 @@ def tiny_sam2() -> Sam2Model:
         fpn_hidden_size=32,
     )
     prompt = Sam2PromptEncoderConfig(hidden_size=32, image_size=128, patch_size=16)
-    return shaken(
-        Sam2Model(
-            Sam2Config(
-                vision_config=vision,
-                prompt_encoder_config=prompt,
-                mask_decoder_config=Sam2MaskDecoderConfig(**DECODER),
-            )
-        )
+    decoder = Sam2MaskDecoderConfig(**DECODER)
+    model = shaken(
+        Sam2Model(Sam2Config(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder))
     )
+    with torch.no_grad():  # the two are one in every checkpoint
+        shared = model.shared_image_embedding.positional_embedding.normal_(generator=torch.Generator().manual_seed(0))
+        model.prompt_encoder.shared_embedding.positional_embedding.copy_(shared)
+    return model
 
 
 def shaken(model: Any) -> Any:

@@ -25,23 +25,36 @@ def assemble(
     falls_back: bool,
 ) -> Promptable:
     """The model, ready. frame, pads_boxes, falls_back: the family's ways, see Model and SplitDecoder."""
-    encoder = _open(weights, OWN if weights.is_split else PUBLISHED, device)
-    decoder, features = _split(weights, device, pads_boxes=pads_boxes) if weights.is_split else _pair(weights, device)
+    encoder, decoder, features = _parts(weights, device, pads_boxes=pads_boxes)
     model = Model(weights.name, weights.input_size, weights.mask_size, features, frame, falls_back)
     return Promptable(model, encoder, decoder)
 
 
-def _split(weights: Weights, device: Device, *, pads_boxes: bool) -> tuple[Decoder, tuple[str, ...]]:
-    """Precision concerns the encoder alone: scores and thresholds stay in fp32, and so does what makes them."""
+def _parts(weights: Weights, device: Device, *, pads_boxes: bool) -> tuple[Network, Decoder, tuple[str, ...]]:
+    """Encoder, decoder, and what of the encoder's outputs the decoder wants.
+
+    Precision concerns the encoder alone: scores and thresholds stay in fp32, and so does what makes them.
+    """
     exact = Device(device.provider, device.threads)
-    prepare, transformer, upscaler = (_open(weights, name, exact) for name in ("prepare", "transformer", "upscaler"))
-    decoder = SplitDecoder(prepare, transformer, upscaler, mask_size=weights.mask_size, pads_boxes=pads_boxes)
-    return decoder, ("image_embeddings", *decoder.fine)
+    if not (weights.is_split or weights.needs_torch):
+        pair = _open(weights, "prompt_encoder_mask_decoder", exact)
+        wanted = tuple(name for name in pair.inputs if name.startswith("image_"))
+        return _open(weights, PUBLISHED, device), PairDecoder(pair, weights.name), wanted
+    if weights.needs_torch:
+        from rubylith.engine.runtimes.torch import open_networks  # noqa: PLC0415  the core has no PyTorch
 
-
-def _pair(weights: Weights, device: Device) -> tuple[Decoder, tuple[str, ...]]:
-    network = _open(weights, "prompt_encoder_mask_decoder", Device(device.provider, device.threads))
-    return PairDecoder(network, weights.name), tuple(n for n in network.inputs if n.startswith("image_"))
+        networks: dict[str, Network] = dict(open_networks(weights.folder, device))
+    else:
+        networks = {name: _open(weights, name, exact) for name in ("prepare", "transformer", "upscaler")}
+        networks["encoder"] = _open(weights, OWN, device)
+    decoder = SplitDecoder(
+        networks["prepare"],
+        networks["transformer"],
+        networks["upscaler"],
+        mask_size=weights.mask_size,
+        pads_boxes=pads_boxes,
+    )
+    return networks["encoder"], decoder, ("image_embeddings", *decoder.fine)
 
 
 def _open(weights: Weights, name: str, device: Device) -> Network:

@@ -9,6 +9,8 @@ from rubylith.domain.prompt import Objects, Prompt, Subject, Text
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress, Segmenter, everything, grounded, models, prompted, subject
 from rubylith.engine.catalog import EMBEDDED, find_weights
+from rubylith.engine.folders import is_transformers_folder, read_transformers_folder
+from rubylith.engine.models import Weights
 from rubylith.engine.runtimes import Device
 from rubylith.engine.shelf import Shelf
 from rubylith.registry import load
@@ -21,18 +23,27 @@ def ignore(share_done: float, /) -> None:
     """A progress callback for callers who do not want one."""
 
 
+def _find(model: str, models_folder: Path) -> tuple[str, Weights | None]:
+    if model == EMBEDDED:
+        return EMBEDDED, None
+    if is_transformers_folder(Path(model)):
+        return read_transformers_folder(Path(model))
+    return find_weights(model, models_folder)
+
+
 class Engine:
     """One loaded model. It remembers nothing about pictures, so any number of threads may share it."""
 
     def __init__(
         self, model: str = EMBEDDED, *, models_folder: Path = MODELS_FOLDER, device: Device = ANY_PROCESSOR
     ) -> None:
-        """model: `embedded`, a name from the catalogue with its files in `models_folder`, or a folder of an export.
+        """model: `embedded`, a name from the catalogue with its files in `models_folder`, or a folder.
 
+        The folder is one that our export wrote, or transformers; that needs the extra `torch`.
         UnknownName if there is no such model, WeightsMissing if its files are not here.
         """
         models_folder = models_folder.expanduser()
-        family, weights = (EMBEDDED, None) if model == EMBEDDED else find_weights(model, models_folder)
+        family, weights = _find(model, models_folder)
         self.model = model if weights is None else weights.name
         room = cast("Any", load(models.__name__, models.NAMES, family, kind="model family"))
         self._segmenter = cast("Segmenter", room.load(weights, device))

@@ -9,8 +9,7 @@ from tests.reference import originals  # noqa: E402
 
 from rubylith.domain.errors import ModelFailed, UnknownName  # noqa: E402
 from rubylith.engine.export.checkpoints import load_checkpoint  # noqa: E402
-from rubylith.engine.export.decoder import Prepare, Transformer  # noqa: E402
-from rubylith.engine.export.write import UPSCALERS  # noqa: E402
+from rubylith.engine.export.parts import parts_of  # noqa: E402
 
 pytestmark = pytest.mark.torch
 PROJECTS = ("sam", "sam_hq", "mobile_sam", "sam2")
@@ -25,16 +24,19 @@ def build(project):
 
 def our_answers(source, pixels, points):
     """Logits (P, 3, low, low) and predicted IoU (P, 3) for lone clicks, by the modules that are exported."""
-    features = dict(zip(source.features, source.encoder(pixels), strict=True))
-    embeddings = features.pop("image_embeddings")
-    low = 4 * embeddings.shape[-1]
-    prepared = Prepare(source.model)(embeddings, torch.zeros(1, 1, low, low), torch.zeros(1))
-    clicks = torch.stack([points, torch.zeros_like(points)], 1)
-    labels = torch.tensor([[1, -1]]).expand(len(points), -1)
-    iou, hyper, told, *_ = Transformer(source.model)(*prepared, points=clicks, labels=labels)
-    upscaler = UPSCALERS[source.family](source.model)
-    logits, *_ = upscaler(told, hyper, torch.tensor([low, low]), torch.ones(1), **features)
-    return logits[:, 1:], iou[:, 1:]
+    arrays = {
+        "pixel_values": pixels,
+        "mask": torch.zeros(1, 1, source.mask_size, source.mask_size),
+        "has_mask": torch.zeros(1),
+        "points": torch.stack([points, torch.zeros_like(points)], 1),
+        "labels": torch.tensor([[1, -1]]).expand(len(points), -1),
+        "valid": torch.tensor([source.mask_size, source.mask_size]),
+        "offset": torch.ones(1),
+    }
+    for part in parts_of(source):
+        results = part.module(**{name: arrays[name] for name in part.inputs})
+        arrays |= dict(zip(part.outputs, results, strict=True))
+    return arrays["logits"][:, 1:], arrays["iou"][:, 1:]
 
 
 @pytest.mark.parametrize("project", PROJECTS)

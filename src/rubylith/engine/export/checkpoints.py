@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from rubylith.domain.errors import ModelFailed, UnknownName
+from rubylith.engine.export.parts import Source
 from rubylith.engine.export.sources import from_transformers
 from rubylith.engine.export.tinyvit import TinyViT
-from rubylith.engine.export.write import Source
 
 Weights = dict[str, Tensor]
 Rules = tuple[tuple[str, str], ...]

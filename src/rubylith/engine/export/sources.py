@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from rubylith.domain.errors import UnknownName
-from rubylith.engine.export.write import Source
+from rubylith.engine.export.parts import Source
 
 
 class PlainEncoder(nn.Module):

@@ -10,8 +10,9 @@ NAMES = ("embedded", "sam", "sam_hq", "sam2")
 class Weights:
     """The files of one model, on this machine.
 
-    name: the model's. folder: where its graphs are, by themselves or in `onnx/`. is_split: four graphs of our own
-    export, else the hub's pair. input_size: side of the square. mask_size: side of the logits.
+    name: the model's. folder: where its files are; graphs by themselves or in `onnx/`. is_split: four graphs of our
+    own export, else the hub's pair. input_size: side of the square. mask_size: side of the logits. needs_torch: no
+    graphs at all but transformers' files.
     """
 
     name: str
@@ -19,3 +20,4 @@ class Weights:
     is_split: bool
     input_size: int
     mask_size: int
+    needs_torch: bool = False

@@ -1,7 +1,7 @@
 """What runs a network. One file per runtime: arrays in, arrays out, and nothing about pictures or prompts.
 
-Each has `open_network(path, device) -> Network`. A runtime that cannot do what `Device` asks says so; none of them
-falls back in silence.
+`onnx` opens one graph from a file, `torch` all parts of a model in transformers' form. A runtime that cannot do what
+`Device` asks says so; none of them falls back in silence.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-NAMES = ("onnx",)
+NAMES = ("onnx", "torch")
 
 Array = npt.NDArray[Any]
 Arrays = Mapping[str, Array]
