@@ -111,8 +111,8 @@ def segment(
 ) -> Segmentation:
     """Cut what the points or boxes say or the words name, or without them everything that can be told apart.
 
-    image: as for `embed`, or what `embed` returned. points: (x, y) in pixels, or (x, y, 0) beside the object; all belong
-    to one object, together with the box if there is one. boxes: (x0, y0, x1, y1); several are one object each. previous:
+    image: as for `embed`, or what `embed` returned. points: (x, y) in pixels, or (x, y, 0) beside it; all belong
+    to one object, together with the box if there is one. boxes: (x0, y0, x1, y1); several are an object each. previous:
     the mask to be corrected. multimask: up to three candidates of each object, best first. text: phrases such as "face"
     or "the largest object", in a list or with commas between; each mask is labelled with its phrase. mode: a mask per
     thing, per phrase, or both without overlap. threshold: what words find with a lower score is dropped.
