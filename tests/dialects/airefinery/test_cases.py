@@ -339,3 +339,18 @@ def test_case_20_sixteen_at_once_get_the_same_mask(http):
         answers = list(pool.map(ask, range(16)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.json()["data"][0]["b64_json"] for answer in answers}) == 1
+
+
+def test_without_any_key_everybody_is_let_in_whatever_they_show(tmp_path):
+    with serve(tmp_path) as running:
+        for headers in ({}, {"Authorization": "Bearer any"}):
+            known = running.http.post("/airefinery/authentication/validate", headers=headers)
+            assert (known.status_code, known.json()) == (200, {"organization_id": "anonymous"})
+            answer = running.http.post(SEGMENTATIONS, json=document([[ON_RED]]), headers=headers)
+            assert answer.status_code == 200
+
+
+def test_other_paths_and_methods_are_told_in_the_same_shape(http):
+    assert http.get("/airefinery/v1/images/generations").status_code == 404
+    wrong = http.get(SEGMENTATIONS)
+    assert (wrong.status_code, wrong.json()) == (405, {"detail": "Method Not Allowed"})
