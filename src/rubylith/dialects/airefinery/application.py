@@ -6,6 +6,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
+from rubylith.dialects._body import BodyTooLarge
 from rubylith.dialects.airefinery import errors, routes
 from rubylith.dialects.airefinery.paths import AnySpelling
 from rubylith.domain.errors import RubylithError
@@ -32,6 +33,7 @@ def application(service: Service) -> ASGIApp:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Cancelled, _gone)
     app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(BodyTooLarge, _too_large)
     app.add_exception_handler(Exception, _unforeseen)
     return AnySpelling(app)
 
@@ -44,6 +46,11 @@ def _rejected(_: Request, error: Exception) -> Response:
 def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     return errors.write_invalid(error)
+
+
+def _too_large(_: Request, error: Exception) -> Response:
+    assert isinstance(error, BodyTooLarge)
+    return errors.write_too_large(error.args[0])
 
 
 def _gone(_: Request, __: Exception) -> Response:

@@ -26,12 +26,15 @@ PICTURE = {
 }
 
 
-def service_of(http: Request) -> Service:
+# Asynchronous although they wait for nothing: FastAPI would send each plain function to a thread.
+
+
+async def service_of(http: Request) -> Service:
     """The service behind this application."""
     return http.app.state.service
 
 
-def secret_of(http: Request) -> str | None:
+async def secret_of(http: Request) -> str | None:
     """The bearer token; None if there is none."""
     scheme, _, secret = http.headers.get("authorization", "").partition(" ")
     return (secret.strip() or None) if scheme.lower() == "bearer" else None
@@ -41,9 +44,9 @@ ServiceHere = Annotated[Service, Depends(service_of)]
 SecretNow = Annotated[str | None, Depends(secret_of)]
 
 
-def caller_of(service: ServiceHere, secret: SecretNow) -> Caller:
+async def caller_of(service: ServiceHere, secret: SecretNow) -> Caller:
     """Who sends this; Unauthorized."""
-    return service.access.caller(secret)
+    return service.access.recent_caller(secret) or await run_in_threadpool(service.access.caller, secret)
 
 
 CallerNow = Annotated[Caller, Depends(caller_of)]
