@@ -95,10 +95,8 @@ def build(settings: Settings, *, address: str) -> Server:
         for name in dialects.NAMES
     )
     links = Links(f"{settings.public_url or address}{OBJECTS}", seconds=7 * 86_400.0)
-    named = zip(dialects.NAMES, doors, strict=True)
-    durable = Durable(
-        worker, files, service.sender, {name: _opened(door, service, links, signing) for name, door in named}
-    )
+    opened = {name: _opened(door, service, links, signing) for name, door in zip(dialects.NAMES, doors, strict=True)}
+    durable = Durable(worker, files, service.sender, {name: door for name, door in opened.items() if door is not None})
     observing = Observing(access, service.metrics)
     rules = Rules(concurrency=settings.job_concurrency, keep=settings.job_seconds)
     runner = JobRunner(
@@ -240,9 +238,14 @@ def _docs(_: Request) -> Response:
     return RedirectResponse("/v1/docs")
 
 
-def _opened(door: Dialect, service: Service, links: Links, signing: Ed25519Signing) -> Door:
+def _opened(door: Dialect, service: Service, links: Links, signing: Ed25519Signing) -> Door | None:
+    """What the door has to say to its jobs; None if it takes none."""
+    write = door.webhook
+    if door.deliver is None or write is None or door.sign is None:
+        return None
+
     def webhook(job: Job) -> bytes:
-        return door.webhook(job, service, links)
+        return write(job, service, links)
 
     return Door(door.deliver, webhook, door.sign(signing, service))
 

@@ -17,7 +17,7 @@ from rubylith.service.service import Service
 from rubylith.service.webhooks import Ed25519Signing, Signing
 from rubylith.service.work import Answer
 
-NAMES = ("native",)
+NAMES = ("native", "airefinery")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class Dialect:
 
     prefix: where it is mounted. application: makes it. refuse: answers a body of more bytes than the limit.
     deliver: the files of a job's result. webhook: the body that tells a job's end. sign: from the server's own signing
-    to the dialect's.
+    to the dialect's. Doors that take no jobs have none of these three.
     """
 
     prefix: str
     application: Callable[[Service], ASGIApp]
     refuse: Callable[[int], ASGIApp]
-    deliver: Callable[[Answer, Job], tuple[Encoded, ...]]
-    webhook: Callable[[Job, Service, Links], bytes]
-    sign: Callable[[Ed25519Signing, Service], Signing]
+    deliver: Callable[[Answer, Job], tuple[Encoded, ...]] | None = None
+    webhook: Callable[[Job, Service, Links], bytes] | None = None
+    sign: Callable[[Ed25519Signing, Service], Signing] | None = None

@@ -6,6 +6,7 @@ things stay visible; of equals the better one. Meant to be read by a program; to
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from rubylith.domain.errors import TooLarge
 from rubylith.domain.image import Image
@@ -28,4 +29,9 @@ def encode(segmentation: Segmentation, _image: Image | None, _path: str = "", /)
             "Ask for fewer with max_masks, or for another format such as coco",
         )
     labels = label_map(segmentation).astype(np.uint8 if count <= 255 else np.uint16)
-    return (Encoded("labels.png", "image/png", cv2.imencode(".png", labels, OPTIONS)[1].tobytes()),)
+    return (Encoded("labels.png", "image/png", encode_labels(labels)),)
+
+
+def encode_labels(labels: npt.NDArray[np.uint8 | np.uint16]) -> bytes:
+    """A grey PNG of as many bits as the numbers have. labels: (H, W)."""
+    return cv2.imencode(".png", labels, OPTIONS)[1].tobytes()

@@ -1,0 +1,63 @@
+"""The dialect as an application of its own, with its own errors and OpenAPI page."""
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp
+
+from rubylith.dialects._body import BodyTooLarge
+from rubylith.dialects.airefinery import errors, routes
+from rubylith.dialects.airefinery.paths import AnySpelling
+from rubylith.domain.errors import RubylithError
+from rubylith.domain.job import Cancelled
+from rubylith.service.service import Service
+
+log = structlog.stdlib.get_logger("rubylith.airefinery")
+SUMMARY = "AI Refinery's images.segment, for airefinery-sdk with another base URL."
+
+
+def application(service: Service) -> ASGIApp:
+    """The application to be mounted at /airefinery."""
+    app = FastAPI(
+        title="Rubylith for AI Refinery",
+        summary=SUMMARY,
+        redoc_url=None,
+        redirect_slashes=False,
+        servers=[{"url": "/airefinery/v1"}],
+        root_path_in_servers=False,
+    )
+    app.state.service = service
+    app.include_router(routes.router)
+    app.add_exception_handler(RubylithError, _rejected)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Cancelled, _gone)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(BodyTooLarge, _too_large)
+    app.add_exception_handler(Exception, _unforeseen)
+    return AnySpelling(app)
+
+
+def _rejected(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RubylithError)
+    return errors.write_error(error)
+
+
+def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return errors.write_invalid(error)
+
+
+def _too_large(_: Request, error: Exception) -> Response:
+    assert isinstance(error, BodyTooLarge)
+    return errors.write_too_large(error.args[0])
+
+
+def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=499)  # nobody hears it
+
+
+def _unforeseen(http: Request, error: Exception) -> Response:
+    request_id = str(http.scope.get("state", {}).get("request_id", ""))
+    log.error("unforeseen", exc_info=error, request_id=request_id)
+    return errors.write_unforeseen(request_id)
