@@ -62,3 +62,8 @@ def test_a_larger_one_is_refused_and_the_connection_goes_on(connection, chunked)
     before = connection.sock
     assert post(connection, b"abc") == (200, b"3")
     assert connection.sock is before, "the connection was opened anew"
+
+
+def test_a_body_that_passes_the_limit_with_its_last_byte_is_answered_at_once(connection):
+    connection.request("POST", "/", iter([b"x" * (LIMIT + 1)]), encode_chunked=True)
+    assert connection.getresponse().status == 413

@@ -30,15 +30,16 @@ class BodyLimit:
             return
         announced = _content_length(scope)
         if announced is not None and announced > self.limit:
-            await self._refuse(scope, receive, send, read=0)
+            await self._refuse(scope, receive, send, budget=self.limit * DRAINED_AT_MOST)
             return
         read = 0
-        started = False
+        ended = started = False
 
         async def counted() -> Message:
-            nonlocal read
+            nonlocal read, ended
             message = await receive()
             read += len(message.get("body", b""))
+            ended = not message.get("more_body", False)
             if read > self.limit:
                 raise BodyTooLarge(self.limit)
             return message
@@ -55,10 +56,10 @@ class BodyLimit:
             if read <= self.limit or started:
                 raise
         if read > self.limit and not started:
-            await self._refuse(scope, receive, send, read=read)
+            await self._refuse(scope, receive, send, budget=0 if ended else self.limit * DRAINED_AT_MOST - read)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send, *, read: int) -> None:
-        await _drain(receive, self.limit * DRAINED_AT_MOST - read)
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, *, budget: int) -> None:
+        await _drain(receive, budget)
         await self.refuse(self.limit)(scope, receive, send)
 
 
