@@ -93,10 +93,16 @@ def open_image(source: AtHand, limits: Limits = DEFAULT_LIMITS) -> Image:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a picture says of itself before its pixels are read. size: upright."""
+    """What a picture says of itself before its pixels are read. size: upright. orientation: EXIF's, 1 to 8."""
 
     kind: str
     size: Size
+    orientation: int = 1
+
+    @property
+    def stored(self) -> Size:
+        """The size of the pixels as they lie in the file."""
+        return Size(self.size.width, self.size.height) if self.orientation in SIDEWAYS else self.size
 
 
 def inspect(data: bytes, name: str = "the picture", limits: Limits = DEFAULT_LIMITS) -> Header:
@@ -105,8 +111,9 @@ def inspect(data: bytes, name: str = "the picture", limits: Limits = DEFAULT_LIM
     with _opened(data, name) as (kind, image):
         _check_size(image, name, limits)
         size = Size(image.height, image.width)
-        turned = kind != "TIFF" and _orientation_of(image) in SIDEWAYS  # Pillow gives a TIFF's size upright
-    return Header(kind, Size(size.width, size.height) if turned else size)
+        orientation = 1 if kind == "TIFF" else _orientation_of(image)  # Pillow gives a TIFF's size upright
+    upright = Size(size.width, size.height) if orientation in SIDEWAYS else size
+    return Header(kind, upright, orientation if orientation in UPRIGHT else 1)
 
 
 def digest_of(data: bytes) -> str:

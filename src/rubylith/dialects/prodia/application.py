@@ -1,0 +1,54 @@
+"""Prodia's API as an application of its own, with its own errors and OpenAPI page."""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
+
+from rubylith.dialects.prodia import errors, routes
+from rubylith.domain.errors import RubylithError
+from rubylith.domain.job import Cancelled
+from rubylith.service.service import Service
+
+log = structlog.stdlib.get_logger("rubylith.prodia")
+
+
+def application(service: Service) -> FastAPI:
+    """The application to be mounted at /prodia."""
+    app = FastAPI(title="Prodia v2 on Rubylith", docs_url="/docs", redoc_url=None, redirect_slashes=False)
+    app.state.service = service
+    app.include_router(routes.router)
+    app.add_exception_handler(RubylithError, _rejected)
+    app.add_exception_handler(Cancelled, _gone)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unforeseen)
+    return app
+
+
+def _rejected(http: Request, error: Exception) -> Response:
+    assert isinstance(error, RubylithError)
+    return errors.write_error(error, http.headers.get("accept", ""), _submitted(http))
+
+
+def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=499)  # nobody hears it
+
+
+def _http(http: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 400:  # a form that cannot be read
+        return errors.write_fault(f"body: {error.detail}", http.headers.get("accept", ""), {})
+    return PlainTextResponse(str(error.detail), error.status_code, error.headers)
+
+
+def _unforeseen(http: Request, error: Exception) -> Response:
+    request_id = str(http.scope.get("state", {}).get("request_id", ""))
+    log.error("unforeseen", exc_info=error, request_id=request_id)
+    return PlainTextResponse(f"The server failed on this request; its id is {request_id}", 500)
+
+
+def _submitted(http: Request) -> dict[str, Any]:
+    """As much of the job as was read before the error."""
+    return getattr(http.state, "job", {})

@@ -1,0 +1,134 @@
+"""Body → job and picture → SegmentRequest. Faults are InvalidPrompt or InvalidImage, worded `field: rule`."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+
+from rubylith.dialects.prodia import wire
+from rubylith.domain.errors import InvalidImage, InvalidPrompt, RubylithError, TooLarge
+from rubylith.domain.image import Inline
+from rubylith.domain.prompt import Everything, Subject
+from rubylith.domain.request import SegmentRequest
+from rubylith.service.intake import Header
+from rubylith.service.service import Service
+
+MAX_PARTS = 64
+SEND = f"Send {', '.join(wire.FORMATS[:-1])} or {wire.FORMATS[-1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A job as sent. kind: its type without aliases. config: with defaults filled in."""
+
+    type: str
+    kind: str
+    config: dict[str, Any]
+    inputs: tuple[bytes, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The one input of a job. orientation: EXIF's, by which it is turned before it is looked at."""
+
+    data: bytes = field(repr=False)
+    orientation: int
+
+
+async def read_submitted(http: Request) -> Submitted:
+    """The job of a body, multipart or JSON. What is known of it is left in the request's state, for the errors."""
+    documents, inputs = await _read_parts(http)
+    if len(documents) != 1:
+        raise InvalidPrompt(f"job: {len(documents)} parts of that name were sent", "Send exactly one")
+    job = read_job(documents[0])
+    http.state.job = {"type": job.type[:100], "config": {}}
+    kind = wire.ALIASES.get(job.type, job.type)
+    if kind not in wire.CONFIGS:
+        known = ", ".join((*wire.CONFIGS, *wire.ALIASES))
+        raise InvalidPrompt(f"type: unsupported job type {job.type[:100]!r}", f"This server knows {known}")
+    try:
+        config = wire.CONFIGS[kind].model_validate(job.config).model_dump()
+    except ValidationError as error:
+        raise _fault(error, "config.") from None
+    http.state.job = {"type": job.type, "config": config}
+    return Submitted(job.type, kind, config, inputs)
+
+
+def read_job(document: bytes) -> wire.JobIn:
+    """The document of part `job`."""
+    try:
+        return wire.JobIn.model_validate_json(document)
+    except ValidationError as error:
+        raise _fault(error, "") from None
+
+
+def read_picture(submitted: Submitted, service: Service) -> Picture:
+    """The one input, within the limits. The client sends a File twice, so equal inputs count as one."""
+    if submitted.kind == wire.WORDS:
+        raise _without_words()
+    pictures = tuple(dict.fromkeys(submitted.inputs))
+    if len(pictures) != 1:
+        many = f"{len(pictures)} different ones were sent" if pictures else "missing"
+        raise InvalidImage(f"input: {many}", "Send exactly one picture")
+    (data,) = pictures
+    if len(data) > wire.MAX_FILE:
+        raise TooLarge(f"input: {len(data)} bytes is above the maximum {wire.MAX_FILE} (10 MB)", "Send a smaller file")
+    header = _inspected(data, service)
+    if header.kind not in wire.FORMATS:
+        raise InvalidImage(f"input: format {header.kind} is not supported", SEND)
+    for name, pixels in (("width", header.stored.width), ("height", header.stored.height)):
+        if pixels < wire.MIN_SIDE:
+            raise InvalidImage(f"input: {name} {pixels} is below the minimum {wire.MIN_SIDE}", "Send a larger picture")
+        if pixels > wire.MAX_SIDE:
+            raise TooLarge(f"input: {name} {pixels} is above the maximum {wire.MAX_SIDE}", "Scale it down")
+    return Picture(data, header.orientation)
+
+
+def read_request(submitted: Submitted, picture: Picture, model: str) -> SegmentRequest:
+    """What is asked of the engine."""
+    prompt = Everything() if submitted.kind == wire.SEGMENT else Subject()
+    with_pixels = submitted.kind == wire.REMOVE_BACKGROUND
+    return SegmentRequest(Inline(picture.data, "input"), prompt, model, with_pixels=with_pixels)
+
+
+def _inspected(data: bytes, service: Service) -> Header:
+    try:
+        return service.inspect(data, "the picture")
+    except TooLarge:
+        side = wire.MAX_SIDE
+        raise TooLarge(f"input: width or height is above the maximum {side}", "Scale it down") from None
+    except RubylithError as error:
+        raise InvalidImage(f"input: {error.message}", SEND) from None
+
+
+def _without_words() -> InvalidPrompt:
+    """Words are not understood by any model here yet; this is the one place that says so."""
+    return InvalidPrompt(
+        "config.prompt: this server has no model that understands words",
+        f"Use {wire.SEGMENT} to get every object, or a server with such a model",
+    )
+
+
+async def _read_parts(http: Request) -> tuple[list[bytes], tuple[bytes, ...]]:
+    """Documents and inputs."""
+    kind = http.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "multipart/form-data":
+        return [await http.body()], ()
+    async with http.form(max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=2 * wire.MAX_FILE) as form:
+        return await _all(form, "job", "utf-8"), tuple(await _all(form, "input", "latin-1"))
+
+
+async def _all(form: FormData, name: str, encoding: str) -> list[bytes]:
+    """The parts of this name. encoding: of those without a file name, which the form's reader has taken for text."""
+    parts = form.getlist(name)
+    return [await part.read() if isinstance(part, UploadFile) else part.encode(encoding, "replace") for part in parts]
+
+
+def _fault(error: ValidationError, prefix: str) -> InvalidPrompt:
+    """The first field at fault and its rule, never the value, which may be anything."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    place = prefix + ".".join(str(part)[:100] for part in first["loc"])
+    rule = "unknown field" if first["type"] == "extra_forbidden" else first["msg"]
+    return InvalidPrompt(f"{place.rstrip('.') or 'job'}: {rule}", 'Send {"type": "...", "config": {...}}')

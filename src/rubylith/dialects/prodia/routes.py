@@ -1,0 +1,126 @@
+"""Routes of /prodia/v2: read, verb, write."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.concurrency import run_in_threadpool
+
+from rubylith.dialects._waiting import wait_for
+from rubylith.dialects.prodia import wire
+from rubylith.dialects.prodia.read import read_picture, read_request, read_submitted
+from rubylith.dialects.prodia.write import Begun, write_done, write_later, write_outputs, write_response
+from rubylith.domain.caller import Caller
+from rubylith.domain.errors import InvalidPrompt, NotFound, Unauthorized
+from rubylith.domain.job import Artifact, Job, JobState, JSONObject
+from rubylith.service.service import Instructions, Service
+
+NAME = "prodia"
+router = APIRouter()
+
+
+def service_of(http: Request) -> Service:
+    """The service behind this application."""
+    return http.app.state.service
+
+
+async def caller_of(http: Request) -> Caller:
+    """Who sends this; Unauthorized once the body has arrived, which the client would else not hear of."""
+    scheme, _, secret = http.headers.get("authorization", "").partition(" ")
+    token = secret.strip() if scheme.lower() == "bearer" else None
+    try:
+        return await run_in_threadpool(service_of(http).access.caller, token)
+    except Unauthorized:
+        async for _ in http.stream():
+            pass
+        raise
+
+
+CallerNow = Annotated[Caller, Depends(caller_of)]
+ServiceHere = Annotated[Service, Depends(service_of)]
+
+
+@router.post("/v2/job")
+@router.post("/v2/job/", include_in_schema=False)
+@router.post("/v2//job", include_in_schema=False)  # of a base URL that ends with a slash
+async def run(http: Request, service: ServiceHere, caller: CallerNow) -> Response:
+    """Do a job and answer when it is done."""
+    begun = Begun()
+    submitted = await read_submitted(http)
+    asked = {"type": submitted.type, "config": submitted.config}
+    accept = http.headers.get("accept", "")
+    if submitted.kind == wire.PING:
+        return write_response(accept, write_done(begun, asked, priced=_priced(http)))
+    picture = await run_in_threadpool(read_picture, submitted, service)
+    request = read_request(submitted, picture, service.default_model)
+    answer = await wait_for(http, *service.segment(request, caller))
+    outputs = await run_in_threadpool(write_outputs, answer, submitted.kind, picture.orientation)
+    document = write_done(begun, asked, priced=_priced(http))
+    return await run_in_threadpool(write_response, accept, document, outputs)
+
+
+@router.post("/v2/job/async", status_code=201)
+@router.post("/v2//job/async", include_in_schema=False)
+async def submit(http: Request, service: ServiceHere, caller: CallerNow) -> Response:
+    """Take a job on, to be answered later."""
+    submitted = await read_submitted(http)
+    if submitted.kind == wire.PING:
+        raise InvalidPrompt(f"type: {submitted.type} is answered at once only", "Send it to /v2/job")
+    picture = await run_in_threadpool(read_picture, submitted, service)
+    request = read_request(submitted, picture, service.default_model)
+    extra: JSONObject = {
+        "type": submitted.type,
+        "kind": submitted.kind,
+        "config": submitted.config,
+        "orientation": picture.orientation,
+        "priced": _priced(http),
+    }
+    job = await run_in_threadpool(service.submit, request, caller, Instructions(NAME, extra=extra))
+    return JSONResponse(_document(service, job), 201)
+
+
+@router.get("/v2/job/async/{job_id}/job.state.current")
+def state(job_id: str, service: ServiceHere, caller: CallerNow) -> Response:
+    """How far a job is, in a word."""
+    return PlainTextResponse(_document(service, _job(service, job_id, caller))["state"]["current"])
+
+
+@router.get("/v2/job/async/{job_id}/job.json")
+def job(job_id: str, service: ServiceHere, caller: CallerNow) -> Response:
+    """How far a job is, and why it failed."""
+    return JSONResponse(_document(service, _job(service, job_id, caller)))
+
+
+@router.get("/v2/job/async/{job_id}/output")
+def outputs(job_id: str, service: ServiceHere, caller: CallerNow) -> Response:
+    """The names of what a job made, in order."""
+    return JSONResponse([artifact.name for artifact in _artifacts(service, job_id, caller)])
+
+
+@router.get("/v2/job/async/{job_id}/output/{name}")
+def output(job_id: str, name: str, service: ServiceHere, caller: CallerNow) -> Response:
+    """The bytes of one of them."""
+    for artifact in _artifacts(service, job_id, caller):
+        if artifact.name == name:
+            data = service.files.objects.read(artifact.key, owner=caller.id)
+            return Response(data, media_type=artifact.media_type)
+    raise NotFound(f"The job has no output {name[:80]!r}", "Ask for the names of its outputs first")
+
+
+def _job(service: Service, job_id: str, caller: Caller) -> Job:
+    return service.job(job_id, caller, dialect=NAME)
+
+
+def _artifacts(service: Service, job_id: str, caller: Caller) -> tuple[Artifact, ...]:
+    found = _job(service, job_id, caller)
+    if found.state is not JobState.SUCCEEDED:
+        raise NotFound("The job has no outputs", "Ask for job.state.current until it says processed")
+    return found.artifacts
+
+
+def _document(service: Service, job: Job) -> dict[str, Any]:
+    return write_later(job, service.files.result_seconds)
+
+
+def _priced(http: Request) -> bool:
+    return http.query_params.get("price", "").lower() in {"true", "1"}

@@ -1,0 +1,55 @@
+"""Cases that need a server of their own kind; one process has room for one server at a time."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2
+from tests.dialects.prodia.conftest import CLIENT, MULTIPART, form, jpeg, parsed
+from tests.running import serve
+from tests.vendors import run_node
+
+
+def test_case_21_a_full_server_says_when_to_come_back(tmp_path):
+    crowded = {"RUBYLITH_CONCURRENCY": "1", "RUBYLITH_WAITING": "0"}
+    with serve(tmp_path, crowded) as running:
+        held, begun = threading.Event(), threading.Event()
+
+        def hold(_):
+            begun.set()
+            held.wait(60)
+
+        running.built.service.scheduler.submit(hold, "somebody")
+        assert begun.wait(60)
+        url = f"{running.address}/prodia/v2/job"
+        answer = httpx2.post(url, files=form(jpeg()), headers=MULTIPART, timeout=60)
+        held.set()
+        assert answer.status_code == 429
+        assert int(answer.headers["retry-after"]) >= 1
+        assert not answer.headers["content-type"].startswith("multipart")
+
+
+def test_case_21_the_client_comes_back_to_a_full_server_and_succeeds(tmp_path, pictures):
+    with serve(tmp_path, {"RUBYLITH_CONCURRENCY": "1", "RUBYLITH_WAITING": "0"}) as running:
+        service, freed = running.built.service, threading.Event()
+        service.scheduler.submit(lambda _: freed.wait(90), "somebody")
+        environment = {"ADDRESS": running.address, "PICTURES": pictures, "CASES": "1"}
+        with ThreadPoolExecutor(1) as pool:
+            client = pool.submit(run_node, CLIENT, environment)
+            until = time.monotonic() + 60
+            while b'"429"' not in service.metrics.exposition() and time.monotonic() < until and not client.done():
+                time.sleep(0.05)
+            freed.set()
+            told = client.result()["1"]
+    assert told["asked"] >= 2
+    assert told["outputs"]
+
+
+def test_without_any_key_whatever_token_is_shown_will_do(tmp_path):
+    with serve(tmp_path) as running:
+        answer = httpx2.post(
+            f"{running.address}/prodia/v2/job",
+            files=form(job={"type": "inference.ping.v1"}),
+            headers={"Authorization": "Bearer anything", **MULTIPART},
+        )
+        assert parsed(answer).status == 200
