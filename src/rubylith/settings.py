@@ -122,7 +122,12 @@ SETTINGS = (
     Setting("per_key", "64", "Requests of one key at once, running or waiting.", _positive),
     Setting("request_seconds", "120", "The longest that a request may take; jobs may take longer.", _seconds),
     Setting("job_concurrency", "", "Jobs worked on at once. Empty: one a core.", _cores),
-    Setting("job_seconds", "604800", "How long jobs and their results are kept.", _seconds),
+    Setting(
+        "job_seconds",
+        "",
+        "How long jobs and their results are kept. Empty: a week, or as long as a vendor does.",
+        _optional,
+    ),
     Setting("upload_seconds", "86400", "How long uploads are kept.", _seconds),
     Setting("max_body", "67108864", "The largest body of a request, in bytes.", _positive),
     Setting("cache_bytes", "1073741824", "Memory for pictures looked at lately.", _count),
@@ -155,7 +160,7 @@ class Settings:
     per_key: int
     request_seconds: float
     job_concurrency: int
-    job_seconds: float
+    job_seconds: float | None
     upload_seconds: float
     max_body: int
     cache_bytes: int
