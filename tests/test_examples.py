@@ -41,6 +41,7 @@ def run(name, address, folder, key="secret"):
         ("later.py", ["result.json", "overlay.png", "coco.json"], "succeeded 100%"),
         ("clicks.sh", [], "pixels"),
         ("clicks.py", [], "after 3 clicks"),
+        ("tengr.py", ["mask-0.png"], "succeeded after"),
     ],
 )
 def test_the_example_runs(name, files, words, address, tmp_path):

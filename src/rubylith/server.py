@@ -1,5 +1,6 @@
 """Builds every object from settings, mounts the dialects, starts and stops what runs beside them."""
 
+import hmac
 import ipaddress
 import secrets
 import threading
@@ -42,12 +43,14 @@ from rubylith.service.scheduler import Bounds, Scheduler
 from rubylith.service.secret_files import kept
 from rubylith.service.service import Service
 from rubylith.service.sources import Sources
+from rubylith.service.webhook_secrets import WebhookSecrets
 from rubylith.service.webhooks import Ed25519Signing, Sender, jwks, kept_key
 from rubylith.service.work import Worker
 from rubylith.settings import Settings
 from rubylith.storage.objects import Objects
 
 TIDY_SECONDS, LAST_SECONDS = 60.0, 2.0
+JOB_SECONDS = 7 * 86_400.0
 OBJECTS = "/v1/objects"
 log = structlog.stdlib.get_logger("rubylith.server")
 
@@ -68,8 +71,10 @@ def build(settings: Settings, *, address: str) -> Server:
     """All objects, nothing started. address: under which this server is reached when no public URL is set."""
     database = open_database(settings.database_url, settings.home)
     storage_url = settings.storage_url or (settings.home / "objects").resolve().as_uri()
-    objects = Objects(storage_url, database, secret=kept(settings.home / "links.key", _new_secret))
-    files = Files(objects, settings.upload_seconds, settings.job_seconds)
+    links_key = kept(settings.home / "links.key", _new_secret)
+    objects = Objects(storage_url, database, secret=links_key)
+    job_seconds = settings.job_seconds or JOB_SECONDS
+    files = Files(objects, settings.upload_seconds, job_seconds)
     fetcher = Fetcher(settings.fetch_allow, user_agent=f"rubylith/{__version__}")
     sources = Sources(files, fetcher, OBJECTS, settings.max_bytes, settings.fetch_seconds)
     cache = EmbeddingCache(settings.cache_bytes)
@@ -85,9 +90,11 @@ def build(settings: Settings, *, address: str) -> Server:
         jobs=board,
         files=files,
         sender=Sender(fetcher),
+        webhook_secrets=WebhookSecrets(database, hmac.digest(links_key, b"webhook secrets", "sha256")),
         metrics=Metrics(),
         default_model=settings.model,
         public_url=settings.public_url or None,
+        job_seconds=settings.job_seconds,
     )
     signing = Ed25519Signing(kept_key(settings.home / "webhooks.pem"))
     doors = tuple(
@@ -98,7 +105,7 @@ def build(settings: Settings, *, address: str) -> Server:
     opened = {name: _opened(door, service, links, signing) for name, door in zip(dialects.NAMES, doors, strict=True)}
     durable = Durable(worker, files, service.sender, {name: door for name, door in opened.items() if door is not None})
     observing = Observing(access, service.metrics)
-    rules = Rules(concurrency=settings.job_concurrency, keep=settings.job_seconds)
+    rules = Rules(concurrency=settings.job_concurrency, keep=job_seconds)
     runner = JobRunner(
         board,
         node=settings.node,

@@ -170,7 +170,12 @@ SETTINGS = (
     Setting("request_seconds", "120", "The longest that a request may take; jobs may take longer.", _seconds),
     Setting("grace_seconds", "20", "How long what runs may take to end when the server is told to stop.", _seconds),
     Setting("job_concurrency", "", "Jobs worked on at once. Empty: one a core.", _cores),
-    Setting("job_seconds", "604800", "How long jobs and their results are kept.", _seconds),
+    Setting(
+        "job_seconds",
+        "",
+        "How long jobs and their results are kept. Empty: a week, or as long as a vendor does.",
+        _optional,
+    ),
     Setting("upload_seconds", "86400", "How long uploads are kept.", _seconds),
     Setting("max_body", "67108864", "The largest body of a request, in bytes.", _positive),
     Setting("cache_bytes", "1073741824", "Memory for pictures looked at lately.", _count),
@@ -216,7 +221,7 @@ class Settings:
     request_seconds: float
     grace_seconds: float
     job_concurrency: int
-    job_seconds: float
+    job_seconds: float | None
     upload_seconds: float
     max_body: int
     cache_bytes: int

@@ -3,7 +3,7 @@ from contextlib import ExitStack
 import pytest
 from tests.databases import WITHOUT_POSTGRES, postgres, postgres_programs
 
-from rubylith.database import keys, objects  # noqa: F401 - declare their tables
+from rubylith.database import keys, objects, webhook_secrets  # noqa: F401 - declare their tables
 from rubylith.database.connection import METADATA, connect, create_tables
 
 

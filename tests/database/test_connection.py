@@ -3,7 +3,7 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from rubylith.database.connection import SCHEMA_VERSION, connect, create_tables, reading, writing
+from rubylith.database.connection import SCHEMA, SCHEMA_VERSION, connect, create_tables, reading, writing
 from rubylith.domain.errors import StorageFailed, UnknownName
 
 
@@ -27,7 +27,7 @@ def test_many_that_start_at_once_make_the_tables_once(url):
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [[1]] * 8
+    assert found == [[SCHEMA]] * 8
 
 
 def test_tables_of_another_version_are_refused(database):
@@ -75,7 +75,7 @@ def test_a_change_that_fails_half_way_leaves_nothing(database):
     with pytest.raises(ZeroDivisionError):
         change()
     with reading(database) as connection:
-        assert connection.execute(sa.select(SCHEMA_VERSION.c.version)).scalar_one() == 1
+        assert connection.execute(sa.select(SCHEMA_VERSION.c.version)).scalar_one() == SCHEMA
 
 
 @pytest.mark.parametrize("url", ["mysql://host/name", "nonsense", "sqlite://", "sqlite:///:memory:"])

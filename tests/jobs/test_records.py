@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -266,3 +267,24 @@ def test_nothing_moves_a_job_backwards_or_changes_it_once_finished(memory, steps
         if seen.state.finished:
             assert after == seen
         seen = after
+
+
+def test_a_job_whose_time_is_over_is_not_there_any_more_and_is_tidied_away(board):
+    keeps = board.submit(order(1))
+    lasts, over = (board.submit(order(n, forget_seconds=seconds)) for n, seconds in ((2, 60), (3, -1)))
+    assert (lasts.forget_at - lasts.created_at).total_seconds() == pytest.approx(60)
+    assert [job.id for job in board.list()] == [lasts.id, keeps.id]
+    for verb in (board.get, board.cancel, board.retry, board.logs):
+        with pytest.raises(NotFound):
+            verb(over.id)
+    for _ in range(3):
+        held = claim(board)
+        with board.engine.begin() as connection:
+            jobs.fail(connection, held, Problem("Broken", "no", "none"), now=5e9)
+    with board.engine.connect() as connection:
+        gone = jobs.outdated(connection, before=0, now=time.time(), limit=9)
+        assert [job.id for job in gone] == [over.id]
+        gone = jobs.outdated(connection, before=9e9, now=time.time(), limit=9)
+        assert [job.id for job in gone] == [keeps.id, over.id]
+    again = board.retry(lasts.id)
+    assert (again.forget_at - again.created_at).total_seconds() == pytest.approx(60)

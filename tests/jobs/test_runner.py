@@ -9,7 +9,7 @@ from tests.jobs.conftest import QUICK
 from tests.jobs.orders import finished, order, wait
 
 from rubylith.database import deliveries, jobs, logs
-from rubylith.domain.errors import InvalidPrompt, Overloaded
+from rubylith.domain.errors import InvalidPrompt, Overloaded, SourceUnreachable
 from rubylith.domain.job import Artifact, Attempt, Cancelled, DeliveryState, JobState, Outcome, Verdict
 from rubylith.jobs import Rules
 
@@ -154,6 +154,18 @@ def test_what_may_pass_is_tried_again_and_then_reported(board, run):
     assert (busy.state, busy.problem.kind) == (JobState.FAILED, "Overloaded")
     assert calls.count("busy") == 1 + len(QUICK.retry_delays)
     assert "No room; tried again in 0.1 s" in [line.text for line in board.logs(busy.id)]
+
+
+def test_what_another_try_would_not_change_is_reported_at_once(board, run):
+    calls = []
+
+    def work(assignment):
+        calls.append(1)
+        raise SourceUnreachable("The host answered 404", "Check the URL", 0)
+
+    run(work)
+    (job,) = finished(board, board.submit(order(1)))
+    assert (job.problem.kind, len(calls)) == ("SourceUnreachable", 1)
 
 
 def test_what_the_caller_must_mend_is_reported_at_once(board, run):

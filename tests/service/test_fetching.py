@@ -358,6 +358,23 @@ def test_a_url_whose_host_is_not_known_yet_passes_the_check():
     Fetcher(resolve=resolver({})).check("https://soon.example/hook")
 
 
+@pytest.mark.parametrize(("status", "wait"), [(404, 0), (403, 0), (410, 0), (429, 5), (408, 5), (500, 5), (503, 5)])
+def test_a_refusal_says_whether_a_later_try_may_fare_better(status, wait):
+    with http_site(lambda _: Reply(status)) as site, pytest.raises(SourceUnreachable) as caught:
+        Fetcher(LOOPBACK).get(site.url(), max_bytes=9, seconds=PATIENCE)
+    assert caught.value.retry_after_seconds == wait
+
+
+@pytest.mark.parametrize("url", ["http://public.example/hook", "http://soon.example/hook"])
+def test_what_must_be_encrypted_is_told_in_the_clear_to_named_networks_only(url):
+    fetcher = Fetcher(LOOPBACK, resolve=resolver(NAMES))
+    fetcher.check(url)
+    with pytest.raises(UnsafeAddress, match="in the clear"):
+        fetcher.check(url, encrypted=True)
+    fetcher.check(url.replace("http:", "https:"), encrypted=True)
+    fetcher.check("http://127.0.0.1:8080/hook", encrypted=True)
+
+
 def test_no_proxy_is_taken_from_the_environment(monkeypatch):
     with http_site(lambda _: Reply(body=b"proxy")) as proxy, http_site(lambda _: Reply(body=b"direct")) as site:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):

@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from rubylith.domain.errors import StorageFailed, UnknownName
 
 METADATA = sa.MetaData()
-SCHEMA = 1  # of all tables; changes with any change that an older Rubylith could not live with
+SCHEMA = 2  # of all tables; changes with any change that an older Rubylith could not live with
 SCHEMA_VERSION = sa.Table("schema_version", METADATA, sa.Column("version", sa.Integer, primary_key=True))
 
 BUSY_TIMEOUT_MILLISECONDS = 30_000

@@ -43,6 +43,7 @@ JOBS = sa.Table(
     sa.Column("started_at", sa.Double),
     sa.Column("finished_at", sa.Double),
     sa.Column("start_by", sa.Double),
+    sa.Column("forget_at", sa.Double),  # none: some time after it has finished
     sa.Column("progress", sa.Double, nullable=False),
     sa.Column("result", sa.Text),
     sa.Column("artifacts", sa.Text),
@@ -63,6 +64,7 @@ JOBS = sa.Table(
     sa.Index("jobs_of_owner", "owner", "number"),
     sa.Index("jobs_once", "owner", "idempotency_key", unique=True),
     sa.Index("jobs_deliveries", "delivery_state", "delivery_at"),
+    sa.Index("jobs_forgotten", "forget_at"),
 )
 WAITING, RUNNING = JobState.QUEUED.value, JobState.RUNNING.value
 FINISHED = tuple(state.value for state in JobState if state.finished)
@@ -98,6 +100,7 @@ def insert(connection: sa.Connection, order: Order, *, job_id: str, now: float, 
             state=WAITING,
             created_at=now,
             start_by=None if order.start_timeout_seconds is None else now + order.start_timeout_seconds,
+            forget_at=None if order.forget_seconds is None else now + order.forget_seconds,
             progress=0.0,
             attempts=0,
             failures=0,
@@ -122,9 +125,9 @@ def insert(connection: sa.Connection, order: Order, *, job_id: str, now: float, 
     return as_job(earlier)
 
 
-def get(connection: sa.Connection, job_id: str, *, owner: str | None = None) -> Job | None:
-    """The job, if there is one and it belongs to `owner` (None: whoever)."""
-    found = sa.select(JOBS).where(JOBS.c.id == job_id)
+def get(connection: sa.Connection, job_id: str, *, now: float, owner: str | None = None) -> Job | None:
+    """The job, if there is one, its time is not over, and it belongs to `owner` (None: whoever)."""
+    found = sa.select(JOBS).where(JOBS.c.id == job_id, _remembered(now))
     if owner is not None:
         found = found.where(JOBS.c.owner == owner)
     row = connection.execute(found).first()
@@ -134,6 +137,7 @@ def get(connection: sa.Connection, job_id: str, *, owner: str | None = None) -> 
 def page(
     connection: sa.Connection,
     *,
+    now: float,
     owner: str | None = None,
     states: tuple[JobState, ...] = (),
     delivery: DeliveryState | None = None,
@@ -142,10 +146,10 @@ def page(
     limit: int = 100,
     offset: int = 0,
 ) -> tuple[Job, ...]:
-    """Jobs, newest first: of `owner`, in one of `states`, with the webhook in `delivery`, of `dialect`, older than job
-    `before`.
+    """Jobs whose time is not over, newest first: of `owner`, in one of `states`, with the webhook in `delivery`, of
+    `dialect`, older than job `before`.
     """
-    found = sa.select(JOBS).order_by(JOBS.c.number.desc()).limit(limit).offset(offset)
+    found = sa.select(JOBS).where(_remembered(now)).order_by(JOBS.c.number.desc()).limit(limit).offset(offset)
     if dialect is not None:
         found = found.where(JOBS.c.dialect == dialect)
     if owner is not None:
@@ -289,10 +293,11 @@ def release(connection: sa.Connection, workflows: tuple[str, ...], *, now: float
     return connection.execute(lost.values(workflow=None, resume_at=now)).rowcount
 
 
-def outdated(connection: sa.Connection, *, before: float, limit: int) -> tuple[Job, ...]:
-    """Jobs finished earlier than `before` whose webhook is not under way, oldest first."""
+def outdated(connection: sa.Connection, *, before: float, now: float, limit: int) -> tuple[Job, ...]:
+    """Jobs finished earlier than `before`, or past a time of their own, the webhook not under way; oldest first."""
     at_rest = sa.or_(JOBS.c.delivery_state.is_(None), JOBS.c.delivery_state.in_(["delivered", "dead"]))
-    found = sa.select(JOBS).where(JOBS.c.state.in_(FINISHED), JOBS.c.finished_at < before, at_rest)
+    by_rule = sa.and_(JOBS.c.forget_at.is_(None), JOBS.c.finished_at < before)
+    found = sa.select(JOBS).where(JOBS.c.state.in_(FINISHED), sa.or_(by_rule, JOBS.c.forget_at <= now), at_rest)
     return tuple(as_job(row) for row in connection.execute(found.order_by(JOBS.c.number).limit(limit)))
 
 
@@ -325,6 +330,7 @@ def as_job(row: sa.Row[Any]) -> Job:
         problem=None if row.problem is None else Problem(**json.loads(row.problem)),
         delivery=delivery,
         retry_of=row.retry_of,
+        forget_at=_maybe_time(row.forget_at),
     )
 
 
@@ -347,6 +353,10 @@ def _begin(
 
 def _next_in_line(now: float) -> sa.ColumnElement[bool]:
     return sa.and_(JOBS.c.state == WAITING, sa.or_(JOBS.c.start_by.is_(None), JOBS.c.start_by > now))
+
+
+def _remembered(now: float) -> sa.ColumnElement[bool]:
+    return sa.or_(JOBS.c.forget_at.is_(None), JOBS.c.forget_at > now)
 
 
 def _interrupted(now: float) -> sa.ColumnElement[bool]:

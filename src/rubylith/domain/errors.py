@@ -128,7 +128,7 @@ class UnsafeAddress(Rejected):
 
 
 class Unavailable(RubylithError):
-    """Try again after `retry_after_seconds`."""
+    """Try again after `retry_after_seconds`; 0 where the same would come of it."""
 
     def __init__(self, message: str, hint: str, retry_after_seconds: float = 1.0) -> None:
         super().__init__(message, hint)

@@ -95,7 +95,8 @@ class Order:
     owner: who; only they can see the job. dialect: the door it came through, which also words the answer.
     request: the door's own JSON; pictures travel as keys of stored objects, never inside. priority: lower goes first.
     idempotency_key: the same owner, key and order again is the same job.
-    start_timeout_seconds: the job fails when it was not begun by then.
+    start_timeout_seconds: the job fails when it was not begun by then. forget_seconds: after that long, its record and
+    its files are gone, instead of some time after it has finished.
     """
 
     owner: str
@@ -105,6 +106,7 @@ class Order:
     webhook: str | None = None
     idempotency_key: str | None = None
     start_timeout_seconds: float | None = None
+    forget_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,8 @@ class Job:
     """An order and what became of it. Times are aware UTC; `progress` is a share from 0 to 1.
 
     attempts: how often the work was begun; more than one after a crash, a hand-over or a transient failure.
-    start_by: the deadline for beginning. retry_of: the job whose order this one repeats.
+    start_by: the deadline for beginning. retry_of: the job whose order this one repeats. forget_at: when it counts as
+    not there any more, if the order says so.
     """
 
     id: str
@@ -140,6 +143,7 @@ class Job:
     problem: Problem | None
     delivery: Delivery | None
     retry_of: str | None
+    forget_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

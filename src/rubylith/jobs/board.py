@@ -41,7 +41,7 @@ class JobBoard:
     def get(self, job_id: str, *, owner: str | None = None) -> Job:
         """The job as it is now; NotFound."""
         with reading(self.engine) as connection:
-            job = jobs.get(connection, job_id, owner=owner)
+            job = jobs.get(connection, job_id, now=time.time(), owner=owner)
         if job is None:
             raise NotFound(f"There is no job {job_id!r}", "Check the id; finished jobs are forgotten after a while")
         return job
@@ -61,6 +61,7 @@ class JobBoard:
         with reading(self.engine) as connection:
             return jobs.page(
                 connection,
+                now=time.time(),
                 owner=owner,
                 states=states,
                 delivery=delivery,
@@ -89,6 +90,7 @@ class JobBoard:
         if job.state not in {JobState.FAILED, JobState.CANCELLED}:
             raise Conflict(f"Job {job_id} is {job.state}", "Only a job that failed or was cancelled can be tried again")
         patience = None if job.start_by is None else (job.start_by - job.created_at).total_seconds()
+        memory = None if job.forget_at is None else (job.forget_at - job.created_at).total_seconds()
         webhook = None if job.delivery is None else job.delivery.url
         order = Order(
             job.owner,
@@ -97,6 +99,7 @@ class JobBoard:
             job.priority,
             webhook,
             start_timeout_seconds=patience,
+            forget_seconds=memory,
         )
         return self._insert(order, retry_of=job_id)
 

@@ -90,12 +90,15 @@ def release_lost(engine: sa.Engine, node: str, *, active: set[str], lease: float
 
 
 def tidy(engine: sa.Engine, *, keep: float, forget: Forget, stopping: Callable[[], bool]) -> int:
-    """Forget jobs that finished more than `keep` seconds ago, with their stored files, logs and durable runs."""
-    before = time.time() - keep
+    """Forget jobs that finished more than `keep` seconds ago, or whose own time is over, and all that belongs to them:
+    stored files, logs and durable runs.
+    """
+    now = time.time()
+    before = now - keep
     forgotten = 0
     while not stopping():
         with engine.connect() as connection:
-            outdated = jobs.outdated(connection, before=before, limit=BATCH)
+            outdated = jobs.outdated(connection, before=before, now=now, limit=BATCH)
         done = [job for job in outdated if not stopping() and _forget(engine, job, forget)]
         forgotten += len(done)
         if len(done) < BATCH:

@@ -192,7 +192,7 @@ class JobRunner:
             # Of a cancelled or overtaken job this changes nothing: the claim no longer holds.
             return lambda c: jobs.postpone(c, claim, until=time.time(), failed=False)
         except Unavailable as error:
-            if claim.failures >= len(self.rules.retry_delays):
+            if claim.failures >= len(self.rules.retry_delays) or not error.retry_after_seconds:
                 return _failure(claim, Problem.of(error))
             wait = max(error.retry_after_seconds, self.rules.retry_delays[claim.failures])
             running.log(f"{error.message}; tried again in {wait:g} s")

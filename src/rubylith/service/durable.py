@@ -1,5 +1,6 @@
 """What a job does: the one function that does the work, made durable, and the word sent when it has ended."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -52,8 +53,8 @@ class Durable:
         assignment.check()
         count = len(answer.segmentation.masks)
         assignment.log(f"{count} {'mask' if count == 1 else 'masks'}")
-        seconds = cast("float | None", job.request.get("keep_seconds"))
-        artifacts = self.files.keep_results(door.deliver(answer, job), job.id, job.owner, seconds=seconds)
+        files = door.deliver(answer, job)
+        artifacts = self.files.keep_results(files, job.id, job.owner, seconds=_seconds_to_keep(job))
         size = answer.segmentation.size
         result: JSONObject = {"masks": count, "width": size.width, "height": size.height, "timings": answer.timings}
         return Outcome(result, artifacts)
@@ -78,3 +79,10 @@ class Durable:
         """Delete what is stored for a job that is about to be forgotten."""
         for artifact in job.artifacts:
             self.files.objects.delete(artifact.key)
+
+
+def _seconds_to_keep(job: Job) -> float | None:
+    """For how long its files are kept, from now; None for as long as results are kept here."""
+    if job.forget_at is not None:
+        return job.forget_at.timestamp() - time.time()
+    return cast("float | None", job.request.get("keep_seconds"))

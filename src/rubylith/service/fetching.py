@@ -21,7 +21,7 @@ from functools import cached_property
 import httpcore2
 import httpx2
 
-from rubylith.domain.errors import SourceUnreachable, TimedOut, TooLarge, UnsafeAddress
+from rubylith.domain.errors import SourceUnreachable, TimedOut, TooLarge, Unavailable, UnsafeAddress
 from rubylith.service.addresses import Address, Network, denied, named, parsed
 from rubylith.service.connections import Backend, Deadline
 
@@ -30,6 +30,7 @@ Resolve = Callable[[str, int], Iterable[str]]
 MAX_REDIRECTS, MAX_URL = 3, 8192
 PORTS = {"http": 80, "https": 443}
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+PASSING = frozenset({408, 421, 423, 425, 429})  # refusals that a later try may not meet
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _CREDENTIALS = re.compile(r"[^/]*//[^/?#]*@")  # even empty ones, which httpx2 drops
@@ -124,18 +125,28 @@ class Fetcher:
             said = b"".join(_chunks(response, max_bytes))[:max_bytes]
             return Answer(response.status, str(target.url), _headers(response), said)
 
-    def check(self, url: str, *, seconds: float = 5.0) -> None:
+    def check(self, url: str, *, encrypted: bool = False, seconds: float = 5.0) -> None:
         """UnsafeAddress if the URL could not be asked for today. Nothing is connected to.
 
         A host that cannot be looked up passes, unless its name is for private use: it may exist by the time it is
-        needed, and is checked again then.
+        needed, and is checked again then. encrypted: http is for networks in `allow` only.
         """
         target = _target(url)
+        if encrypted and target.scheme != "https" and not self._is_allowed(target, Deadline(seconds, _shown(url))):
+            raise UnsafeAddress(f"{_shown(url)} would be told in the clear", "Give an https URL")
         try:
             self._checked(target, Deadline(seconds, _shown(url)))
         except (SourceUnreachable, TimedOut):
             if target.host.rstrip(".").lower().endswith(PRIVATE_ENDINGS):
                 raise UnsafeAddress(f"{target.host!r} is a name for private use", _HINT) from None
+
+    def _is_allowed(self, target: _Target, deadline: Deadline) -> bool:
+        """Whether every address of the host is named by the operator."""
+        try:
+            addresses = [parsed(text) for text in self._checked(target, deadline)]
+        except Unavailable:
+            return False
+        return all(address is not None and named(address, self._allow) for address in addresses)
 
     def _checked(self, target: _Target, deadline: Deadline) -> tuple[str, ...]:
         """The addresses of the host, all of which may be reached."""
@@ -248,7 +259,8 @@ def _picture(response: httpcore2.Response, target: _Target, max_bytes: int, dead
     headers = _headers(response)
     host = target.host
     if response.status != 200:
-        raise SourceUnreachable(f"{host!r} answered {response.status} instead of the file", "Check the URL", 5)
+        wait = 5 if response.status in PASSING or response.status >= 500 else 0
+        raise SourceUnreachable(f"{host!r} answered {response.status} instead of the file", "Check the URL", wait)
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise SourceUnreachable(f"{host!r} sent the file packed, though asked not to", "Use another server", 0)
     length = headers.get("content-length", "")

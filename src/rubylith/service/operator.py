@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from rubylith.database import keys, objects
+from rubylith.database import keys, objects, webhook_secrets
 from rubylith.database.connection import Database, connect, create_tables
 from rubylith.jobs.board import JobBoard
 
-TABLES = (keys, objects)  # importing a file declares its tables, and all are made together
+TABLES = (keys, objects, webhook_secrets)  # importing a file declares its tables, and all are made together
 
 
 def open_database(url: str, home: Path) -> Database:

@@ -27,6 +27,7 @@ from rubylith.service.metrics import Metrics
 from rubylith.service.models import ModelState
 from rubylith.service.orders import write_request
 from rubylith.service.scheduler import Scheduler, Ticket
+from rubylith.service.webhook_secrets import WebhookSecrets
 from rubylith.service.webhooks import Sender
 from rubylith.service.work import Answer, Worker
 
@@ -38,7 +39,8 @@ class Instructions:
     """How a job is to be run and who is told.
 
     dialect: the door it came through; extra: that door's own notes. keep_seconds: for how long its files are kept, if
-    not for as long as results are kept here.
+    not for as long as results are kept here. forget_seconds: after that long the job is gone with its files, unless the
+    operator has set a time for all.
     """
 
     dialect: str
@@ -48,11 +50,15 @@ class Instructions:
     start_timeout_seconds: float | None = None
     extra: JSONObject | None = None
     keep_seconds: float | None = None
+    forget_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The verbs, and what they stand on. stopping: set when the server is told to stop."""
+    """The verbs, and what they stand on.
+
+    stopping: set when the server is told to stop. job_seconds: how long jobs are kept, where the operator says so.
+    """
 
     access: Access
     worker: Worker
@@ -60,9 +66,11 @@ class Service:
     jobs: Jobs
     files: Files
     sender: Sender
+    webhook_secrets: WebhookSecrets
     metrics: Metrics
     default_model: str
     public_url: str | None = None
+    job_seconds: float | None = None
     changes: Changes = field(default_factory=Changes)
     stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -116,6 +124,7 @@ class Service:
         if instructions.webhook is not None:
             self.sender.check(instructions.webhook)
         document = {**self._ordered(request, caller), "extra": instructions.extra or {}}
+        forget_seconds = instructions.forget_seconds
         if instructions.keep_seconds is not None:
             document["keep_seconds"] = instructions.keep_seconds
         order = Order(
@@ -126,6 +135,7 @@ class Service:
             webhook=instructions.webhook,
             idempotency_key=instructions.idempotency_key,
             start_timeout_seconds=instructions.start_timeout_seconds,
+            forget_seconds=None if forget_seconds is None else self.job_seconds or forget_seconds,
         )
         return self.jobs.submit(order)
 

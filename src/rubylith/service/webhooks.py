@@ -87,9 +87,12 @@ class Sender:
         self._fetcher = fetcher
         self._seconds = seconds
 
-    def check(self, url: str) -> None:
-        """UnsafeAddress if nothing would ever be sent there; ask before taking the order."""
-        self._fetcher.check(url)
+    def check(self, url: str, *, encrypted: bool = False) -> None:
+        """UnsafeAddress if nothing would ever be sent there; ask before taking the order.
+
+        encrypted: http will do for the networks that the operator names, and for no others.
+        """
+        self._fetcher.check(url, encrypted=encrypted)
 
     def send(
         self, url: str, body: bytes, headers: Mapping[str, str], *, media_type: str = "application/json"

@@ -1,0 +1,93 @@
+"""Domain → pictures: which masks an artwork shows, grown, blurred and encoded; the cut-out of a subject."""
+
+import io
+from typing import Any, cast
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+
+from rubylith.dialects.tengr.read import REMOVE_BACKGROUND
+from rubylith.dialects.tengr.wire import AUTO, PNG, WEBP
+from rubylith.domain.errors import InvalidOrder
+from rubylith.domain.geometry import Size
+from rubylith.domain.image import UInt8Array
+from rubylith.domain.job import Job
+from rubylith.domain.mask import Mask
+from rubylith.domain.rle import BoolArray
+from rubylith.formats import Encoded
+from rubylith.formats.matte import soft_alpha, union
+from rubylith.service.morphology import blurred, grown
+from rubylith.service.work import Answer
+
+CANDIDATES = 3
+LONGEST_WEBP = 16383  # pixels a side; the format has no room for more
+PNG_OPTIONS = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB)
+
+
+def write_files(answer: Answer, job: Job) -> tuple[Encoded, ...]:
+    """The pictures of an artwork, in the order of its results. InvalidOrder if its format has no room for them."""
+    notes = cast("dict[str, Any]", job.request["extra"])
+    parameters = cast("dict[str, Any]", notes["parameters"])
+    kind = format_for(answer.segmentation.size, parameters["outputFormat"])
+    if notes["artworkType"] == REMOVE_BACKGROUND:
+        pictures = [cut_out(answer)]
+    else:
+        pictures = [finished(bitmap, parameters) for bitmap in chosen(answer, parameters)]
+    return tuple(
+        Encoded(f"{job.id}-{place}.{kind}", f"image/{kind}", ENCODERS[kind](picture))
+        for place, picture in enumerate(pictures)
+    )
+
+
+def format_for(size: Size, asked: str) -> str:
+    """png or webp. `auto` is webp wherever that has room."""
+    fits = max(size.height, size.width) <= LONGEST_WEBP
+    if asked == WEBP and not fits:
+        raise InvalidOrder(
+            f"The image has {size} pixels; WebP has room for {LONGEST_WEBP} a side", 'Ask for "outputFormat": "png"'
+        )
+    return PNG if asked == PNG or (asked == AUTO and not fits) else WEBP
+
+
+def chosen(answer: Answer, parameters: dict[str, Any]) -> list[BoolArray]:
+    """The masks that are shown, (H, W) bool each: the best, or all three meanings of the points, smallest first."""
+    found = answer.segmentation.masks
+    size = answer.segmentation.size
+    if not found:
+        return [np.zeros((size.height, size.width), np.bool_)]
+    if parameters["pointsBestMask"] or not parameters["pointsMultimask"]:
+        return [found[0].bitmap()]
+    candidates: tuple[Mask, ...] = (*found, *[found[0]] * CANDIDATES)[:CANDIDATES]
+    return [mask.bitmap() for mask in sorted(candidates, key=lambda mask: mask.area)]
+
+
+def finished(bitmap: BoolArray, parameters: dict[str, Any]) -> UInt8Array:
+    """(H, W) bool → (H, W) uint8: grown or shrunk, then blurred."""
+    bitmap = grown(bitmap, parameters["maskExpand"], diagonal=not parameters["maskTaperedCorners"])
+    return blurred(bitmap, parameters["maskKernelSize"], parameters["maskBlurSigma"])
+
+
+def png(picture: UInt8Array) -> bytes:
+    """picture: (H, W) grey, or (H, W, 4) RGBA."""
+    stored = cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA) if picture.ndim == 3 else picture
+    return cv2.imencode(".png", stored, PNG_OPTIONS)[1].tobytes()
+
+
+def webp(picture: npt.NDArray[np.uint8]) -> bytes:
+    """The same as lossless WebP, which knows no grey: RGB or RGBA, with colours kept where nothing is seen of them."""
+    buffer = io.BytesIO()
+    image = PIL.Image.fromarray(picture)
+    image = image.convert("RGB") if picture.ndim == 2 else image
+    image.save(buffer, "WEBP", lossless=True, exact=True, quality=20, method=0)
+    return buffer.getvalue()
+
+
+ENCODERS = {PNG: png, WEBP: webp}
+
+
+def cut_out(answer: Answer) -> UInt8Array:
+    """(H, W, 4) RGBA: the picture's own colours everywhere, and how much of each pixel is the subject."""
+    assert answer.image is not None  # was asked for
+    return np.dstack([answer.image.pixels, soft_alpha(answer.image.pixels, union(answer.segmentation))])

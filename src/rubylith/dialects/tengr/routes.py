@@ -1,0 +1,182 @@
+"""Routes of /tengr: read, verb, write."""
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+
+from rubylith.dialects.tengr import wire
+from rubylith.dialects.tengr.read import (
+    REMOVE_BACKGROUND,
+    SEGMENTATION,
+    STATES,
+    read_parameters,
+    read_remove_background,
+    read_segmentation,
+)
+from rubylith.dialects.tengr.write import OBJECTS, write_artwork
+from rubylith.domain.caller import Caller, Scope
+from rubylith.domain.errors import Forbidden, InvalidOrder, NotFound, UnsafeAddress
+from rubylith.domain.job import Job
+from rubylith.domain.request import SegmentRequest
+from rubylith.service.service import Instructions, Service
+
+NAME, VERSION = "tengr", version("rubylith")
+KEPT_SECONDS = 8 * 86_400.0
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+READS = ["GET", "HEAD"]
+ROUTES = (
+    "POST /v2/artworks/segmentation",
+    "POST /v2/artworks/remove-background",
+    "GET /v2/artworks/:id",
+    "GET /v2/artworks",
+    "POST /v2/organizations/:orgId/webhook-secret",
+)
+
+
+def service_of(http: Request) -> Service:
+    """The service behind this application."""
+    return http.app.state.service
+
+
+def caller_of(http: Request) -> Caller:
+    """Who sends this, noted for the headers of the answer; Unauthorized."""
+    scheme, _, secret = http.headers.get("authorization", "").partition(" ")
+    caller = service_of(http).access.caller(secret.strip() if scheme.lower() == "bearer" else None)
+    http.state.caller = caller
+    return caller
+
+
+def generator_of(http: Request) -> Caller:
+    """A caller who may make and see artworks; Forbidden."""
+    caller = caller_of(http)
+    caller.require(Scope.SEGMENT)
+    return caller
+
+
+def root_of(http: Request) -> str:
+    """Where links begin: the public address, or the one that this request came to."""
+    return (service_of(http).public_url or f"{http.url.scheme}://{http.url.netloc}").rstrip("/")
+
+
+ServiceHere = Annotated[Service, Depends(service_of)]
+CallerNow = Annotated[Caller, Depends(caller_of)]
+GeneratorNow = Annotated[Caller, Depends(generator_of)]
+RootHere = Annotated[str, Depends(root_of)]
+
+router = APIRouter()
+
+
+@router.api_route("/", methods=READS)
+def metadata() -> Response:
+    """What is here."""
+    return JSONResponse({"name": "rubylith", "version": VERSION, "routes": ROUTES})
+
+
+@router.post("/v2/artworks/segmentation", status_code=202)
+async def segmentation(http: Request, service: ServiceHere, caller: GeneratorNow, root: RootHere) -> Response:
+    """Masks of what is pointed at."""
+    body = wire.SegmentationIn.model_validate_json(await http.body() or b"{}")
+    order = read_segmentation(body, service.default_model)
+    return await run_in_threadpool(_made, service, caller, order, _notes(SEGMENTATION, body, root))
+
+
+@router.post("/v2/artworks/remove-background", status_code=202)
+async def remove_background(http: Request, service: ServiceHere, caller: GeneratorNow, root: RootHere) -> Response:
+    """The subject of a picture, on nothing."""
+    body = wire.RemoveBackgroundIn.model_validate_json(await http.body() or b"{}")
+    order = read_remove_background(body, service.default_model)
+    return await run_in_threadpool(_made, service, caller, order, _notes(REMOVE_BACKGROUND, body, root))
+
+
+@router.api_route("/v2/artworks", methods=READS)
+def artworks(http: Request, service: ServiceHere, caller: GeneratorNow, root: RootHere) -> Response:
+    """The key's artworks, newest first."""
+    query = wire.ListIn.model_validate(dict(http.query_params))
+    return JSONResponse(list(_listed(service, caller, query, root)))
+
+
+@router.api_route("/v2/artworks/{artwork_id}", methods=READS)
+def artwork(artwork_id: str, service: ServiceHere, caller: GeneratorNow, root: RootHere) -> Response:
+    """How an artwork fares, and its results."""
+    if not UUID.fullmatch(artwork_id):
+        raise NotFound("This is no id of an artwork", "Give the id that its order was answered with")
+    return JSONResponse(write_artwork(service.job(artwork_id, caller, dialect=NAME), service.files, root))
+
+
+@router.post("/v2/organizations/{organization_id}/webhook-secret")
+def webhook_secret(service: ServiceHere, caller: CallerNow) -> Response:
+    """A new secret for this key's webhooks, shown once."""
+    if Scope.ADMIN not in caller.scopes:
+        caller.require(Scope.MODELS)
+    secret = service.webhook_secrets.rotate(caller.id)
+    return JSONResponse({"secret": secret}, headers={"Cache-Control": "no-store"})
+
+
+@router.api_route(f"{OBJECTS.removeprefix('/tengr')}/{{key:path}}", methods=READS)
+def result(http: Request, key: str, service: ServiceHere) -> Response:
+    """A result, for whoever holds its link; 404 once it is gone."""
+    try:
+        found = service.files.download(key, dict(http.query_params), http.headers.get("range"))
+    except Forbidden as error:
+        raise NotFound(error.message, error.hint) from None
+    chunks = iter(()) if http.method == "HEAD" else found.chunks
+    return StreamingResponse(chunks, found.status, found.headers, found.media_type)
+
+
+def _notes(kind: str, body: wire.ArtworkIn, root: str) -> dict[str, Any]:
+    return {"artworkType": kind, "parameters": read_parameters(body), "root": root}
+
+
+def _made(service: Service, caller: Caller, order: SegmentRequest | InvalidOrder, notes: dict[str, Any]) -> Response:
+    webhook = notes["parameters"].get("webhook")
+    if webhook is not None:
+        _check_webhook(service, webhook)
+    instructions = Instructions(NAME, webhook, extra=notes, forget_seconds=KEPT_SECONDS)
+    job = service.submit(order, caller, instructions)
+    return JSONResponse(write_artwork(job, service.files, notes["root"]), 202)
+
+
+def _check_webhook(service: Service, url: str) -> None:
+    try:
+        service.sender.check(url, encrypted=True)
+    except UnsafeAddress as error:
+        raise UnsafeAddress(
+            f"webhook must be a publicly reachable https address: {error.message}", error.hint
+        ) from None
+
+
+def _listed(service: Service, caller: Caller, query: wire.ListIn, root: str) -> Iterator[dict[str, Any]]:
+    for job in _jobs(service, caller, query):
+        try:
+            written = write_artwork(job, service.files, root)
+        except NotFound:  # its time was over just now
+            continue
+        yield written
+
+
+def _jobs(service: Service, caller: Caller, query: wire.ListIn) -> Iterator[Job]:
+    """The page that is asked for. The kind of an artwork is in the notes, so it is looked for page by page."""
+    states = tuple(state for state, status in STATES.items() if status == query.status)
+    if query.artworkType is None:
+        yield from service.history(caller, dialect=NAME, states=states, limit=query.limit, offset=query.offset)
+        return
+    skipped = given = seen = 0
+    while page := service.history(caller, dialect=NAME, states=states, limit=wire.MAX_LIMIT, offset=seen):
+        seen += len(page)
+        for job in page:
+            notes: Any = job.request["extra"]
+            if notes["artworkType"] != query.artworkType:
+                continue
+            if skipped < query.offset:
+                skipped += 1
+                continue
+            yield job
+            given += 1
+            if given == query.limit:
+                return
