@@ -17,7 +17,7 @@ from rubylith.service.service import Service
 from rubylith.service.webhooks import Ed25519Signing, Signing
 from rubylith.service.work import Answer
 
-NAMES = ("native",)
+NAMES = ("native", "fal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ class Dialect:
 
     prefix: where it is mounted. application: makes it. refuse: answers a body of more bytes than the limit.
     deliver: the files of a job's result. webhook: the body that tells a job's end. sign: from the server's own signing
-    to the dialect's.
+    to the dialect's. aliases: further prefixes of the same door. files: paths under which a body is a whole file, held
+    to the limit on files instead of that on bodies. exposed: headers of answers that pages of other origins may read.
     """
 
     prefix: str
@@ -35,3 +36,6 @@ class Dialect:
     deliver: Callable[[Answer, Job], tuple[Encoded, ...]]
     webhook: Callable[[Job, Service, Links], bytes]
     sign: Callable[[Ed25519Signing, Service], Signing]
+    aliases: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()

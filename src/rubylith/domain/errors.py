@@ -6,6 +6,7 @@ RubylithError
 │   ├── InvalidPrompt      points, boxes or options that make no sense for this picture
 │   ├── InvalidOrder       a job taken on although nothing can come of it, so that its fault is told as a result
 │   ├── TooLarge           over a limit on bytes or pixels
+│   │   └── TooManyPixels      over the one on pixels
 │   ├── UnknownName        a model, format or option value nobody has heard of
 │   ├── Unauthorized       no key, or one that nobody gave out
 │   ├── Forbidden          the key, or the signed URL, does not reach that far
@@ -60,6 +61,10 @@ class InvalidOrder(Rejected):
 
 class TooLarge(Rejected):
     """Over a limit on bytes or pixels."""
+
+
+class TooManyPixels(TooLarge):
+    """Over the limit on pixels, whatever the number of bytes."""
 
 
 class UnknownName(Rejected):

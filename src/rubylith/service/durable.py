@@ -4,14 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from rubylith.domain.errors import InvalidOrder
+from rubylith.domain.errors import InvalidOrder, SourceUnreachable, TimedOut
 from rubylith.domain.job import Attempt, Job, JSONObject, Outcome, Verdict
+from rubylith.domain.request import SegmentRequest
+from rubylith.engine import Progress
 from rubylith.formats import Encoded
 from rubylith.jobs import Assignment
-from rubylith.service.files import Files
+from rubylith.service.files import KEEP_SECONDS, Files
 from rubylith.service.orders import read_request
 from rubylith.service.webhooks import Sender, Signing
 from rubylith.service.work import Answer, Worker
+
+PATIENT = "patient"  # in the order of a job; False where a picture that does not come at once ends it
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,11 @@ class Durable:
             assignment.check()
             assignment.progress(share)
 
-        answer = self.worker.segment(request, job.owner, progress)
+        answer = self._segmented(job, request, progress)
         assignment.check()
         count = len(answer.segmentation.masks)
         assignment.log(f"{count} {'mask' if count == 1 else 'masks'}")
-        seconds = cast("float | None", job.request.get("keep_seconds"))
+        seconds = cast("float | None", job.request.get(KEEP_SECONDS))
         artifacts = self.files.keep_results(door.deliver(answer, job), job.id, job.owner, seconds=seconds)
         size = answer.segmentation.size
         result: JSONObject = {"masks": count, "width": size.width, "height": size.height, "timings": answer.timings}
@@ -68,6 +72,14 @@ class Durable:
         if attempt.ok:
             return Attempt(Verdict.DELIVERED, f"{attempt.status}")
         return Attempt(Verdict.RETRY if attempt.retryable else Verdict.GIVE_UP, attempt.error or f"{attempt.status}")
+
+    def _segmented(self, job: Job, request: SegmentRequest, progress: Progress) -> Answer:
+        try:
+            return self.worker.segment(request, job.owner, progress)
+        except (SourceUnreachable, TimedOut) as error:
+            if job.request.get(PATIENT, True):
+                raise
+            raise InvalidOrder(error.message, error.hint) from error
 
     def _door_of(self, job: Job) -> Door:
         if job.dialect not in self.doors:

@@ -1,13 +1,11 @@
 """Wire → domain. Pure: no pixel is read, no address asked."""
 
-import base64
-import binascii
 import re
-from urllib.parse import unquote_to_bytes
 
 from rubylith import formats
+from rubylith.dialects._data_uri import is_data_uri, read_data_uri
 from rubylith.dialects.native.wire import ObjectIn, PromptIn, RLEIn
-from rubylith.domain.errors import InvalidImage, InvalidPrompt, UnknownName
+from rubylith.domain.errors import InvalidPrompt, UnknownName
 from rubylith.domain.geometry import Box, Point, Size
 from rubylith.domain.image import ImageSource, Inline, Link, Stored
 from rubylith.domain.prompt import ObjectPrompt, Objects, Prompt
@@ -26,13 +24,12 @@ ACCEPTED = {  # media type of the Accept header: format
     "application/zip": ZIP,
     "multipart/form-data": MULTIPART,
 }
-DATA_URI = re.compile(r"data:[^,]*?(;base64)?,", re.IGNORECASE)
 
 
 def read_source(text: str) -> ImageSource:
     """A data: URI, an http(s) address, or the id of something stored."""
-    if text[:5].lower() == "data:":
-        return Inline(_read_data_uri(text), "the data URI")
+    if is_data_uri(text):
+        return Inline(read_data_uri(text), "the data URI")
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:", text):
         return Link(text)
     return Stored(text)
@@ -111,17 +108,3 @@ def _read_object(wire: ObjectIn) -> ObjectPrompt:
     points = tuple(Point(x, y, positive=not label or label[0] == 1) for x, y, *label in wire.points)
     previous = None if wire.previous is None else read_rle(wire.previous)
     return ObjectPrompt(points, None if wire.box is None else Box(*wire.box), previous)
-
-
-def _read_data_uri(text: str) -> bytes:
-    match = DATA_URI.match(text)
-    if match is None:
-        raise InvalidImage("The data URI has no comma", "Send data:image/png;base64,… with the picture after the comma")
-    payload = text[match.end() :]
-    if match.group(1) is None:
-        return unquote_to_bytes(payload)
-    squeezed = re.sub(r"\s+", "", payload)
-    try:
-        return base64.b64decode(squeezed + "=" * (-len(squeezed) % 4), validate=True)
-    except binascii.Error:
-        raise InvalidImage("The data URI is not valid base64", "Encode the picture's bytes with base64") from None
