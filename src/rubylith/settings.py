@@ -121,6 +121,7 @@ SETTINGS = (
     Setting("waiting", "64", "Requests that may wait beyond those; the next is answered 503.", _count),
     Setting("per_key", "64", "Requests of one key at once, running or waiting.", _positive),
     Setting("request_seconds", "120", "The longest that a request may take; jobs may take longer.", _seconds),
+    Setting("grace_seconds", "20", "How long what runs may take to end when the server is told to stop.", _seconds),
     Setting("job_concurrency", "", "Jobs worked on at once. Empty: one a core.", _cores),
     Setting("job_seconds", "604800", "How long jobs and their results are kept.", _seconds),
     Setting("upload_seconds", "86400", "How long uploads are kept.", _seconds),
@@ -131,6 +132,9 @@ SETTINGS = (
         "rate", "", "Requests a minute for each key without limits of its own; empty is no limit.", _optional_count
     ),
     Setting("cors_origins", "", "Origins whose pages may call the server, or *.", _listed),
+    Setting(
+        "otlp_url", "", "Where traces go by OTLP, such as http://localhost:4318/v1/traces. Empty: nowhere.", _address
+    ),
     Setting("debug", "0", "1 shows the traceback of an unexpected failure.", _switch),
 )
 
@@ -154,6 +158,7 @@ class Settings:
     waiting: int
     per_key: int
     request_seconds: float
+    grace_seconds: float
     job_concurrency: int
     job_seconds: float
     upload_seconds: float
@@ -162,6 +167,7 @@ class Settings:
     keep_alive: float | None
     rate: int | None
     cors_origins: tuple[str, ...]
+    otlp_url: str
     debug: bool
     origins: Mapping[str, str]
 

@@ -1,8 +1,11 @@
 """Models in memory: loaded when first asked for, unloaded when told or when nobody has asked for a while."""
 
+import ctypes
 import gc
+import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from rubylith.domain.errors import UnknownName
@@ -57,7 +60,7 @@ class Models:
         with self._lock:
             was_loaded = self._loaded.pop(name, None) is not None
         self._cache.drop(name)
-        gc.collect()
+        _give_back()
         return was_loaded
 
     def unload_idle(self) -> tuple[str, ...]:
@@ -77,3 +80,11 @@ class Models:
         """Every model that can be asked for."""
         loaded = self.loaded()
         return tuple(ModelState(name, name in loaded, name == self.default) for name in self._loading)
+
+
+def _give_back() -> None:
+    """Hand memory that is free to the system: glibc keeps arrays of a few megabytes for itself."""
+    gc.collect()
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from opentelemetry import trace
+
 from rubylith.domain.geometry import Size
 from rubylith.domain.image import Image, ImageSource, Inline
 from rubylith.domain.prompt import Everything
@@ -16,6 +18,8 @@ from rubylith.formats import Encoded
 from rubylith.service.delivery import encode, find_formats
 from rubylith.service.intake import Limits, digest_of, open_image
 from rubylith.service.models import Models
+
+TRACER = trace.get_tracer("rubylith")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ def _needs_pixels(request: SegmentRequest) -> bool:
 def _timed(timings: dict[str, float], stage: str) -> Generator[None]:
     started = time.perf_counter()
     try:
-        yield
+        with TRACER.start_as_current_span(stage):
+            yield
     finally:
         timings[stage] = round(timings.get(stage, 0.0) + time.perf_counter() - started, 6)

@@ -8,8 +8,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from rubylith.dialects._body import BodyTooLarge
 from rubylith.dialects.fal import queue, run, uploads
-from rubylith.dialects.fal.errors import CANCELLED, Failure, Refused, request_failure, write_failure
+from rubylith.dialects.fal.errors import CANCELLED, Failure, Refused, request_failure, write_failure, write_too_large
 from rubylith.dialects.fal.proxy import Proxied
 from rubylith.domain.errors import RubylithError
 from rubylith.domain.job import Cancelled
@@ -27,6 +28,7 @@ def application(service: Service) -> ASGIApp:
     app.add_exception_handler(RubylithError, _rejected)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(Cancelled, _gone)
+    app.add_exception_handler(BodyTooLarge, _too_large)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unforeseen)
@@ -45,6 +47,11 @@ def _refused(_: Request, error: Exception) -> Response:
 
 def _gone(_: Request, __: Exception) -> Response:
     return write_failure(CANCELLED)  # nobody hears it
+
+
+def _too_large(_: Request, error: Exception) -> Response:
+    assert isinstance(error, BodyTooLarge)
+    return write_too_large(error.args[0])
 
 
 def _invalid(http: Request, _: Exception) -> Response:

@@ -1,6 +1,5 @@
 """Routes of the queue: submit, status, its stream, result, cancel."""
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -27,13 +26,14 @@ from rubylith.dialects.fal.read import (
     read_switch,
 )
 from rubylith.dialects.fal.requests import NAME, caller_of, job_of, service_of, urls_of
-from rubylith.dialects.fal.write import failure_of, write_outcome, write_status, write_submitted
+from rubylith.dialects.fal.write import COMPLETED, failure_of, write_outcome, write_status, write_submitted
 from rubylith.domain.caller import Caller
 from rubylith.domain.errors import Conflict
 from rubylith.domain.job import Job, JobState, LogLine
 from rubylith.service.service import Instructions, Service
 
-WATCH_SECONDS, PING_SECONDS = 0.1, 15.0
+WATCH_SECONDS, PING_SECONDS = 1.0, 15.0  # between looks where nothing is told of a change; between signs of life
+NO_LOGS: dict[str, Any] = {"logs": []}
 FAILED = (JobState.FAILED, JobState.CANCELLED)
 LONGEST_QUEUE = 1000  # that is counted for `fal_max_queue_length`
 
@@ -60,19 +60,19 @@ async def stream(http: Request, model: str, request_id: str, logs: str | None = 
     async def events() -> AsyncIterator[str]:
         told: dict[str, Any] = {}
         last, spoke_at = 0, time.monotonic()
-        while True:
-            document, last = await run_in_threadpool(
-                _changes, service, caller, job.id, urls=urls, after=last if read_switch(logs) else None
-            )
-            if document.get("logs") or document | {"logs": 0} != told | {"logs": 0}:
-                told, spoke_at = document, time.monotonic()
-                yield f"data: {json.dumps(document)}\n\n"
-            elif time.monotonic() - spoke_at > PING_SECONDS:
-                spoke_at = time.monotonic()
-                yield ": ping\n\n"
-            if document["status"] == "COMPLETED":
-                return
-            await asyncio.sleep(WATCH_SECONDS)
+        with service.changes.bell(job.id) as bell:
+            while not service.stopping.is_set():
+                after = last if read_switch(logs) else None
+                document, last = await run_in_threadpool(_changes, service, caller, job.id, urls=urls, after=after)
+                if document.get("logs") or document | NO_LOGS != told | NO_LOGS:
+                    told, spoke_at = document, time.monotonic()
+                    yield f"data: {json.dumps(document)}\n\n"
+                elif time.monotonic() - spoke_at > PING_SECONDS:
+                    spoke_at = time.monotonic()
+                    yield ": ping\n\n"
+                if document["status"] == COMPLETED:
+                    return
+                await bell.heard(WATCH_SECONDS)
 
     headers = {"Cache-Control": "no-store", "x-fal-request-id": job.id}
     return StreamingResponse(events(), media_type="text/event-stream", headers=headers)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rubylith.domain.job import JobState
+from rubylith.domain.job import DeliveryState, JobState
 
 Click = tuple[float, float] | tuple[float, float, Literal[0, 1]]
 Corners = tuple[float, float, float, float]
@@ -189,8 +189,17 @@ class JobProblemOut(BaseModel):
     hint: str
 
 
+class WebhookOut(BaseModel):
+    """How a job's webhook fares. `note`: what the receiver did last."""
+
+    state: DeliveryState
+    attempts: int
+    next_at: datetime | None
+    note: str
+
+
 class JobOut(BaseModel):
-    """A job. `result` and `files` come with success, `problem` with failure."""
+    """A job. `result` and `files` come with success, `problem` with failure, `webhook` once it has ended."""
 
     id: str
     state: JobState
@@ -202,6 +211,7 @@ class JobOut(BaseModel):
     result: SegmentOut | None = None
     files: list[FileOut] = []
     problem: JobProblemOut | None = None
+    webhook: WebhookOut | None = None
 
 
 class UploadOut(BaseModel):

@@ -9,7 +9,7 @@ from typing import Any
 
 from rubylith.dialects.native.read import MULTIPART, ZIP
 from rubylith.domain.geometry import Size
-from rubylith.domain.job import Artifact, Job, Problem
+from rubylith.domain.job import Artifact, Delivery, Job, Problem
 from rubylith.formats import Encoded
 from rubylith.formats.json import document
 from rubylith.service.files import Files, Links, StoredFile, id_of
@@ -63,6 +63,16 @@ def write_files(answer: Answer, job: Job) -> tuple[Encoded, ...]:
     """The files of a job: its result document, and those of the formats asked for."""
     data = json.dumps(write_document(answer, job.id), ensure_ascii=False).encode("utf-8", "backslashreplace")
     return (Encoded(RESULT, "application/json", data), *answer.files)
+
+
+def write_delivery(delivery: Delivery) -> dict[str, Any]:
+    """How a job's webhook fares."""
+    return {
+        "state": delivery.state.value,
+        "attempts": delivery.attempts,
+        "next_at": None if delivery.due_at is None else delivery.due_at.isoformat(),
+        "note": delivery.note,
+    }
 
 
 def write_webhook(job: Job, service: Service, links: Links) -> bytes:
