@@ -118,7 +118,7 @@ def read_keep_seconds(headers: Mapping[str, str]) -> float | None:
     except (ValueError, AttributeError, RecursionError):
         return None
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    return min(float(min(seconds, LONGEST)), LONGEST) if is_number and seconds > 0 else None
+    return float(min(seconds, LONGEST)) if is_number and seconds > 0 else None
 
 
 def read_switch(text: str | None) -> bool:
