@@ -41,15 +41,17 @@ class BodyLimit:
             return
         announced, limit = _content_length(scope), self._limit_of(scope)
         if announced is not None and announced > limit:
-            await self._refuse(scope, receive, send, limit=limit, read=0)
+            await _drain(receive, limit * DRAINED_AT_MOST)
+            await self.refuse(limit)(scope, receive, send)
             return
         read = 0
-        started = False
+        ended = started = False
 
         async def counted() -> Message:
-            nonlocal read
+            nonlocal read, ended
             message = await receive()
             read += len(message.get("body", b""))
+            ended = not message.get("more_body", False)
             if read > limit:
                 raise BodyTooLarge(limit)
             return message
@@ -66,15 +68,13 @@ class BodyLimit:
             if read <= limit or started:
                 raise
         if read > limit and not started:
-            await self._refuse(scope, receive, send, limit=limit, read=read)
+            if not ended:  # what comes after the last piece is only the news that the caller has gone
+                await _drain(receive, limit * DRAINED_AT_MOST - read)
+            await self.refuse(limit)(scope, receive, send)
 
     def _limit_of(self, scope: Scope) -> int:
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         return max((self.limit, *(most for start, most in self.larger.items() if path.startswith(start))))
-
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send, *, limit: int, read: int) -> None:
-        await _drain(receive, limit * DRAINED_AT_MOST - read)
-        await self.refuse(limit)(scope, receive, send)
 
 
 async def _drain(receive: Callable[[], Awaitable[Message]], budget: int) -> None:
