@@ -43,8 +43,9 @@ from rubylith.service.scheduler import Bounds, Scheduler
 from rubylith.service.secret_files import kept
 from rubylith.service.service import Service
 from rubylith.service.sources import Sources
+from rubylith.service.uploads import Uploads
 from rubylith.service.webhook_secrets import WebhookSecrets
-from rubylith.service.webhooks import Ed25519Signing, Sender, jwks, kept_key
+from rubylith.service.webhooks import Ed25519Signing, Sender, kept_key
 from rubylith.service.work import Worker
 from rubylith.settings import Settings
 from rubylith.storage.objects import Objects
@@ -57,11 +58,10 @@ log = structlog.stdlib.get_logger("rubylith.server")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Everything that serves: the verbs, what runs jobs, and the key that signs webhooks."""
+    """Everything that serves: the verbs, and what runs jobs."""
 
     service: Service
     runner: JobRunner
-    signing: Ed25519Signing
     doors: tuple[Dialect, ...]
     settings: Settings
     stuck: threading.Event  # set when a thread would keep the process from ending by itself
@@ -83,12 +83,15 @@ def build(settings: Settings, *, address: str) -> Server:
     board = JobBoard(database)
     bounds = Bounds(settings.concurrency, settings.waiting, settings.per_key, settings.request_seconds)
     access = Access(database, settings.keys, default_quota=Quota(settings.rate, 60, None))
+    signing = Ed25519Signing(kept_key(settings.home / "webhooks.pem"))
     service = Service(
         access=access,
         worker=worker,
         scheduler=Scheduler(bounds),
         jobs=board,
         files=files,
+        uploads=Uploads(objects, settings.upload_seconds, settings.max_bytes),
+        signing=signing,
         sender=Sender(fetcher),
         webhook_secrets=WebhookSecrets(database, hmac.digest(links_key, b"webhook secrets", "sha256")),
         metrics=Metrics(),
@@ -96,7 +99,6 @@ def build(settings: Settings, *, address: str) -> Server:
         public_url=settings.public_url or None,
         job_seconds=settings.job_seconds,
     )
-    signing = Ed25519Signing(kept_key(settings.home / "webhooks.pem"))
     doors = tuple(
         cast("Dialect", load(dialects.__name__, dialects.NAMES, name, kind="dialect").DIALECT)
         for name in dialects.NAMES
@@ -122,7 +124,7 @@ def build(settings: Settings, *, address: str) -> Server:
         models=models.loaded,
         jobs=lambda: {state.value: count for state, count in board.counts().items() if not state.finished},
     )
-    return Server(service, runner, signing, doors, settings, threading.Event())
+    return Server(service, runner, doors, settings, threading.Event())
 
 
 def _models(settings: Settings, cache: EmbeddingCache) -> Models:
@@ -148,10 +150,11 @@ def check_exposure(host: str, server: Server) -> None:
 def application(server: Server) -> Starlette:
     """The ASGI application with all doors."""
     limit = server.settings.max_body
-    mounts: list[BaseRoute] = [
-        Mount(door.prefix, app=BodyLimit(door.application(server.service), limit=limit, refuse=door.refuse))
-        for door in server.doors
-    ]
+    mounts: list[BaseRoute] = []
+    for door in server.doors:
+        larger = dict.fromkeys(door.files, server.settings.max_bytes)
+        app = BodyLimit(door.application(server.service), limit=limit, refuse=door.refuse, larger=larger)
+        mounts += [Mount(prefix, app=app) for prefix in (door.prefix, *door.aliases)]
     routes: list[BaseRoute] = [
         Route("/healthz", _healthy),
         Route("/readyz", _ready),
@@ -162,7 +165,8 @@ def application(server: Server) -> Starlette:
     ]
     middleware = [Middleware(Observed, metrics=server.service.metrics)]
     if server.settings.cors_origins:
-        middleware.append(_cors(server.settings.cors_origins))
+        exposed = tuple(name for door in server.doors for name in door.exposed)
+        middleware.append(_cors(server.settings.cors_origins, exposed))
     app = Starlette(routes=routes, middleware=middleware, lifespan=_lifespan)
     app.state.server = server
     return app
@@ -238,7 +242,7 @@ def _metrics(http: Request) -> Response:
 
 
 def _jwks(http: Request) -> Response:
-    return JSONResponse(jwks(http.app.state.server.signing.key), headers={"Cache-Control": "public, max-age=3600"})
+    return JSONResponse(http.app.state.server.service.public_keys(), headers={"Cache-Control": "public, max-age=3600"})
 
 
 def _docs(_: Request) -> Response:
@@ -257,13 +261,13 @@ def _opened(door: Dialect, service: Service, links: Links, signing: Ed25519Signi
     return Door(door.deliver, webhook, door.sign(signing, service))
 
 
-def _cors(origins: tuple[str, ...]) -> Middleware:
+def _cors(origins: tuple[str, ...], exposed: tuple[str, ...]) -> Middleware:
     return Middleware(
         CORSMiddleware,
         allow_origins=list(origins),
         allow_methods=["*"],
         allow_headers=["*"],
-        expose_headers=["Location", "Retry-After", "X-Request-Id"],
+        expose_headers=["Location", "Retry-After", "X-Request-Id", *exposed],
     )
 
 

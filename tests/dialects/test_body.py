@@ -24,7 +24,9 @@ async def length(request: Request) -> PlainTextResponse:
 
 @pytest.fixture(scope="module")
 def port():
-    app = BodyLimit(Starlette(routes=[Route("/", length, methods=["POST"])]), limit=LIMIT, refuse=write_too_large)
+    routes = [Route("/", length, methods=["POST"]), Route("/files/a", length, methods=["POST"])]
+    larger = {"/files/": 2 * LIMIT}
+    app = BodyLimit(Starlette(routes=routes), limit=LIMIT, refuse=write_too_large, larger=larger)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -43,8 +45,8 @@ def connection(port):
     connection.close()
 
 
-def post(connection, body, **options):
-    connection.request("POST", "/", body, **options)
+def post(connection, body, path="/", **options):
+    connection.request("POST", path, body, **options)
     answer = connection.getresponse()
     return answer.status, answer.read()
 
@@ -67,3 +69,10 @@ def test_a_larger_one_is_refused_and_the_connection_goes_on(connection, chunked)
 def test_a_body_that_passes_the_limit_with_its_last_byte_is_answered_at_once(connection):
     connection.request("POST", "/", iter([b"x" * (LIMIT + 1)]), encode_chunked=True)
     assert connection.getresponse().status == 413
+
+
+def test_paths_for_files_have_a_larger_limit_and_hold_it(connection):
+    assert post(connection, b"x" * 2 * LIMIT, "/files/a") == (200, str(2 * LIMIT).encode())
+    status, told = post(connection, b"x" * (2 * LIMIT + 1), "/files/a")
+    assert status == 413
+    assert str(2 * LIMIT).encode() in told

@@ -1,15 +1,17 @@
 """The verbs, as the doors call them, on a server as `rubylith serve` builds it."""
 
 import time
+from urllib.parse import parse_qsl
 
 import pytest
 from tests.pictures import encoded, scene
 from tests.running import serve
+from tests.servers import Reply, http_site
 
 from rubylith.domain.caller import Caller
 from rubylith.domain.errors import InvalidOrder, NotFound
 from rubylith.domain.geometry import Point
-from rubylith.domain.image import Inline
+from rubylith.domain.image import Inline, Link
 from rubylith.domain.job import JobState
 from rubylith.domain.prompt import Everything, ObjectPrompt, Objects, Subject
 from rubylith.domain.request import SegmentRequest
@@ -23,7 +25,7 @@ DAY = 86_400
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    with serve(tmp_path_factory.mktemp("home")) as running:
+    with serve(tmp_path_factory.mktemp("home"), {"RUBYLITH_FETCH_ALLOW": "127.0.0.0/8"}) as running:
         yield running
 
 
@@ -92,3 +94,33 @@ def test_a_door_sees_the_jobs_that_came_through_it_newest_first(service, caller)
     assert service.job(first.id, caller, dialect="native").id == first.id
     with pytest.raises(NotFound):
         service.job(first.id, caller, dialect="other")
+
+
+def test_a_door_may_want_to_hear_at_once_that_a_picture_does_not_come(service, caller):
+    with http_site(lambda _: Reply(404)) as site:
+        order = SegmentRequest(Link(site.url("/a.png")), CLICK, "embedded")
+        patient = service.submit(order, caller, Instructions("native"))
+        hasty = service.submit(order, caller, Instructions("native", patient=False))
+        hasty = ended(service, caller, hasty)
+        assert (hasty.state, hasty.problem.kind) == (JobState.FAILED, "InvalidOrder")
+        assert "404" in hasty.problem.message
+        assert not any("tried again" in line.text for line in service.logs(hasty.id, caller))
+        until = time.monotonic() + 60
+        while not any("tried again" in line.text for line in service.logs(patient.id, caller)):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        service.cancel(patient.id, caller)
+
+
+def test_stable_links_of_a_job_are_made_without_a_look_and_live_as_long_as_its_files(service, caller):
+    order = SegmentRequest(PICTURE, CLICK, "embedded", ("png", "json"))
+    job = ended(service, caller, service.submit(order, caller, Instructions("native", keep_seconds=DAY)))
+    urls = service.files.job_links(job, Links("http://here/v1/objects"))
+    assert set(urls) == {file.name for file in job.artifacts}
+    assert service.files.job_links(job, Links("http://here/v1/objects")) == urls
+    for file in job.artifacts:
+        key, _, query = urls[file.name].removeprefix("http://here/v1/objects/").partition("?")
+        found = service.files.download(key, dict(parse_qsl(query)), None)
+        assert sum(map(len, found.chunks)) == file.size
+        ends = service.files.objects.stat(key).expires_at.timestamp()
+        assert abs(ends - int(dict(parse_qsl(query))["expires"])) < 60

@@ -142,3 +142,10 @@ def test_a_url_for_as_long_as_the_object_lives_is_always_the_same(store, clock):
     clock.now += 21 * 86_400
     with pytest.raises(Forbidden):
         store.granted("GET", "a/b", query)
+
+
+def test_a_place_that_is_only_reserved_has_stable_urls_too(store):
+    store.reserve("a/c", owner="me", media_type="text/plain", ttl_seconds=60)
+    put = store.url("a/c", base="http://here/objects", seconds=None, method="PUT", max_bytes=10)
+    assert store.granted("PUT", "a/c", dict(parse_qsl(put.partition("?")[2], keep_blank_values=True))).max_bytes == 10
+    assert store.url("a/c", base="http://here/objects", seconds=None).partition("?")[0] == "http://here/objects/a/c"

@@ -17,7 +17,7 @@ from rubylith.service.service import Service
 from rubylith.service.webhooks import Ed25519Signing, Signing
 from rubylith.service.work import Answer
 
-NAMES = ("native", "airefinery", "prodia", "tengr")
+NAMES = ("native", "airefinery", "fal", "prodia", "tengr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,9 @@ class Dialect:
 
     prefix: where it is mounted. application: makes it. refuse: answers a body of more bytes than the limit.
     deliver: the files of a job's result. webhook: the body that tells a job's end. sign: from the server's own signing
-    to the dialect's. Doors that take no jobs have none of these three.
+    to the dialect's; doors that take no jobs have none of these three. aliases: further prefixes of the same door.
+    files: paths under which a body is a whole file, held to the limit on files instead of that on bodies. exposed:
+    headers of answers that pages of other origins may read.
     """
 
     prefix: str
@@ -35,3 +37,6 @@ class Dialect:
     deliver: Callable[[Answer, Job], tuple[Encoded, ...]] | None = None
     webhook: Callable[[Job, Service, Links], bytes] | None = None
     sign: Callable[[Ed25519Signing, Service], Signing] | None = None
+    aliases: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()

@@ -1,6 +1,7 @@
 """Bodies are counted while they arrive: the framework has no limit of its own."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,21 +17,32 @@ class BodyLimit:
 
     The rest of such a body is read and dropped first, up to DRAINED_AT_MOST times the limit: a client that is still
     sending would otherwise see a broken connection instead of the answer, and could not use the connection again.
+
+    larger: the limits of paths that begin with these, where they are larger.
     """
 
-    def __init__(self, app: ASGIApp, *, limit: int, refuse: Callable[[int], ASGIApp]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        limit: int,
+        refuse: Callable[[int], ASGIApp],
+        larger: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self.app = app
         self.limit = limit
         self.refuse = refuse
+        self.larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count what the app reads."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        announced = _content_length(scope)
-        if announced is not None and announced > self.limit:
-            await self._refuse(scope, receive, send, budget=self.limit * DRAINED_AT_MOST)
+        announced, limit = _content_length(scope), self._limit_of(scope)
+        if announced is not None and announced > limit:
+            await _drain(receive, limit * DRAINED_AT_MOST)
+            await self.refuse(limit)(scope, receive, send)
             return
         read = 0
         ended = started = False
@@ -40,27 +52,29 @@ class BodyLimit:
             message = await receive()
             read += len(message.get("body", b""))
             ended = not message.get("more_body", False)
-            if read > self.limit:
-                raise BodyTooLarge(self.limit)
+            if read > limit:
+                raise BodyTooLarge(limit)
             return message
 
         async def watched(message: Message) -> None:
             nonlocal started
-            if read <= self.limit or started:  # else the app answers to BodyTooLarge in its own way: not heard
+            if read <= limit or started:  # else the app answers to BodyTooLarge in its own way: not heard
                 started = True
                 await send(message)
 
         try:
             await self.app(scope, counted, watched)
         except Exception:
-            if read <= self.limit or started:
+            if read <= limit or started:
                 raise
-        if read > self.limit and not started:
-            await self._refuse(scope, receive, send, budget=0 if ended else self.limit * DRAINED_AT_MOST - read)
+        if read > limit and not started:
+            if not ended:  # what comes after the last piece is only the news that the caller has gone
+                await _drain(receive, limit * DRAINED_AT_MOST - read)
+            await self.refuse(limit)(scope, receive, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send, *, budget: int) -> None:
-        await _drain(receive, budget)
-        await self.refuse(self.limit)(scope, receive, send)
+    def _limit_of(self, scope: Scope) -> int:
+        path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+        return max((self.limit, *(most for start, most in self.larger.items() if path.startswith(start))))
 
 
 async def _drain(receive: Callable[[], Awaitable[Message]], budget: int) -> None:

@@ -6,6 +6,7 @@ RubylithError
 │   ├── InvalidPrompt      points, boxes or options that make no sense for this picture
 │   ├── InvalidOrder       a job taken on although nothing can come of it, so that its fault is told as a result
 │   ├── TooLarge           over a limit on bytes or pixels
+│   │   └── TooManyPixels      over the one on pixels
 │   ├── UnknownName        a model, format or option value nobody has heard of
 │   ├── UnknownWord        no detector on this machine knows what is asked for
 │   ├── LicenceNotAllowed  a model under a licence that nobody here has said yes to
@@ -65,6 +66,10 @@ class InvalidOrder(Rejected):
 
 class TooLarge(Rejected):
     """Over a limit on bytes or pixels."""
+
+
+class TooManyPixels(TooLarge):
+    """Over the limit on pixels, whatever the number of bytes."""
 
 
 class UnknownName(Rejected):

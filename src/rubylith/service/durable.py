@@ -5,14 +5,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from rubylith.domain.errors import InvalidOrder
+from rubylith.domain.errors import InvalidOrder, SourceUnreachable, TimedOut
 from rubylith.domain.job import Attempt, Job, JSONObject, Outcome, Verdict
+from rubylith.domain.request import SegmentRequest
+from rubylith.engine import Progress
 from rubylith.formats import Encoded
 from rubylith.jobs import Assignment
-from rubylith.service.files import Files
+from rubylith.service.files import KEEP_SECONDS, Files
 from rubylith.service.orders import read_request
 from rubylith.service.webhooks import Sender, Signing
 from rubylith.service.work import Answer, Worker
+
+PATIENT = "patient"  # in the order of a job; False where a picture that does not come at once ends it
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Durable:
             assignment.check()
             assignment.progress(share)
 
-        answer = self.worker.segment(request, job.owner, progress)
+        answer = self._segmented(job, request, progress)
         assignment.check()
         count = len(answer.segmentation.masks)
         assignment.log(f"{count} {'mask' if count == 1 else 'masks'}")
@@ -70,6 +74,14 @@ class Durable:
             return Attempt(Verdict.DELIVERED, f"{attempt.status}")
         return Attempt(Verdict.RETRY if attempt.retryable else Verdict.GIVE_UP, attempt.error or f"{attempt.status}")
 
+    def _segmented(self, job: Job, request: SegmentRequest, progress: Progress) -> Answer:
+        try:
+            return self.worker.segment(request, job.owner, progress)
+        except (SourceUnreachable, TimedOut) as error:
+            if job.request.get(PATIENT, True):
+                raise
+            raise InvalidOrder(error.message, error.hint) from error
+
     def _door_of(self, job: Job) -> Door:
         if job.dialect not in self.doors:
             raise InvalidOrder(f"This server has no dialect {job.dialect!r}", "Run the version that took this job")
@@ -85,4 +97,4 @@ def _seconds_to_keep(job: Job) -> float | None:
     """For how long its files are kept, from now; None for as long as results are kept here."""
     if job.forget_at is not None:
         return job.forget_at.timestamp() - time.time()
-    return cast("float | None", job.request.get("keep_seconds"))
+    return cast("float | None", job.request.get(KEEP_SECONDS))

@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from rubylith.domain.caller import Caller
 from rubylith.domain.errors import NotFound
-from rubylith.domain.job import Artifact
+from rubylith.domain.job import Artifact, Job
 from rubylith.formats import Encoded
 from rubylith.storage import Opened, Stored
 from rubylith.storage.keys import disposition
@@ -17,6 +18,7 @@ StoredFile = Stored  # what a door knows of a file
 
 UPLOAD, EMBEDDED = "file", "emb"
 FOLDERS = {UPLOAD: "files", EMBEDDED: "embeddings"}
+KEEP_SECONDS = "keep_seconds"  # in the order of a job whose files stay for a time of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,13 @@ class Files:
     def link(self, key: str, links: Links) -> str:
         """A URL that anyone may read the object under, for a while."""
         return self.objects.url(key, base=links.base, seconds=links.seconds)
+
+    def job_links(self, job: Job, links: Links) -> dict[str, str]:
+        """Stable URLs of a finished job's files by their names, as long as the files are kept. Nothing is looked up."""
+        kept = cast("float", job.request.get(KEEP_SECONDS, self.result_seconds))
+        ended = job.finished_at or job.created_at
+        until = ended.timestamp() + kept if job.forget_at is None else job.forget_at.timestamp()
+        return {file.name: self.objects.own_url(file.key, base=links.base, until=until) for file in job.artifacts}
 
     def download(self, key: str, query: dict[str, str], asked_range: str | None) -> Download:
         """What a signed URL of ours opens. Forbidden if it was altered or has expired, NotFound if the object has."""

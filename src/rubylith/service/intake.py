@@ -19,7 +19,7 @@ from PIL import AvifImagePlugin, BmpImagePlugin, GifImagePlugin, JpegImagePlugin
 from PIL import WebPImagePlugin as Webp
 from PIL.Image import Transpose
 
-from rubylith.domain.errors import InvalidImage, NotAccessible, NotFound, RubylithError, TooLarge
+from rubylith.domain.errors import InvalidImage, NotAccessible, NotFound, RubylithError, TooLarge, TooManyPixels
 from rubylith.domain.geometry import Size
 from rubylith.domain.image import AtHand, Image, Inline
 from rubylith.service.colours import eight_bit, on_white, to_rgb
@@ -234,7 +234,7 @@ def _kind_of(data: bytes) -> str | None:
 def _check_size(image: PIL.Image.Image, name: str, limits: Limits) -> None:
     size = Size(image.height, image.width)
     if size.area > limits.max_pixels:
-        raise TooLarge(
+        raise TooManyPixels(
             f"{name} has {size} = {size.area:,} pixels; the limit is {limits.max_pixels:,}",
             "Scale it down, or raise max_pixels (RUBYLITH_MAX_PIXELS on the command line)",
         )

@@ -21,14 +21,17 @@ from rubylith.jobs import Jobs
 from rubylith.service.access import Access
 from rubylith.service.changes import Changes
 from rubylith.service.delivery import find_formats
-from rubylith.service.files import EMBEDDED, Files, StoredFile, id_of
+from rubylith.service.durable import PATIENT
+from rubylith.service.files import EMBEDDED, KEEP_SECONDS, Files, StoredFile, id_of
 from rubylith.service.intake import Header, inspect
 from rubylith.service.metrics import Metrics
 from rubylith.service.models import ModelState
 from rubylith.service.orders import write_request
 from rubylith.service.scheduler import Scheduler, Ticket
+from rubylith.service.uploads import Ticket as UploadTicket
+from rubylith.service.uploads import Uploads
 from rubylith.service.webhook_secrets import WebhookSecrets
-from rubylith.service.webhooks import Sender
+from rubylith.service.webhooks import Ed25519Signing, Sender, jwks
 from rubylith.service.work import Answer, Worker
 
 WATCH_SECONDS = 1.0  # how soon a change that another node makes is noticed; those of this one at once
@@ -40,7 +43,8 @@ class Instructions:
 
     dialect: the door it came through; extra: that door's own notes. keep_seconds: for how long its files are kept, if
     not for as long as results are kept here. forget_seconds: after that long the job is gone with its files, unless the
-    operator has set a time for all.
+    operator has set a time for all. patient: False lets the job fail as InvalidOrder as soon as its picture cannot be
+    fetched, which is tried again otherwise.
     """
 
     dialect: str
@@ -51,6 +55,7 @@ class Instructions:
     extra: JSONObject | None = None
     keep_seconds: float | None = None
     forget_seconds: float | None = None
+    patient: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +70,10 @@ class Service:
     scheduler: Scheduler
     jobs: Jobs
     files: Files
+    uploads: Uploads
     sender: Sender
     webhook_secrets: WebhookSecrets
+    signing: Ed25519Signing
     metrics: Metrics
     default_model: str
     public_url: str | None = None
@@ -126,7 +133,9 @@ class Service:
         document = {**self._ordered(request, caller), "extra": instructions.extra or {}}
         forget_seconds = instructions.forget_seconds
         if instructions.keep_seconds is not None:
-            document["keep_seconds"] = instructions.keep_seconds
+            document[KEEP_SECONDS] = instructions.keep_seconds
+        if not instructions.patient:
+            document[PATIENT] = False
         order = Order(
             owner=caller.id,
             dialect=instructions.dialect,
@@ -192,6 +201,16 @@ class Service:
         caller.require(Scope.SEGMENT)
         self.access.charge(caller)
         return self.files.keep(data, caller, media_type=media_type, name=name)
+
+    def begin_upload(self, caller: Caller, *, media_type: str, name: str, seconds: float | None = None) -> UploadTicket:
+        """Let whoever holds the ticket send a file; `uploads` takes it. seconds: for how long it is then kept."""
+        caller.require(Scope.SEGMENT)
+        self.access.charge(caller)
+        return self.uploads.begin(caller, media_type=media_type, name=name, seconds=seconds)
+
+    def public_keys(self) -> dict[str, list[dict[str, str]]]:
+        """The JWKS that checks the signatures of webhooks."""
+        return jwks(self.signing.key)
 
     def models(self) -> tuple[ModelState, ...]:
         """The models that can be asked for."""

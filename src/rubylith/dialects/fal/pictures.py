@@ -1,0 +1,74 @@
+"""Masks → the picture files of a result."""
+
+import hashlib
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from rubylith.domain.image import Image, UInt8Array
+from rubylith.domain.mask import Mask
+from rubylith.domain.rle import RLE
+from rubylith.domain.segmentation import Segmentation
+from rubylith.formats import Encoded, png
+
+ENDINGS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
+LOSSLESS = 101  # above 100 OpenCV writes WebP without loss
+OPTIONS = {
+    "png": (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB),
+    "jpeg": (cv2.IMWRITE_JPEG_QUALITY, 95),
+    "webp": (cv2.IMWRITE_WEBP_QUALITY, LOSSLESS),
+}
+
+
+def mask_files(segmentation: Segmentation, output_format: str, request_id: str) -> tuple[Encoded, ...]:
+    """All masks in one picture, then each by itself, biggest first: 8-bit grey, 255 on 0, in the picture's size."""
+    masks = tuple(sorted(segmentation.masks, key=lambda mask: -mask.area))
+    return _greys(segmentation, (union_of(segmentation), *masks), output_format, request_id)
+
+
+def mask_file(segmentation: Segmentation, output_format: str, request_id: str) -> Encoded:
+    """All masks in one picture."""
+    return _greys(segmentation, (union_of(segmentation),), output_format, request_id)[0]
+
+
+def cutout_file(segmentation: Segmentation, image: Image, output_format: str, request_id: str) -> Encoded:
+    """The picture where the masks are; elsewhere black, and transparent where the format can be."""
+    shown = union_of(segmentation).bitmap().astype(np.uint8)
+    kind = cv2.COLOR_RGB2BGR if output_format == "jpeg" else cv2.COLOR_RGB2BGRA
+    pixels = cv2.cvtColor(image.pixels, kind) * shown[..., None]
+    return _file(pixels, output_format, request_id, 0)
+
+
+def union_of(segmentation: Segmentation) -> Mask:
+    """Every pixel that any mask covers."""
+    size = segmentation.size
+    union = np.zeros((size.height, size.width), np.bool_)
+    for mask in segmentation.masks:
+        box, bitmap = mask.rle.tight()
+        union[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] |= bitmap
+    rle = RLE.from_bitmap(union)
+    return Mask(rle, rle.box, predicted_iou=1.0)
+
+
+def _greys(
+    segmentation: Segmentation, masks: tuple[Mask, ...], output_format: str, request_id: str
+) -> tuple[Encoded, ...]:
+    if output_format == "png":
+        written = png.encode(replace(segmentation, masks=masks), None)
+        return tuple(replace(file, name=_name(request_id, n, output_format)) for n, file in enumerate(written))
+    return tuple(
+        _file(mask.bitmap().view(np.uint8) * np.uint8(255), output_format, request_id, number)
+        for number, mask in enumerate(masks)
+    )
+
+
+def _file(pixels: UInt8Array, output_format: str, request_id: str, number: int) -> Encoded:
+    data = cv2.imencode(ENDINGS[output_format], pixels, OPTIONS[output_format])[1].tobytes()
+    return Encoded(_name(request_id, number, output_format), f"image/{output_format}", data)
+
+
+def _name(request_id: str, number: int, output_format: str) -> str:
+    """Looks random and follows from the request, so that doing it twice gives the same file."""
+    digest = hashlib.sha256(f"{request_id} {number}".encode()).hexdigest()
+    return digest[:32] + ENDINGS[output_format]

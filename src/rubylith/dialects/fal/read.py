@@ -1,0 +1,181 @@
+"""Wire → domain. Pure: no pixel is read, no address asked."""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from rubylith.dialects._data_uri import is_data_uri, read_data_uri
+from rubylith.dialects.fal.errors import Detail, Failure, Refused, fault_of, faults_of, shown
+from rubylith.dialects.fal.links import is_file_url, signed_url
+from rubylith.dialects.fal.models import find_model, split
+from rubylith.dialects.fal.wire import AutoSegmentIn, BoxIn, ImageIn, InputIn, PointIn
+from rubylith.domain.errors import InvalidImage, InvalidOrder
+from rubylith.domain.geometry import Box, Point
+from rubylith.domain.image import ImageSource, Inline, Link
+from rubylith.domain.job import JSONObject
+from rubylith.domain.prompt import Everything, ObjectPrompt, Objects, Prompt, Subject
+from rubylith.domain.request import SegmentRequest
+
+NORMAL, LOW = 0, 10  # lower goes first
+LONGEST = 365 * 86_400.0  # seconds; more is as good as for ever
+TRUE = {"1", "true", "yes", "on"}
+LIFECYCLE = ("x-fal-object-lifecycle-preference", "x-fal-object-lifecycle")
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What is remembered of an order. faults: why nothing can come of it. picture: `image_url`, cut to a line."""
+
+    app: str
+    path: str
+    output_format: str = "png"
+    sync_mode: bool = False
+    apply_mask: bool = False
+    picture: str = ""
+    faults: list[Detail] = field(default_factory=list[Detail])
+
+    def write(self) -> JSONObject:
+        """As it waits with the job."""
+        return asdict(self)
+
+    @classmethod
+    def read(cls, document: JSONObject) -> "Notes":
+        """The inverse of `write`."""
+        return cls(**cast("dict[str, Any]", document))
+
+
+def read_input(model_id: str, body: bytes, model: str) -> tuple[SegmentRequest | InvalidOrder, Notes]:
+    """What is asked for; an InvalidOrder, with its faults in the notes, where the input makes no sense.
+
+    model: ours. Refused for a model that is not offered and for a body that is no JSON object.
+    """
+    wire = find_model(model_id)
+    app, path = split(model_id)
+    document = _object(body)
+    try:
+        given = wire.model_validate(document)
+        source = _read_source(given.image_url)
+    except ValidationError as error:
+        faults = faults_of(error)
+    except InvalidImage as error:
+        faults = [fault_of("image_load_error", error.message, "image_url", given=document["image_url"])]
+    else:
+        notes = Notes(
+            app,
+            path,
+            str(getattr(given, "output_format", "png")),
+            given.sync_mode,
+            bool(getattr(given, "apply_mask", False)),
+            str(shown(given.image_url)),
+        )
+        return SegmentRequest(source, _read_prompt(given), model, with_pixels=notes.apply_mask), notes
+    order = InvalidOrder(str(faults[0]["msg"]), "Mend the input")
+    return order, Notes(app, path, faults=faults)
+
+
+def read_objects(points: list[PointIn], boxes: list[BoxIn]) -> Objects:
+    """Objects by `object_id`, those without one being one object, or one for each box.
+
+    A box takes the positive points that it holds and all negative ones; positive points in no box are one more object.
+    """
+    grouped: dict[int | None, tuple[list[Point], list[Box]]] = defaultdict(lambda: ([], []))
+    for point in points:
+        grouped[point.object_id][0].append(Point(point.x, point.y, positive=point.label == 1))
+    for box in boxes:
+        grouped[box.object_id][1].append(Box(box.x_min, box.y_min, box.x_max, box.y_max))
+    return Objects(tuple(one for clicks, corners in grouped.values() for one in _objects_of(clicks, corners)))
+
+
+def read_priority(headers: Mapping[str, str]) -> int:
+    """`x-fal-queue-priority`."""
+    return LOW if headers.get("x-fal-queue-priority", "").strip().lower() == "low" else NORMAL
+
+
+def read_start_timeout(headers: Mapping[str, str]) -> float | None:
+    """`x-fal-request-timeout` in seconds; Refused for anything else."""
+    text = headers.get("x-fal-request-timeout")
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise Refused(Failure(400, "x-fal-request-timeout takes a number of seconds above 0", "bad_request"))
+    return min(seconds, LONGEST)
+
+
+def read_keep_seconds(headers: Mapping[str, str]) -> float | None:
+    """How long the caller wants files to be kept; None where it does not say, or says what makes no sense."""
+    text = next((headers[name] for name in LIFECYCLE if name in headers), "{}")
+    try:
+        seconds = json.loads(text).get("expiration_duration_seconds")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    return float(min(seconds, LONGEST)) if is_number and seconds > 0 else None
+
+
+def read_switch(text: str | None) -> bool:
+    """`1` of the one client, `true` of the other."""
+    return (text or "").strip().lower() in TRUE
+
+
+def read_document(body: bytes) -> object:
+    """JSON, or Refused."""
+    try:
+        return json.loads(body, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        detail: Detail = {"loc": ["body"], "msg": "JSON decode error", "type": "json_invalid", "input": {}}
+        raise Refused(Failure(422, [detail | {"ctx": {"error": str(error)[:200]}}])) from None
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    if not body.strip():
+        missing = {"loc": ["body"], "msg": "Field required", "type": "missing", "input": None}
+        raise Refused(Failure(422, [missing]))
+    document = read_document(body)
+    if not isinstance(document, dict):
+        message = "Input should be a valid dictionary or object to extract fields from"
+        wrong: Detail = {"loc": ["body"], "msg": message, "type": "model_attributes_type", "input": shown(document)}
+        raise Refused(Failure(422, [wrong]))
+    return cast("dict[str, Any]", document)
+
+
+def _read_source(text: str) -> ImageSource:
+    if is_data_uri(text):
+        return Inline(read_data_uri(text), "the data URI")
+    return Link(signed_url(text) if is_file_url(text) else text)
+
+
+def _read_prompt(given: InputIn) -> Prompt:
+    if isinstance(given, AutoSegmentIn):
+        return Everything(
+            points_per_side=given.points_per_side,
+            pred_iou_thresh=given.pred_iou_thresh,
+            stability_score_thresh=given.stability_score_thresh,
+            min_mask_region_area=given.min_mask_region_area,
+        )
+    assert isinstance(given, ImageIn)
+    if not given.prompts and not given.box_prompts:
+        return Subject()
+    return read_objects(given.prompts, given.box_prompts)
+
+
+def _objects_of(points: list[Point], boxes: list[Box]) -> list[ObjectPrompt]:
+    beside = [point for point in points if not point.positive]
+    loose = [point for point in points if point.positive and not any(box.holds(point) for box in boxes)]
+    objects = [
+        ObjectPrompt((*(point for point in points if point.positive and box.holds(point)), *beside), box)
+        for box in boxes
+    ]
+    return [*objects, ObjectPrompt((*loose, *beside))] if loose or not boxes else objects
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no JSON")

@@ -1,0 +1,57 @@
+"""The request behind a call: who calls, and which of their jobs is meant."""
+
+import re
+
+from starlette.requests import Request
+
+from rubylith.dialects.fal.errors import NO_REQUEST, Failure, Refused
+from rubylith.dialects.fal.links import mount_of
+from rubylith.dialects.fal.models import split
+from rubylith.dialects.fal.read import Notes
+from rubylith.dialects.fal.write import notes_of, write_urls
+from rubylith.domain.caller import Caller
+from rubylith.domain.errors import NotFound, Unauthorized
+from rubylith.domain.job import Job
+from rubylith.service.service import Service
+
+NAME = "fal"
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def service_of(http: Request) -> Service:
+    """The service behind this application."""
+    return http.app.state.service
+
+
+def caller_of(http: Request) -> Caller:
+    """Who sends this, by `Key …` or `Bearer …`; Unauthorized, or Refused with fal's words where there is no key."""
+    header = http.headers.get("authorization", "").strip()
+    secret = header.partition(" ")[2].strip()
+    try:
+        return service_of(http).access.caller(secret or None)
+    except Unauthorized:
+        if not header:
+            raise Refused(Failure(401, "Authentication is required to access this application")) from None
+        if not secret:
+            expected = "Expected '<key_id>:<key_secret>'."
+            raise Refused(Failure(401, f"Invalid Key Authorization header format. {expected}")) from None
+        raise
+
+
+def job_of(http: Request, caller: Caller, model: str, request_id: str) -> tuple[Job, Notes]:
+    """The caller's job of this id; Refused if there is none, or if it was sent to another app."""
+    if not _ID.fullmatch(request_id):
+        raise Refused(NO_REQUEST)
+    try:
+        job = service_of(http).job(request_id.lower(), caller, dialect=NAME)
+    except NotFound:
+        raise Refused(NO_REQUEST) from None
+    notes = notes_of(job)
+    if split(model)[0] != notes.app:
+        raise Refused(NO_REQUEST)
+    return job, notes
+
+
+def urls_of(http: Request, app: str, request_id: str) -> dict[str, str]:
+    """Where this request is asked after, as the caller reaches this server."""
+    return write_urls(mount_of(http), app, request_id)

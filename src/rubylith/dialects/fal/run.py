@@ -1,0 +1,77 @@
+"""Route of the direct run: one request, held open until the answer is there."""
+
+import asyncio
+import uuid
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from rubylith.dialects._waiting import wait_for
+from rubylith.dialects.fal.errors import START_TIMED_OUT, Failure, Refused, model_failure, respond, write_failure
+from rubylith.dialects.fal.links import links_of
+from rubylith.dialects.fal.read import Notes, read_input, read_keep_seconds, read_start_timeout
+from rubylith.dialects.fal.requests import caller_of, service_of
+from rubylith.dialects.fal.write import write_inline, write_linked, write_pictures
+from rubylith.domain.caller import Caller
+from rubylith.domain.errors import InvalidOrder, RubylithError
+from rubylith.domain.request import SegmentRequest
+from rubylith.service.work import Answer
+
+router = APIRouter()
+
+
+@router.post("/run/{model:path}")
+async def run(http: Request, model: str) -> Response:
+    """Do it now. Work that nobody waits for any more is stopped."""
+    service, caller = service_of(http), await run_in_threadpool(caller_of, http)
+    request_id = str(uuid.uuid4())
+    order, notes = await run_in_threadpool(read_input, model.strip("/"), await http.body(), service.default_model)
+    seconds = read_start_timeout(http.headers)
+    response: Response
+    if isinstance(order, InvalidOrder):
+        response = write_failure(Failure(422, notes.faults))
+    else:
+        try:
+            answer = await _answer(http, order, caller, seconds)
+        except RubylithError as error:
+            response = write_failure(model_failure(error, notes.picture, service.worker.limits))
+        except Refused as refused:
+            response = write_failure(refused.failure)
+        else:
+            response = respond(await run_in_threadpool(_kept, http, caller, answer, notes, request_id=request_id))
+    response.headers["x-fal-request-id"] = request_id
+    return response
+
+
+async def _answer(http: Request, order: SegmentRequest, caller: Caller, seconds: float | None) -> Answer:
+    """The answer; Refused if the work was not begun within so many seconds."""
+    ticket, future = service_of(http).segment(order, caller)
+    late = False
+
+    def give_up() -> None:
+        nonlocal late
+        late = future.cancel()  # not once it runs
+
+    timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, give_up)
+    try:
+        return await wait_for(http, ticket, future)
+    except asyncio.CancelledError:
+        if late:
+            raise Refused(START_TIMED_OUT) from None
+        raise
+    finally:
+        if timer is not None:
+            timer.cancel()
+
+
+def _kept(http: Request, caller: Caller, answer: Answer, notes: Notes, *, request_id: str) -> dict[str, Any]:
+    """The output, its pictures stored unless they are wanted inside of it."""
+    service, size = service_of(http), answer.segmentation.size
+    pictures = write_pictures(answer, notes, request_id)
+    if notes.sync_mode:
+        return write_inline(notes, size, pictures)
+    kept = service.files.keep_results(pictures, request_id, caller.id, seconds=read_keep_seconds(http.headers))
+    links = links_of(http)
+    urls = {file.name: service.files.link(file.key, links) for file in kept}
+    return write_linked(notes, size, kept, urls)

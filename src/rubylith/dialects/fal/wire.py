@@ -1,0 +1,72 @@
+"""fal's documents: inputs of the models that are offered, checked as pydantic checks them there, and one output."""
+
+from typing import Annotated, Literal, TypedDict
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+MAX_AREA = 1_000_000_000  # pixels
+MAX_PROMPTS = 1000
+
+Label = Annotated[Literal[0, 1], BeforeValidator(lambda value: {"0": 0, "1": 1}.get(str(value), value))]
+
+
+class Open(BaseModel):
+    """Unknown fields are passed over; numbers may come as strings, as pydantic's lax mode reads them."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class InputIn(Open):
+    """What every model takes."""
+
+    image_url: str
+    sync_mode: bool = False
+
+
+class AutoSegmentIn(InputIn):
+    """`fal-ai/sam2/auto-segment`."""
+
+    output_format: Literal["jpeg", "png"] = "png"
+    points_per_side: int = Field(32, ge=1, le=64)
+    pred_iou_thresh: float = Field(0.88, ge=0, le=1)
+    stability_score_thresh: float = Field(0.95, ge=0, le=1)
+    min_mask_region_area: int = Field(100, ge=0, le=MAX_AREA)
+
+
+class PointIn(Open):
+    """A click in pixels; label 1 on the object, 0 beside it. Points of one object_id are one object."""
+
+    x: float = Field(305, allow_inf_nan=False)
+    y: float = Field(350, allow_inf_nan=False)
+    label: Label = 1
+    object_id: int | None = None
+
+
+class BoxIn(Open):
+    """A box in pixels."""
+
+    x_min: float = Field(0, allow_inf_nan=False)
+    y_min: float = Field(0, allow_inf_nan=False)
+    x_max: float = Field(0, allow_inf_nan=False)
+    y_max: float = Field(0, allow_inf_nan=False)
+    object_id: int | None = None
+
+
+class ImageIn(InputIn):
+    """`fal-ai/sam2/image`."""
+
+    prompts: list[PointIn] = Field([], max_length=MAX_PROMPTS)
+    box_prompts: list[BoxIn] = Field([], max_length=MAX_PROMPTS)
+    apply_mask: bool = False
+    output_format: Literal["jpeg", "png", "webp"] = "png"
+
+
+class PictureOut(TypedDict):
+    """fal's `Image`: a file of a result."""
+
+    url: str
+    content_type: str
+    file_name: str
+    file_size: int
+    width: int
+    height: int

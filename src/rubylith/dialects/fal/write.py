@@ -1,0 +1,148 @@
+"""Domain → wire: the files of a result, and the documents that tell of a request."""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+from rubylith.dialects.fal.errors import Failure, job_failure
+from rubylith.dialects.fal.pictures import cutout_file, mask_file, mask_files
+from rubylith.dialects.fal.read import Notes
+from rubylith.dialects.fal.wire import PictureOut
+from rubylith.domain.errors import NotFound
+from rubylith.domain.geometry import Size
+from rubylith.domain.job import Artifact, Job, JobState, LogLine
+from rubylith.formats import Encoded
+from rubylith.service.files import Links
+from rubylith.service.service import Service
+from rubylith.service.work import Answer
+
+STATUS = {JobState.QUEUED: "IN_QUEUE", JobState.RUNNING: "IN_PROGRESS"}
+COMPLETED = "COMPLETED"
+INLINE = "result.json"  # holds the whole answer of a request that wants no files kept
+EXPIRED = Failure(404, "The result has expired")
+
+
+def write_pictures(answer: Answer, notes: Notes, request_id: str) -> tuple[Encoded, ...]:
+    """The picture files of a result, in the order of its document."""
+    segmentation, kind = answer.segmentation, notes.output_format
+    if notes.path == "auto-segment":
+        return mask_files(segmentation, kind, request_id)
+    if notes.apply_mask and answer.image is not None:
+        return (cutout_file(segmentation, answer.image, kind, request_id),)
+    return (mask_file(segmentation, kind, request_id),)
+
+
+def write_files(answer: Answer, job: Job) -> tuple[Encoded, ...]:
+    """What is stored of a job's result: its pictures, or the answer with the pictures inside of it."""
+    notes = notes_of(job)
+    pictures = write_pictures(answer, notes, job.id)
+    if not notes.sync_mode:
+        return pictures
+    document = write_inline(notes, answer.segmentation.size, pictures)
+    return (Encoded(INLINE, "application/json", json.dumps(document).encode()),)
+
+
+def write_inline(notes: Notes, size: Size, pictures: Sequence[Encoded]) -> dict[str, Any]:
+    """The output with every picture as a data: URI."""
+    described = [
+        _picture(picture.name, picture.media_type, len(picture.data), _data_uri(picture), size) for picture in pictures
+    ]
+    return _output(notes, described)
+
+
+def write_linked(notes: Notes, size: Size, files: Iterable[Artifact], urls: Mapping[str, str]) -> dict[str, Any]:
+    """The output with a URL for every picture."""
+    return _output(notes, [_picture(file.name, file.media_type, file.size, urls[file.name], size) for file in files])
+
+
+def write_outcome(job: Job, service: Service, links: Links) -> dict[str, Any] | Failure:
+    """The output of a finished job, or why there is none."""
+    notes = notes_of(job)
+    if job.state is not JobState.SUCCEEDED:
+        return failure_of(job, service)
+    if notes.sync_mode:
+        try:
+            return json.loads(service.files.objects.read(job.artifacts[0].key, owner=job.owner))
+        except NotFound:
+            return EXPIRED
+    result = cast("dict[str, int]", job.result)
+    size = Size(result["height"], result["width"])
+    return write_linked(notes, size, job.artifacts, service.files.job_links(job, links))
+
+
+def write_submitted(job: Job, urls: Mapping[str, str], position: int, *, gateway: bool) -> dict[str, Any]:
+    """The answer to an order. gateway: a webhook was asked for, which names the request by this too."""
+    named = {"gateway_request_id": job.id} if gateway else {}
+    waits = {"status": "IN_QUEUE", "request_id": job.id, **named, **urls}
+    return {**waits, "queue_position": position, "logs": None, "metrics": {}}
+
+
+def write_status(
+    job: Job, urls: Mapping[str, str], position: int, lines: Sequence[LogLine], failure: Failure | None
+) -> dict[str, Any]:
+    """How far a request is. position: before it in line, while it waits. failure: of one that went wrong."""
+    status = STATUS.get(job.state, COMPLETED)
+    document: dict[str, Any] = {"status": status, "request_id": job.id, **urls}
+    if job.state is JobState.QUEUED:
+        return {**document, "queue_position": position}
+    document["logs"] = [_log(line) for line in lines]
+    if status != COMPLETED:
+        return document
+    document["metrics"] = {"inference_time": _seconds_of(job)}
+    return document if failure is None else {**document, "error": failure.text, "error_type": failure.kind}
+
+
+def write_webhook(job: Job, service: Service, links: Links) -> bytes:
+    """The body that tells how a job ended."""
+    outcome = write_outcome(job, service, links)
+    body: dict[str, Any] = {"request_id": job.id, "gateway_request_id": job.id}
+    if isinstance(outcome, Failure):
+        error = f"Invalid status code: {outcome.status}"
+        body |= {"status": "ERROR", "error": error, "payload": outcome.body}
+    else:
+        body |= {"status": "OK", "payload": outcome}
+    return json.dumps(body).encode()
+
+
+def write_urls(mount: str, app: str, request_id: str) -> dict[str, str]:
+    """Where a request is asked after. mount: how the caller reaches this door."""
+    base = f"{mount}/queue/{app}/requests/{request_id}"
+    return {"response_url": base, "status_url": f"{base}/status", "cancel_url": f"{base}/cancel"}
+
+
+def failure_of(job: Job, service: Service) -> Failure:
+    """Why a job came to nothing."""
+    notes = notes_of(job)
+    return job_failure(job, notes.faults, notes.picture, service.worker.limits)
+
+
+def notes_of(job: Job) -> Notes:
+    """What was noted when the order was taken."""
+    return Notes.read(cast("dict[str, object]", job.request["extra"]))
+
+
+def _output(notes: Notes, pictures: list[PictureOut]) -> dict[str, Any]:
+    if notes.path == "auto-segment":
+        return {"combined_mask": pictures[0], "individual_masks": pictures[1:]}
+    return {"image": pictures[0]}
+
+
+def _picture(name: str, media_type: str, length: int, url: str, size: Size) -> PictureOut:
+    return PictureOut(
+        url=url, content_type=media_type, file_name=name, file_size=length, width=size.width, height=size.height
+    )
+
+
+def _data_uri(picture: Encoded) -> str:
+    return f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode()}"
+
+
+def _log(line: LogLine) -> dict[str, str]:
+    return {"message": line.text, "level": "INFO", "source": "USER", "timestamp": line.at.isoformat()}
+
+
+def _seconds_of(job: Job) -> float | None:
+    if job.started_at is None or job.finished_at is None:
+        return None
+    return round((job.finished_at - job.started_at).total_seconds(), 6)

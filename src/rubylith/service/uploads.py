@@ -1,0 +1,108 @@
+"""Files whose bytes come later, from whoever holds the ticket: in one piece, or in parts that are joined in the end."""
+
+import secrets
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl
+
+from rubylith.domain.caller import Caller
+from rubylith.domain.errors import Conflict, NotFound
+from rubylith.service.files import UPLOAD, key_of
+from rubylith.storage import Stored
+from rubylith.storage.keys import file_name
+from rubylith.storage.objects import Objects
+
+PARTS = "parts"
+MAX_PARTS = 10_000  # as on S3
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A place for a file. Both queries are the secret halves of URLs: `put` lets one send it, `get` read it."""
+
+    id: str
+    name: str
+    put: str
+    get: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """seconds: for how long a file is kept, sent or not, unless it says otherwise. max_bytes: of one file."""
+
+    objects: Objects
+    seconds: float
+    max_bytes: int
+
+    def begin(self, caller: Caller, *, media_type: str, name: str, seconds: float | None = None) -> Ticket:
+        """A place that nobody can guess."""
+        file_id = f"{UPLOAD}_{secrets.token_hex(16)}"
+        key, kept = key_of(file_id), self.seconds if seconds is None else seconds
+        self.objects.reserve(key, owner=caller.id, media_type=media_type, name=name, ttl_seconds=kept)
+        put = self.objects.url(key, base="", seconds=None, method="PUT", max_bytes=self.max_bytes)
+        get = self.objects.url(key, base="", seconds=None)
+        expires_at = datetime.now(UTC) + timedelta(seconds=kept)
+        return Ticket(file_id, file_name(name, key), put.partition("?")[2], get.partition("?")[2], expires_at)
+
+    def fill(self, file_id: str, query: str, data: bytes | Iterable[bytes], *, media_type: str | None = None) -> Stored:
+        """The file in one piece. Forbidden without its ticket; TooLarge; NotFound once its time is over."""
+        most = self._granted(file_id, query)
+        return self.objects.fill(key_of(file_id), data, media_type=media_type, max_bytes=most)
+
+    def keep_part(self, file_id: str, query: str, number: int, data: bytes | Iterable[bytes]) -> str:
+        """One part, numbered from 1, in any order, again if need be; gives the tag to name it by in the end.
+
+        TooLarge where all parts together pass the limit on a file.
+        """
+        most = self._granted(file_id, query)
+        if not 1 <= number <= MAX_PARTS:
+            raise NotFound(f"A file has no part {number}", f"Number the parts from 1 to {MAX_PARTS}")
+        tag, key = secrets.token_hex(16), _part(file_id, number)
+        others = self.objects.list(f"{PARTS}/{file_id}/", limit=MAX_PARTS)
+        most -= sum(part.size for part in others if part.key != key)
+        self.objects.put(key, data, owner=file_id, media_type="", name=tag, ttl_seconds=self.seconds, max_bytes=most)
+        return tag
+
+    def join(self, file_id: str, query: str, parts: tuple[tuple[int, str], ...]) -> Stored:
+        """The file from its parts: numbers and tags, in order. Conflict if one is missing or has another tag."""
+        most = self._granted(file_id, query)
+        if not parts or [number for number, _ in parts] != sorted({number for number, _ in parts}):
+            raise Conflict("The parts are not named once each and in order", "Name them by their numbers, rising")
+        for number, tag in parts:
+            if self._tag(file_id, number) != tag:
+                return self._joined_before(file_id, number)
+        with ThreadPoolExecutor(1) as reader:
+            stored = self.objects.fill(key_of(file_id), self._joined(file_id, parts, reader), max_bytes=most)
+        for number, _ in parts:
+            self.objects.delete(_part(file_id, number))
+        return stored
+
+    def _granted(self, file_id: str, query: str) -> int:
+        return self.objects.granted("PUT", key_of(file_id), dict(parse_qsl(query, keep_blank_values=True))).max_bytes
+
+    def _tag(self, file_id: str, number: int) -> str | None:
+        try:
+            return self.objects.stat(_part(file_id, number)).name
+        except NotFound:
+            return None
+
+    def _joined_before(self, file_id: str, number: int) -> Stored:
+        """The file, if it is whole: whoever was not told that it is asks again."""
+        try:
+            return self.objects.stat(key_of(file_id))
+        except NotFound:
+            raise Conflict(f"Part {number} was not sent, or is not the one named", "Send the part again") from None
+
+    def _joined(self, file_id: str, parts: tuple[tuple[int, str], ...], reader: ThreadPoolExecutor) -> Iterator[bytes]:
+        """The bytes of all parts, read in a thread of their own: the one that writes may not use the store again."""
+        for number, _ in parts:
+            chunks = reader.submit(self.objects.get, _part(file_id, number)).result().chunks
+            while chunk := reader.submit(next, chunks, b"").result():
+                yield chunk
+
+
+def _part(file_id: str, number: int) -> str:
+    return f"{PARTS}/{file_id}/{number:05d}"
