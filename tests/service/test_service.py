@@ -97,13 +97,13 @@ def test_a_door_sees_the_jobs_that_came_through_it_newest_first(service, caller)
 
 
 def test_a_door_may_want_to_hear_at_once_that_a_picture_does_not_come(service, caller):
-    with http_site(lambda _: Reply(404)) as site:
+    with http_site(lambda _: Reply(503)) as site:
         order = SegmentRequest(Link(site.url("/a.png")), CLICK, "embedded")
         patient = service.submit(order, caller, Instructions("native"))
         hasty = service.submit(order, caller, Instructions("native", patient=False))
         hasty = ended(service, caller, hasty)
         assert (hasty.state, hasty.problem.kind) == (JobState.FAILED, "InvalidOrder")
-        assert "404" in hasty.problem.message
+        assert "503" in hasty.problem.message
         assert not any("tried again" in line.text for line in service.logs(hasty.id, caller))
         until = time.monotonic() + 60
         while not any("tried again" in line.text for line in service.logs(patient.id, caller)):
