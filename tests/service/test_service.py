@@ -9,11 +9,11 @@ from tests.running import serve
 from tests.servers import Reply, http_site
 
 from rubylith.domain.caller import Caller
-from rubylith.domain.errors import InvalidOrder, NotFound
+from rubylith.domain.errors import InvalidOrder, InvalidPrompt, NotFound, UnknownWord
 from rubylith.domain.geometry import Point
 from rubylith.domain.image import Inline, Link
 from rubylith.domain.job import JobState
-from rubylith.domain.prompt import Everything, ObjectPrompt, Objects, Subject
+from rubylith.domain.prompt import Everything, ObjectPrompt, Objects, Subject, Text
 from rubylith.domain.request import SegmentRequest
 from rubylith.service.files import Links
 from rubylith.service.service import Instructions
@@ -74,6 +74,14 @@ def test_an_order_that_nothing_can_come_of_fails_with_its_fault_and_keeps_the_no
     assert job.state is JobState.FAILED
     assert (job.problem.kind, job.problem.message) == ("InvalidOrder", "points_per_side is 'many'")
     assert job.request["extra"] == {"app": "sam2"}
+
+
+@pytest.mark.parametrize(("words", "fault"), [("dog", UnknownWord), ("!", InvalidPrompt)])
+def test_what_is_wrong_with_a_request_is_known_before_its_picture_is_fetched(service, caller, words, fault):
+    request = SegmentRequest(Link("https://nowhere.invalid/a.png"), Text((words,)), "embedded")
+    for verb in (service.check, lambda request: service.submit(request, caller, Instructions("native"))):
+        with pytest.raises(fault, match=words):
+            verb(request)
 
 
 def test_a_door_may_keep_the_files_of_a_job_for_a_time_of_its_own(service, caller):

@@ -81,6 +81,14 @@ class Service:
     changes: Changes = field(default_factory=Changes)
     stopping: threading.Event = field(default_factory=threading.Event)
 
+    def check(self, request: SegmentRequest) -> None:
+        """What is wrong with a request whatever the picture, for doors that tell it in their own way.
+
+        UnknownName, UnknownWord, InvalidPrompt, or WeightsMissing.
+        """
+        find_formats(request.formats)
+        self.worker.check(request)
+
     def segment(
         self, request: SegmentRequest, caller: Caller, *, then: Callable[[Answer], SegmentRequest | None] | None = None
     ) -> tuple[Ticket, Future[Answer]]:
@@ -247,8 +255,7 @@ class Service:
     def _ordered(self, request: SegmentRequest | RubylithError, caller: Caller) -> JSONObject:
         if isinstance(request, RubylithError):
             return {"fault": {"message": request.message, "hint": request.hint}}
-        find_formats(request.formats)
-        self.worker.check(request)
+        self.check(request)
         return {"segment": write_request(replace(request, source=self._kept(request.source, caller)))}
 
     def _counted(self, request: SegmentRequest, caller: Caller, ticket: Ticket) -> Answer:

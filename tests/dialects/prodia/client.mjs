@@ -51,6 +51,8 @@ const cases = {
   "17 empty": () => outcome({ ...SEGMENT, config: {} }, [jpeg]),
   20: () => outcome({ type: "inference.nothing.v1" }, [jpeg]),
   "20 words": () => outcome({ type: "inference.segment.v2", config: { prompt: "cup" } }, [jpeg]),
+  words: () =>
+    outcome({ type: "inference.segment.v2", config: { prompt: "orange object", confidence_threshold: 0.3 } }, [jpeg]),
   "remove background": () => outcome({ type: "inference.remove-background.v1" }, [jpeg]),
   "mask background": () => outcome({ type: "inference.mask-background.v1" }, [jpeg]),
   ping: () => outcome({ type: "inference.ping.v1" }),

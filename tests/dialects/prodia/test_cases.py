@@ -30,6 +30,10 @@ def refused(response):
     return told.job["error"]
 
 
+def words(prompt, kind="inference.segment.v2", **config):
+    return {"type": kind, "config": {"prompt": prompt, **config}}
+
+
 @pytest.fixture(scope="module")
 def first(post):
     return parsed(post(jpeg()))
@@ -231,9 +235,49 @@ def test_case_20_words_that_are_no_words(post, kind, config):
     )
 
 
-def test_case_20_words_are_refused_rather_than_passed_over(post):
-    job = {"type": "inference.segment.v2", "config": {"prompt": "the cup"}}
-    assert "no model that understands words" in refused(post(jpeg(), job=job))
+@pytest.mark.parametrize("path", ["/prodia/v2/job", "/prodia/v2/job/async"])
+def test_case_20_words_that_nobody_here_knows_are_refused(post, path):
+    error = refused(post(jpeg(), job=words("the cup"), path=path))
+    assert error.startswith("config.prompt: ")
+    assert "'cup'" in error
+    assert "rubylith models pull fastestdet" in error
+
+
+@pytest.mark.parametrize("prompt", [" ", ",.", "a" * 201])
+def test_case_20_words_that_name_nothing_are_refused(post, prompt):
+    assert refused(post(jpeg(), job=words(prompt))).startswith("config.prompt: ")
+
+
+@pytest.mark.parametrize("kind", ["inference.segment.v2", "inference.sam3.segment.v1"])
+def test_words_give_a_mask_of_each_thing_largest_first(post, kind):
+    told = parsed(post(encoded(drawing()), job=words("white, orange", kind)))
+    assert (told.status, told.job["type"]) == (200, kind)
+    assert told.job["config"] == {"prompt": "white, orange", "confidence_threshold": 0.5}
+    disc, bar = (opened(data) for data in told.outputs)
+    assert disc.shape == bar.shape == (300, 400)
+    assert set(np.unique(disc)) == set(np.unique(bar)) == {0, 255}
+    assert disc[150, 200] == bar[266, 80] == 255
+    assert disc[266, 80] == bar[150, 200] == 0
+
+
+def test_the_threshold_drops_what_is_less_certain(post):
+    assert len(parsed(post(jpeg(), job=words("object", confidence_threshold=0))).outputs) == 1
+    none = parsed(post(jpeg(), job=words("object", confidence_threshold=1)))
+    assert (none.status, none.outputs) == (200, [])
+
+
+def test_words_are_looked_up_in_larger_pictures(post):
+    told = parsed(post(jpeg(4096, 256), job=words("orange")))
+    assert opened(told.outputs[0]).shape == (256, 4096)
+    assert "4097 is above the maximum 4096" in refused(post(jpeg(4097, 256), job=words("orange")))
+    assert "255 is below the minimum 256" in refused(post(jpeg(255, 256), job=words("orange")))
+
+
+def test_words_may_be_answered_later(running, post):
+    job_id = post(jpeg(), job=words("orange"), path="/prodia/v2/job/async").json()["id"]
+    with running.client(SECRET) as client:
+        assert ended(client, job_id) == "processed"
+        assert client.get(f"/prodia/v2/job/async/{job_id}/output").json() == ["mask_0.png"]
 
 
 def ended(client, job_id):

@@ -61,7 +61,7 @@ def test_case_10_the_client_is_told_that_its_token_is_invalid(told):
         ("16 far above", "above the maximum"),
         ("17", "foo"),
         ("20", "unsupported job type"),
-        ("20 words", "no model that understands words"),
+        ("20 words", "config.prompt: No model on this machine knows"),
     ],
 )
 def test_the_client_throws_a_user_error_after_one_request_in_cases_11_to_20(told, case, words):
@@ -69,6 +69,11 @@ def test_the_client_throws_a_user_error_after_one_request_in_cases_11_to_20(told
     assert words in told[case]["message"]
     assert re.search(rf"\(id: {UUID}\)$", told[case]["message"])
     assert told[case]["asked"] == 1
+
+
+def test_the_client_gets_what_words_name(told):
+    assert [output[:3] for output in told["words"]["outputs"]] == [[400, 300, "image/png"]]
+    assert told["words"]["job"]["config"] == {"prompt": "orange object", "confidence_threshold": 0.3}
 
 
 @pytest.mark.parametrize("case", ["remove background", "mask background"])

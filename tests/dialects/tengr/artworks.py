@@ -16,6 +16,7 @@ KEY, OTHER = "first", "second"
 WIDTH, HEIGHT = 160, 120
 SQUARE = (slice(30, 90), slice(50, 110))  # rows, columns
 PART = (slice(40, 55), slice(85, 100))  # of another colour, on the square
+RED, YELLOW = (slice(30, 90), slice(20, 70)), (slice(40, 80), slice(95, 140))  # two things
 ON_SQUARE, ON_PART = [0.4, 0.6], [92 / WIDTH, 47 / HEIGHT]
 
 
@@ -27,6 +28,18 @@ def drawing():
     return pixels.clip(0, 255).astype(np.uint8)
 
 
+def two_things():
+    """(H, W, 3): a red thing and a smaller yellow one, on grey ground."""
+    pixels = np.random.default_rng(0).normal(120, 3, (HEIGHT, WIDTH, 3))
+    pixels[RED] = (200, 30, 40)
+    pixels[YELLOW] = (230, 220, 40)
+    return pixels.clip(0, 255).astype(np.uint8)
+
+
+def uri_of(pixels):
+    return "data:image/png;base64," + base64.b64encode(file_of(pixels)).decode()
+
+
 def file_of(pixels, kind="PNG", **options):
     buffer = io.BytesIO()
     PIL.Image.fromarray(pixels).save(buffer, kind, **options)
@@ -34,8 +47,8 @@ def file_of(pixels, kind="PNG", **options):
 
 
 PICTURE = file_of(drawing())
-DATA_URI = "data:image/png;base64," + base64.b64encode(PICTURE).decode()
-TEXT = {"imageUrl": DATA_URI, "method": "text", "textPrompt": "object"}
+DATA_URI = uri_of(drawing())
+TEXT = {"imageUrl": uri_of(two_things()), "method": "text", "textPrompt": "object"}
 POINTS = {"imageUrl": DATA_URI, "method": "points", "pointsPositive": {"points": [ON_SQUARE]}, "outputFormat": "png"}
 
 
@@ -88,9 +101,9 @@ class Client:
     def made(self, kind="segmentation", **document):
         return self.finished(self.create(kind, **document))
 
-    def masks(self, **document):
-        """Results of a points request, as arrays."""
-        artwork = self.made(**{**POINTS, **document})
+    def masks(self, request=POINTS, **document):
+        """Results of a request, by default for points, as arrays."""
+        artwork = self.made(**{**request, **document})
         assert artwork["status"] == "succeeded", artwork
         return [picture(url) for url in artwork["results"]]
 

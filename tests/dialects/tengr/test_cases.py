@@ -1,7 +1,4 @@
-"""The numbered cases of the wire, through a plain HTTP client, with the embedded model on a drawn picture.
-
-Cases 1 to 5 ask for words, which are not understood yet: held is what does not depend on that.
-"""
+"""The numbered cases of the wire, through a plain HTTP client, with the embedded model on a drawn picture."""
 
 import uuid
 
@@ -15,9 +12,11 @@ from tests.dialects.tengr.artworks import (
     ON_SQUARE,
     PART,
     POINTS,
+    RED,
     SQUARE,
     TEXT,
     WIDTH,
+    YELLOW,
     client,
     drawing,
     fetched,
@@ -30,6 +29,7 @@ from rubylith.database.connection import writing
 from rubylith.database.jobs import JOBS
 from rubylith.domain.caller import Quota, Scope
 
+TEXT_PNG = {**TEXT, "outputFormat": "png"}
 CENTRE = (round(ON_SQUARE[1] * HEIGHT), round(ON_SQUARE[0] * WIDTH))  # row, column
 
 
@@ -40,7 +40,28 @@ def plain(running):
         return client_.mask()
 
 
-def test_case_01_a_text_request_is_taken_on_with_its_defaults_and_says_why_it_fails(tengr):
+@pytest.fixture(scope="module")
+def together(running):
+    """The mask of case 1, by way of case 2."""
+    with (client_ := client(running.address)).http:
+        (mask,) = client_.masks(TEXT_PNG)
+        return mask
+
+
+def area_of(*things):
+    """(H, W) uint8: 255 on what was drawn."""
+    drawn = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for thing in things:
+        drawn[thing] = 255
+    return drawn
+
+
+def overlap(one, other):
+    """Intersection over union."""
+    return ((one > 0) & (other > 0)).sum() / ((one > 0) | (other > 0)).sum()
+
+
+def test_case_01_a_text_request_is_taken_on_with_its_defaults_and_gives_one_mask(tengr, together):
     artwork = tengr.create(**TEXT)
     assert artwork["status"] in {"starting", "processing"}
     assert (artwork["results"], artwork["duration"], artwork["artworkType"]) == ([], 0, "segmentation")
@@ -59,23 +80,70 @@ def test_case_01_a_text_request_is_taken_on_with_its_defaults_and_says_why_it_fa
         "textCombineMasks": True,
     }
     artwork = tengr.finished(artwork)
+    assert artwork["status"] == "succeeded"
+    (url,) = artwork["results"]
+    assert fetched(url).headers["content-type"] == "image/webp"
+    assert picture(url).shape == (HEIGHT, WIDTH, 3)
+    assert (picture(url) == together[:, :, None]).all()
+
+
+def test_case_02_the_mask_of_words_as_png(together):
+    assert together.shape == (HEIGHT, WIDTH)
+    assert set(np.unique(together)) == {0, 255}
+    assert overlap(together, area_of(RED, YELLOW)) > 0.8
+
+
+def test_case_03_things_one_by_one_are_those_of_the_mask_of_all(tengr, together):
+    masks = tengr.masks(TEXT_PNG, textCombineMasks=False)
+    assert len(masks) == 2
+    assert (np.maximum(*masks) == together).all()
+    assert max(overlap(mask, area_of(RED)) for mask in masks) > 0.8
+    assert max(overlap(mask, area_of(YELLOW)) for mask in masks) > 0.8
+
+
+def test_case_04_the_best_of_what_was_found(tengr, together):
+    best, _ = tengr.masks(TEXT_PNG, textCombineMasks=False)
+    assert overlap(best, area_of(YELLOW)) > 0.8
+    for combined in (True, False):
+        (only,) = tengr.masks(TEXT_PNG, textMaxDetections=1, textCombineMasks=combined)
+        assert (only == best).all()
+    for unlimited in (-1, 0):
+        (mask,) = tengr.masks(TEXT_PNG, textMaxDetections=unlimited)
+        assert (mask == together).all()
+
+
+@pytest.mark.parametrize("words", ["object", "red", "face"])
+@pytest.mark.parametrize("combined", [True, False])
+def test_case_05_nothing_found_is_one_black_mask(tengr, words, combined):
+    (mask,) = tengr.masks(TEXT, textPrompt=words, textConfidence=1, textCombineMasks=combined)
+    assert mask.shape[:2] == (HEIGHT, WIDTH)
+    assert not mask.any()
+
+
+@pytest.mark.parametrize("words", ["red, yellow", "yellow. red.", "Red,,yellow "])
+def test_phrases_are_concepts_of_their_own(tengr, words):
+    masks = tengr.masks(TEXT_PNG, textPrompt=words, textCombineMasks=False)
+    assert len(masks) == 2
+    (mask,) = tengr.masks(TEXT_PNG, textPrompt=words)
+    assert overlap(mask, area_of(RED, YELLOW)) > 0.95
+
+
+def test_masks_of_words_are_grown_each_by_itself(tengr):
+    (thing,) = tengr.masks(TEXT_PNG, textPrompt="yellow")
+    (grown,) = tengr.masks(TEXT_PNG, textPrompt="yellow", maskExpand=3, textCombineMasks=False)
+    assert (grown == stepwise(thing > 0, 3, diagonal=False) * 255).all()
+
+
+def test_a_word_that_nobody_here_knows_fails_the_artwork_and_says_what_to_pull(tengr):
+    artwork = tengr.made(**{**TEXT, "textPrompt": "red, dog"})
     assert (artwork["status"], artwork["results"]) == ("failed", [])
-    assert "words" in artwork["error"]
+    assert "'dog'" in artwork["error"]
+    assert "rubylith models pull fastestdet" in artwork["error"]
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        pytest.param({"outputFormat": "png"}, id="case_02"),
-        pytest.param({"textCombineMasks": False}, id="case_03"),
-        pytest.param({"textMaxDetections": 1}, id="case_04"),
-        pytest.param({"textConfidence": 1}, id="case_05"),
-    ],
-)
-def test_cases_02_to_05_options_of_text_are_taken_on_and_told_back(tengr, options):
-    artwork = tengr.create(**TEXT, **options)
-    assert artwork["parameters"].items() >= options.items()
-    assert tengr.finished(artwork)["status"] == "failed"
+@pytest.mark.parametrize("words", [", .", "!?", "a" * 201, "red," * 50 + "blue," * 51])
+def test_words_that_are_no_phrases_are_refused(tengr, words):
+    refused(tengr, {**TEXT, "textPrompt": words}, names="textPrompt")
 
 
 def test_case_02_png_and_webp_show_the_same(tengr, plain):

@@ -30,7 +30,7 @@ def test_case_17_a_webhook_equals_the_artwork_is_signed_and_tried_again(tengr, h
         assert told.headers["x-webhook-signature"] == signature(secret, told.body)
 
 
-@pytest.mark.parametrize("document", [TEXT, {**POINTS, "imageUrl": "http://127.0.0.1:9/a"}])
+@pytest.mark.parametrize("document", [{**TEXT, "textPrompt": "dog"}, {**POINTS, "imageUrl": "http://127.0.0.1:9/a"}])
 def test_case_18_the_webhook_of_a_failed_artwork_is_sent_too(tengr, document):
     with http_site(lambda _: Reply()) as hook:
         artwork = tengr.create(**document, webhook=hook.url("/done"))

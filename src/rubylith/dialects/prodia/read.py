@@ -7,10 +7,11 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
+from rubylith.dialects._phrases import read_phrases
 from rubylith.dialects.prodia import wire
-from rubylith.domain.errors import InvalidImage, InvalidPrompt, RubylithError, TooLarge
+from rubylith.domain.errors import InvalidImage, InvalidPrompt, RubylithError, TooLarge, UnknownWord
 from rubylith.domain.image import Inline
-from rubylith.domain.prompt import Everything, Subject
+from rubylith.domain.prompt import Everything, Prompt, Subject, Text
 from rubylith.domain.request import SegmentRequest
 from rubylith.service.intake import Header
 from rubylith.service.service import Service
@@ -66,8 +67,6 @@ def read_job(document: bytes) -> wire.JobIn:
 
 def read_picture(submitted: Submitted, service: Service) -> Picture:
     """The one input, within the limits. The client sends a File twice, so equal inputs count as one."""
-    if submitted.kind == wire.WORDS:
-        raise _without_words()
     pictures = tuple(dict.fromkeys(submitted.inputs))
     if len(pictures) != 1:
         many = f"{len(pictures)} different ones were sent" if pictures else "missing"
@@ -75,40 +74,44 @@ def read_picture(submitted: Submitted, service: Service) -> Picture:
     (data,) = pictures
     if len(data) > wire.MAX_FILE:
         raise TooLarge(f"input: {len(data)} bytes is above the maximum {wire.MAX_FILE} (10 MB)", "Send a smaller file")
-    header = _inspected(data, service)
+    max_side = wire.MAX_SIDE_OF_WORDS if submitted.kind == wire.WORDS else wire.MAX_SIDE
+    header = _inspected(data, service, max_side)
     if header.kind not in wire.FORMATS:
         raise InvalidImage(f"input: format {header.kind} is not supported", SEND)
     for name, pixels in (("width", header.stored.width), ("height", header.stored.height)):
         if pixels < wire.MIN_SIDE:
             raise InvalidImage(f"input: {name} {pixels} is below the minimum {wire.MIN_SIDE}", "Send a larger picture")
-        if pixels > wire.MAX_SIDE:
-            raise TooLarge(f"input: {name} {pixels} is above the maximum {wire.MAX_SIDE}", "Scale it down")
+        if pixels > max_side:
+            raise TooLarge(f"input: {name} {pixels} is above the maximum {max_side}", "Scale it down")
     return Picture(data, header.orientation)
 
 
-def read_request(submitted: Submitted, picture: Picture, model: str) -> SegmentRequest:
-    """What is asked of the engine."""
-    prompt = Everything() if submitted.kind == wire.SEGMENT else Subject()
+def read_request(submitted: Submitted, picture: Picture, service: Service) -> SegmentRequest:
+    """What is asked of the engine; words that nobody here knows are a fault of the prompt."""
     with_pixels = submitted.kind == wire.REMOVE_BACKGROUND
-    return SegmentRequest(Inline(picture.data, "input"), prompt, model, with_pixels=with_pixels)
+    try:
+        prompt = _read_prompt(submitted)
+        request = SegmentRequest(Inline(picture.data, "input"), prompt, service.default_model, with_pixels=with_pixels)
+        service.check(request)
+    except (InvalidPrompt, UnknownWord) as error:
+        raise InvalidPrompt(f"config.prompt: {error.message}", error.hint) from None
+    return request
 
 
-def _inspected(data: bytes, service: Service) -> Header:
+def _read_prompt(submitted: Submitted) -> Prompt:
+    if submitted.kind == wire.WORDS:
+        config = submitted.config
+        return Text(read_phrases(config["prompt"]), threshold=config["confidence_threshold"])
+    return Everything() if submitted.kind == wire.SEGMENT else Subject()
+
+
+def _inspected(data: bytes, service: Service, max_side: int) -> Header:
     try:
         return service.inspect(data, "the picture")
     except TooLarge:
-        side = wire.MAX_SIDE
-        raise TooLarge(f"input: width or height is above the maximum {side}", "Scale it down") from None
+        raise TooLarge(f"input: width or height is above the maximum {max_side}", "Scale it down") from None
     except RubylithError as error:
         raise InvalidImage(f"input: {error.message}", SEND) from None
-
-
-def _without_words() -> InvalidPrompt:
-    """Words are not understood by any model here yet; this is the one place that says so."""
-    return InvalidPrompt(
-        "config.prompt: this server has no model that understands words",
-        f"Use {wire.SEGMENT} to get every object, or a server with such a model",
-    )
 
 
 async def _read_parts(http: Request) -> tuple[list[bytes], tuple[bytes, ...]]:

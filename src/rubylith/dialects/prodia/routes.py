@@ -52,7 +52,7 @@ async def run(http: Request, service: ServiceHere, caller: CallerNow) -> Respons
     if submitted.kind == wire.PING:
         return write_response(accept, write_done(begun, asked, priced=_priced(http)))
     picture = await run_in_threadpool(read_picture, submitted, service)
-    request = read_request(submitted, picture, service.default_model)
+    request = await run_in_threadpool(read_request, submitted, picture, service)
     answer = await wait_for(http, *service.segment(request, caller))
     outputs = await run_in_threadpool(write_outputs, answer, submitted.kind, picture.orientation)
     document = write_done(begun, asked, priced=_priced(http))
@@ -67,7 +67,7 @@ async def submit(http: Request, service: ServiceHere, caller: CallerNow) -> Resp
     if submitted.kind == wire.PING:
         raise InvalidPrompt(f"type: {submitted.type} is answered at once only", "Send it to /v2/job")
     picture = await run_in_threadpool(read_picture, submitted, service)
-    request = read_request(submitted, picture, service.default_model)
+    request = await run_in_threadpool(read_request, submitted, picture, service)
     extra: JSONObject = {
         "type": submitted.type,
         "kind": submitted.kind,

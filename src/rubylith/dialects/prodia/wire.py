@@ -9,7 +9,7 @@ MASK_BACKGROUND, PING, WORDS = "inference.mask-background.v1", "inference.ping.v
 ALIASES = {"inference.sam2.segment.v1": SEGMENT, "inference.sam3.segment.v1": WORDS}
 
 FORMATS = ("PNG", "JPEG", "WebP")
-MIN_SIDE, MAX_SIDE = 256, 2048  # pixels
+MIN_SIDE, MAX_SIDE, MAX_SIDE_OF_WORDS = 256, 2048, 4096  # pixels
 MAX_FILE = 10 * 1024 * 1024  # bytes
 
 

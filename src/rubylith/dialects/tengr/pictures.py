@@ -1,6 +1,8 @@
 """Domain → pictures: which masks an artwork shows, grown, blurred and encoded; the cut-out of a subject."""
 
 import io
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 import cv2
@@ -9,7 +11,7 @@ import numpy.typing as npt
 import PIL.Image
 
 from rubylith.dialects.tengr.read import REMOVE_BACKGROUND
-from rubylith.dialects.tengr.wire import AUTO, PNG, WEBP
+from rubylith.dialects.tengr.wire import AUTO, PNG, TEXT, WEBP
 from rubylith.domain.errors import InvalidOrder
 from rubylith.domain.geometry import Size
 from rubylith.domain.image import UInt8Array
@@ -32,9 +34,9 @@ def write_files(answer: Answer, job: Job) -> tuple[Encoded, ...]:
     parameters = cast("dict[str, Any]", notes["parameters"])
     kind = format_for(answer.segmentation.size, parameters["outputFormat"])
     if notes["artworkType"] == REMOVE_BACKGROUND:
-        pictures = [cut_out(answer)]
+        pictures = iter([cut_out(answer)])
     else:
-        pictures = [finished(bitmap, parameters) for bitmap in chosen(answer, parameters)]
+        pictures = (finished(bitmap, parameters) for bitmap in chosen(answer, parameters))
     return tuple(
         Encoded(f"{job.id}-{place}.{kind}", f"image/{kind}", ENCODERS[kind](picture))
         for place, picture in enumerate(pictures)
@@ -51,16 +53,29 @@ def format_for(size: Size, asked: str) -> str:
     return PNG if asked == PNG or (asked == AUTO and not fits) else WEBP
 
 
-def chosen(answer: Answer, parameters: dict[str, Any]) -> list[BoolArray]:
-    """The masks that are shown, (H, W) bool each: the best, or all three meanings of the points, smallest first."""
+def chosen(answer: Answer, parameters: dict[str, Any]) -> Iterator[BoolArray]:
+    """The masks that are shown, (H, W) bool each; where nothing is found one that is empty."""
+    by_name = parameters["method"] == TEXT
+    found = named(answer, parameters) if by_name else meant(answer, parameters)
+    if not found or (by_name and parameters["textCombineMasks"]):
+        yield union(replace(answer.segmentation, masks=found))
+    else:
+        yield from (mask.bitmap() for mask in found)
+
+
+def named(answer: Answer, parameters: dict[str, Any]) -> tuple[Mask, ...]:
+    """What words found, best first; a score that only equals the threshold, which suffices elsewhere, is too low."""
+    least = parameters["textConfidence"]
+    return tuple(mask for mask in answer.segmentation.masks if mask.label and (mask.label.score or 0) > least)
+
+
+def meant(answer: Answer, parameters: dict[str, Any]) -> tuple[Mask, ...]:
+    """The best answer to points, or all three meanings of them, smallest first."""
     found = answer.segmentation.masks
-    size = answer.segmentation.size
-    if not found:
-        return [np.zeros((size.height, size.width), np.bool_)]
-    if parameters["pointsBestMask"] or not parameters["pointsMultimask"]:
-        return [found[0].bitmap()]
+    if not found or parameters["pointsBestMask"] or not parameters["pointsMultimask"]:
+        return found[:1]
     candidates: tuple[Mask, ...] = (*found, *[found[0]] * CANDIDATES)[:CANDIDATES]
-    return [mask.bitmap() for mask in sorted(candidates, key=lambda mask: mask.area)]
+    return tuple(sorted(candidates, key=lambda mask: mask.area))
 
 
 def finished(bitmap: BoolArray, parameters: dict[str, Any]) -> UInt8Array:

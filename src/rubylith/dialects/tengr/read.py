@@ -3,6 +3,7 @@
 from typing import Any
 
 from rubylith.dialects._data_uri import read_data_uri
+from rubylith.dialects._phrases import read_phrases
 from rubylith.dialects.tengr.wire import (
     AUTO,
     DEFAULTS,
@@ -14,11 +15,10 @@ from rubylith.dialects.tengr.wire import (
     RemoveBackgroundIn,
     SegmentationIn,
 )
-from rubylith.domain.errors import InvalidOrder
 from rubylith.domain.geometry import Point
 from rubylith.domain.image import ImageSource, Inline, Link
 from rubylith.domain.job import JobState
-from rubylith.domain.prompt import ObjectPrompt, Objects, Subject
+from rubylith.domain.prompt import ObjectPrompt, Objects, Subject, Text
 from rubylith.domain.request import SegmentRequest
 
 SEGMENTATION, REMOVE_BACKGROUND = "segmentation", "remove_background"
@@ -32,19 +32,10 @@ STATES = {
 }
 
 
-def read_segmentation(body: SegmentationIn, model: str) -> SegmentRequest | InvalidOrder:
-    """What is asked for, or why nothing can come of it."""
-    if body.method == TEXT:
-        return InvalidOrder("This server does not understand words yet", 'Point at the object: "method": "points"')
+def read_segmentation(body: SegmentationIn, model: str) -> SegmentRequest:
+    """What is asked for; InvalidPrompt for more phrases or points than one prompt holds."""
     parameters = read_parameters(body)
-    wants_all = parameters["pointsMultimask"] and not parameters["pointsBestMask"]
-    points = (*_points(body.pointsPositive, positive=True), *_points(body.pointsNegative, positive=False))
-    prompt = Objects(
-        (ObjectPrompt(points),),
-        multimask=wants_all,
-        refinements=parameters["pointsRefinementSteps"],
-        normalized=True,
-    )
+    prompt = _read_words(parameters) if body.method == TEXT else _read_clicks(body, parameters)
     return SegmentRequest(_source(body.imageUrl), prompt, model)
 
 
@@ -68,6 +59,26 @@ def read_parameters(body: ArtworkIn) -> dict[str, Any]:
     if IMAGE_URI.match(body.imageUrl) and len(body.imageUrl) > SHOWN_CHARACTERS:
         parameters["imageUrl"] = f"{body.imageUrl[:SHOWN_CHARACTERS]}…"
     return parameters
+
+
+def _read_words(parameters: dict[str, Any]) -> Text:
+    most = parameters["textMaxDetections"]
+    return Text(
+        read_phrases(parameters["textPrompt"]),
+        threshold=parameters["textConfidence"],
+        max_masks=most if most > 0 else None,
+    )
+
+
+def _read_clicks(body: SegmentationIn, parameters: dict[str, Any]) -> Objects:
+    wants_all = parameters["pointsMultimask"] and not parameters["pointsBestMask"]
+    points = (*_points(body.pointsPositive, positive=True), *_points(body.pointsNegative, positive=False))
+    return Objects(
+        (ObjectPrompt(points),),
+        multimask=wants_all,
+        refinements=parameters["pointsRefinementSteps"],
+        normalized=True,
+    )
 
 
 def _points(clicks: ClicksIn | None, *, positive: bool) -> tuple[Point, ...]:

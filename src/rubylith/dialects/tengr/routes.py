@@ -21,7 +21,7 @@ from rubylith.dialects.tengr.read import (
 )
 from rubylith.dialects.tengr.write import OBJECTS, write_artwork
 from rubylith.domain.caller import Caller, Scope
-from rubylith.domain.errors import Forbidden, InvalidOrder, NotFound, UnsafeAddress
+from rubylith.domain.errors import Forbidden, InvalidPrompt, NotFound, UnknownWord, UnsafeAddress
 from rubylith.domain.job import Job
 from rubylith.domain.request import SegmentRequest
 from rubylith.service.service import Instructions, Service
@@ -80,9 +80,9 @@ def metadata() -> Response:
 
 @router.post("/v2/artworks/segmentation", status_code=202)
 async def segmentation(http: Request, service: ServiceHere, caller: GeneratorNow, root: RootHere) -> Response:
-    """Masks of what is pointed at."""
+    """Masks of what is pointed at, or named."""
     body = wire.SegmentationIn.model_validate_json(await http.body() or b"{}")
-    order = read_segmentation(body, service.default_model)
+    order = await run_in_threadpool(_ordered, service, body)
     return await run_in_threadpool(_made, service, caller, order, _notes(SEGMENTATION, body, root))
 
 
@@ -133,7 +133,20 @@ def _notes(kind: str, body: wire.ArtworkIn, root: str) -> dict[str, Any]:
     return {"artworkType": kind, "parameters": read_parameters(body), "root": root}
 
 
-def _made(service: Service, caller: Caller, order: SegmentRequest | InvalidOrder, notes: dict[str, Any]) -> Response:
+def _ordered(service: Service, body: wire.SegmentationIn) -> SegmentRequest | UnknownWord:
+    """What is asked for, or the word that nothing can come of here: the vendor knows all words, so it is no fault."""
+    try:
+        request = read_segmentation(body, service.default_model)
+        service.check(request)
+    except UnknownWord as unknown:
+        return unknown
+    except InvalidPrompt as error:
+        field = "textPrompt" if body.method == wire.TEXT else "pointsPositive"
+        raise InvalidPrompt(f"{field} cannot be used: {error.message}", error.hint) from None
+    return request
+
+
+def _made(service: Service, caller: Caller, order: SegmentRequest | UnknownWord, notes: dict[str, Any]) -> Response:
     webhook = notes["parameters"].get("webhook")
     if webhook is not None:
         _check_webhook(service, webhook)

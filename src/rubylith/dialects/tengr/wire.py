@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from pydantic_core import PydanticCustomError
 
 from rubylith.dialects._data_uri import read_data_uri
+from rubylith.dialects._phrases import read_phrases
 from rubylith.domain.errors import InvalidImage
 
 TEXT, POINTS = "text", "points"
@@ -106,7 +107,7 @@ class SegmentationIn(ArtworkIn):
     @field_validator("textPrompt")
     @classmethod
     def _says_something(cls, text: str | None, info: ValidationInfo) -> str | None:
-        if info.data.get("method") == TEXT and not (text or "").strip():
+        if info.data.get("method") == TEXT and not read_phrases(text or ""):
             raise fault("should not be empty")
         return text
 
