@@ -44,9 +44,10 @@ def measure(photo: Path, megapixels: float) -> str:
     from rubylith.domain.image import Image  # noqa: PLC0415
     from rubylith.domain.prompt import Everything, ObjectPrompt  # noqa: PLC0415
     from rubylith.engine.models.embedded import load  # noqa: PLC0415
+    from rubylith.engine.runtimes import Device  # noqa: PLC0415
 
     data = resized(photo, megapixels)
-    model = load()
+    model = load(None, Device())
     picture = Image(decode(data), "0" * 64)
     height, width = picture.pixels.shape[:2]
     embedding = model.embed(picture)

@@ -60,5 +60,5 @@ class FakeSegmenter:
 def install(segmenter: FakeSegmenter, name: str = "embedded") -> None:
     """From now on `name` means this segmenter, in this process."""
     module = ModuleType(f"rubylith.engine.models.{name}")
-    module.load = lambda: segmenter
+    module.load = lambda weights, device: segmenter
     sys.modules[module.__name__] = module

@@ -64,3 +64,17 @@ def test_secrets_are_not_shown():
     settings = read_settings(environment)
     assert settings.keys == ("hush",)
     assert "hush" not in repr(settings) + "".join(str(shown(settings, setting)) for setting in SETTINGS)
+
+
+def test_the_hubs_own_variable_counts_where_ours_is_not_set():
+    settings = read_settings({"HF_TOKEN": "hf_theirs"})
+    assert (settings.store.token, settings.origins["hub_token"]) == ("hf_theirs", "environment")
+    assert read_settings({"HF_TOKEN": "hf_theirs", "RUBYLITH_HUB_TOKEN": "hf_ours"}).store.token == "hf_ours"
+    assert "hf_theirs" not in repr(settings)
+
+
+def test_where_models_come_from_is_read_from_the_environment():
+    store = read_settings({"RUBYLITH_MIRROR": "/mnt/models", "RUBYLITH_LICENSES": "permissive, custom"}).store
+    assert (store.mirror, store.licences, store.offline) == ("/mnt/models", ("permissive", "custom"), False)
+    with pytest.raises(InvalidSetting, match="RUBYLITH_MIRROR is 'ftp://x'"):
+        read_settings({"RUBYLITH_MIRROR": "ftp://x"})

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
         Conflict,
         Forbidden,
         InvalidImage,
+        InvalidOrder,
         InvalidPrompt,
         InvalidSetting,
+        LicenceNotAllowed,
         ModelFailed,
         NotAccessible,
         NotFound,
@@ -32,12 +34,15 @@ if TYPE_CHECKING:
         Unauthorized,
         Unavailable,
         UnknownName,
+        UnknownWord,
         UnsafeAddress,
+        WeightsMissing,
+        WrongDigest,
     )
     from rubylith.domain.geometry import Box, Point, Size
     from rubylith.domain.image import Image
     from rubylith.domain.mask import Label, Mask
-    from rubylith.domain.prompt import Overlap
+    from rubylith.domain.prompt import Mode, Overlap
     from rubylith.domain.rle import RLE
     from rubylith.library import Embedded, Segmentation, embed, segment
     from rubylith.service.intake import Limits
@@ -53,11 +58,14 @@ __all__ = [
     "Forbidden",
     "Image",
     "InvalidImage",
+    "InvalidOrder",
     "InvalidPrompt",
     "InvalidSetting",
     "Label",
+    "LicenceNotAllowed",
     "Limits",
     "Mask",
+    "Mode",
     "ModelFailed",
     "NotAccessible",
     "NotFound",
@@ -76,7 +84,10 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "UnknownName",
+    "UnknownWord",
     "UnsafeAddress",
+    "WeightsMissing",
+    "WrongDigest",
     "__version__",
     "embed",
     "segment",
@@ -88,7 +99,7 @@ _HOMES = {
     "rubylith.domain.geometry": ("Box", "Point", "Size"),
     "rubylith.domain.image": ("Image",),
     "rubylith.domain.mask": ("Label", "Mask"),
-    "rubylith.domain.prompt": ("Overlap",),
+    "rubylith.domain.prompt": ("Mode", "Overlap"),
     "rubylith.domain.rle": ("RLE",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

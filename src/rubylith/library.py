@@ -15,16 +15,17 @@ import PIL.Image
 from rubylith.domain import segmentation as domain
 from rubylith.domain.errors import InvalidImage, InvalidPrompt
 from rubylith.domain.image import Image, Inline, Local
-from rubylith.domain.prompt import Overlap
-from rubylith.engine import Embedding, Progress, models
+from rubylith.domain.prompt import Mode, Overlap
+from rubylith.engine import Embedding, Progress
+from rubylith.engine.catalog import EMBEDDED
 from rubylith.engine.engine import Engine, ignore
 from rubylith.formats import NAMES as FORMATS
 from rubylith.formats import Encoded
 from rubylith.service import delivery, intake
 from rubylith.service.intake import DEFAULT_LIMITS, Limits
-from rubylith.service.prompts import BoxLike, MaskLike, PointLike, read_prompt
+from rubylith.service.prompts import BoxLike, MaskLike, PointLike, Words, read_prompt
 
-DEFAULT_MODEL = models.NAMES[0]
+DEFAULT_MODEL = EMBEDDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,9 @@ def segment(
     points: Sequence[PointLike] | None = None,
     boxes: Sequence[BoxLike] | None = None,
     previous: MaskLike | None = None,
+    text: str | Sequence[str] | None = None,
+    mode: Mode | str | None = None,
+    threshold: float | None = None,
     multimask: bool = False,
     model: str | None = None,
     points_per_side: int | None = None,
@@ -105,15 +109,17 @@ def segment(
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress = ignore,
 ) -> Segmentation:
-    """Cut what the points or boxes say, or without them everything that can be told apart.
+    """Cut what the points or boxes say or the words name, or without them everything that can be told apart.
 
-    image: as for `embed`, or what `embed` returned. points: (x, y) in pixels, or (x, y, 0) for a place beside the
-    object; all belong to one object, together with the box if there is one. boxes: (x0, y0, x1, y1); several are one
-    object each. previous: the mask to be corrected. multimask: up to three candidates of each object, best first.
+    image: as for `embed`, or what `embed` returned. points: (x, y) in pixels, or (x, y, 0) beside it; all belong
+    to one object, together with the box if there is one. boxes: (x0, y0, x1, y1); several are an object each. previous:
+    the mask to be corrected. multimask: up to three candidates of each object, best first. text: phrases such as "face"
+    or "the largest object", in a list or with commas between; each mask is labelled with its phrase. mode: a mask per
+    thing, per phrase, or both without overlap. threshold: what words find with a lower score is dropped.
 
-    The options from points_per_side to overlap act without points and boxes only; their meaning and defaults are those
-    of `Everything`. model: None takes the one that embedded the picture, else `embedded`. limits: how large a file
-    may be. progress: called with the share done, 0 to 1. Whatever is wrong with the arguments is a RubylithError.
+    The options from points_per_side to overlap act without all those only, as in `Everything`. model: None takes the
+    one that embedded the picture, else `embedded`. limits: how large a file may be. progress: called with the share
+    done, 0 to 1. Whatever is wrong is a RubylithError.
     """
     options: dict[str, int | float | str | None] = {
         "points_per_side": points_per_side,
@@ -129,8 +135,10 @@ def segment(
         "max_masks": max_masks,
         "overlap": overlap,
     }
-    prompt = read_prompt(points, boxes, previous, multimask=multimask, options=options)
+    words = Words(text, mode, threshold)
+    prompt = read_prompt(points, boxes, previous, words=words, multimask=multimask, options=options)
     engine = _engine(_model_for(image, model))
+    engine.check(prompt)
     seen = image if isinstance(image, Embedded) else None
     opened = seen.image if seen else _open(cast("Picture", image), limits)
     found = engine.segment(opened, prompt, embedding=seen.embedding if seen else None, progress=progress)

@@ -25,6 +25,7 @@ from rubylith.domain.caller import Quota
 from rubylith.domain.errors import InvalidSetting
 from rubylith.domain.job import Job
 from rubylith.engine.embeddings import EmbeddingCache
+from rubylith.engine.engine import Engine
 from rubylith.jobs import Rules
 from rubylith.jobs.board import JobBoard
 from rubylith.jobs.runner import JobRunner
@@ -35,6 +36,7 @@ from rubylith.service.fetching import Fetcher
 from rubylith.service.files import Files, Links
 from rubylith.service.metrics import CONTENT_TYPE, Metrics
 from rubylith.service.models import Models
+from rubylith.service.observing import Observing
 from rubylith.service.operator import open_database
 from rubylith.service.scheduler import Bounds, Scheduler
 from rubylith.service.secret_files import kept
@@ -45,7 +47,7 @@ from rubylith.service.work import Worker
 from rubylith.settings import Settings
 from rubylith.storage.objects import Objects
 
-GRACE_SECONDS, TIDY_SECONDS = 20.0, 60.0
+TIDY_SECONDS, LAST_SECONDS = 60.0, 2.0
 OBJECTS = "/v1/objects"
 log = structlog.stdlib.get_logger("rubylith.server")
 
@@ -59,7 +61,6 @@ class Server:
     signing: Ed25519Signing
     doors: tuple[Dialect, ...]
     settings: Settings
-    stopping: threading.Event
     stuck: threading.Event  # set when a thread would keep the process from ending by itself
 
 
@@ -72,7 +73,7 @@ def build(settings: Settings, *, address: str) -> Server:
     fetcher = Fetcher(settings.fetch_allow, user_agent=f"rubylith/{__version__}")
     sources = Sources(files, fetcher, OBJECTS, settings.max_bytes, settings.fetch_seconds)
     cache = EmbeddingCache(settings.cache_bytes)
-    models = Models(settings.model, cache, keep_alive_seconds=settings.keep_alive)
+    models = _models(settings, cache)
     worker = Worker(models, cache, settings.limits, sources.open)
     board = JobBoard(database)
     bounds = Bounds(settings.concurrency, settings.waiting, settings.per_key, settings.request_seconds)
@@ -98,17 +99,36 @@ def build(settings: Settings, *, address: str) -> Server:
     durable = Durable(
         worker, files, service.sender, {name: _opened(door, service, links, signing) for name, door in named}
     )
+    observing = Observing(access, service.metrics)
     rules = Rules(concurrency=settings.job_concurrency, keep=settings.job_seconds)
     runner = JobRunner(
-        board, node=settings.node, work=durable.work, notify=durable.notify, forget=durable.forget, rules=rules
+        board,
+        node=settings.node,
+        work=observing.work(durable.work),
+        notify=observing.notify(durable.notify),
+        forget=durable.forget,
+        changed=service.changes.ring,
+        rules=rules,
     )
+    board.listen(service.changes.ring)
     service.metrics.watch(
         admitted=lambda: service.scheduler.admitted,
         cache=cache.figures,
         models=models.loaded,
         jobs=lambda: {state.value: count for state, count in board.counts().items() if not state.finished},
     )
-    return Server(service, runner, signing, doors, settings, threading.Event(), threading.Event())
+    return Server(service, runner, signing, doors, settings, threading.Event())
+
+
+def _models(settings: Settings, cache: EmbeddingCache) -> Models:
+    return Models(
+        settings.model,
+        cache,
+        store=settings.store,
+        precision=settings.precision,
+        load=lambda name: Engine(name, models_folder=settings.models, device=settings.device),
+        keep_alive_seconds=settings.keep_alive,
+    )
 
 
 def check_exposure(host: str, server: Server) -> None:
@@ -143,32 +163,48 @@ def application(server: Server) -> Starlette:
     return app
 
 
+def stop(server: Server) -> None:
+    """Begin no more jobs, end what streams. What runs may still finish; the end of the application waits for it."""
+    server.service.stopping.set()
+    server.service.changes.ring_all()
+
+
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncGenerator[None]:
     server: Server = app.state.server
     await run_in_threadpool(server.runner.start)
-    tidying = threading.Thread(target=_tidy, args=(server,), name="rubylith-tidy", daemon=True)
-    tidying.start()
+    beside = [threading.Thread(target=work, args=(server,), daemon=True) for work in (_tidy, _stop_jobs)]
+    for thread in beside:
+        thread.start()
     try:
         yield
     finally:
-        server.stopping.set()
-        await run_in_threadpool(_stop, server)
+        stop(server)
+        await run_in_threadpool(_finish, server, beside)
 
 
-def _stop(server: Server) -> None:
-    """Jobs that do not end in time are handed back: they go on after a restart, or on another node."""
-    server.service.scheduler.close()
-    ended = server.runner.stop(GRACE_SECONDS)
-    server.service.access.flush()
-    if not ended:
+def _stop_jobs(server: Server) -> None:
+    """Once told to, while requests still end. Jobs that do not end in time go on after a restart, or elsewhere."""
+    server.service.stopping.wait()
+    if not server.runner.stop(server.settings.grace_seconds):
         log.warning("handed back", hint="a job did not stop in time and goes on elsewhere")
         server.stuck.set()
 
 
+def _finish(server: Server, beside: list[threading.Thread]) -> None:
+    if not server.service.scheduler.close(LAST_SECONDS):
+        log.warning("cut off", hint="a request that nobody waits for any more did not stop in time")
+        server.stuck.set()
+    for thread in beside:
+        thread.join()
+    if server.service.worker.models.pulls is not None:
+        server.service.worker.models.pulls.stop()
+    server.service.access.flush()
+
+
 def _tidy(server: Server) -> None:
     """Expired uploads and idle models, every minute or so."""
-    while not server.stopping.wait(TIDY_SECONDS):
+    while not server.service.stopping.wait(TIDY_SECONDS):
         try:
             server.service.files.objects.sweep()
             server.service.worker.models.unload_idle()
@@ -186,7 +222,7 @@ def _ready(http: Request) -> Response:
     server: Server = http.app.state.server
     try:
         server.service.access.needs_key()
-        ready = not server.stopping.is_set()
+        ready = not server.service.stopping.is_set()
     except Exception:  # noqa: BLE001 - whatever it is, we are not ready
         ready = False
     return JSONResponse({"status": "ready" if ready else "not ready"}, 200 if ready else 503)

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from rubylith.domain.errors import InvalidSetting
-from rubylith.engine import models
+from rubylith.engine.catalog import EMBEDDED, LICENCE_CLASSES, is_folder_name, known_segmenters
+from rubylith.engine.runtimes import PRECISIONS, PROVIDERS, Device
+from rubylith.engine.sources import HUB
+from rubylith.engine.weights import Store
 from rubylith.service.intake import DEFAULT_LIMITS, Limits
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -19,8 +22,30 @@ PREFIX = "RUBYLITH_"
 
 
 def _model(text: str) -> str:
-    if text not in models.NAMES:
-        raise ValueError(f"one of {', '.join(models.NAMES)}")
+    if text != EMBEDDED and not is_folder_name(text) and text not in known_segmenters():
+        raise ValueError(f"one of {', '.join((EMBEDDED, *known_segmenters()))}, or a model's folder")
+    return text
+
+
+def _among(names: tuple[str, ...]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"one of {', '.join(names)}")
+        return text
+
+    return read
+
+
+def _licences(text: str) -> tuple[str, ...]:
+    classes = _listed(text)
+    if not set(classes) <= set(LICENCE_CLASSES):
+        raise ValueError(f"some of {', '.join(LICENCE_CLASSES)}, with commas between")
+    return classes
+
+
+def _mirror(text: str) -> str:
+    if "://" in text and not text.startswith(("http://", "https://")):
+        raise ValueError("an address such as https://models.example.org, a folder or a bundle")
     return text
 
 
@@ -38,13 +63,17 @@ def _switch(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One variable. `read` takes its text, or raises a ValueError that says what would be right. `secret`: hidden."""
+    """One variable. `read` takes its text, or raises a ValueError that says what would be right. `secret`: hidden.
+
+    instead: a variable of somebody else's that counts where ours is not set.
+    """
 
     name: str
     default: str
     sentence: str
     read: Callable[[str], Any] = field(repr=False)
     secret: bool = False
+    instead: str = ""
 
     @property
     def variable(self) -> str:
@@ -106,7 +135,25 @@ def _seconds(text: str) -> float:
 
 
 SETTINGS = (
-    Setting("model", models.NAMES[0], "The model that cuts when none is named.", _model),
+    Setting("model", EMBEDDED, "The model that cuts when none is named.", _model),
+    Setting("models", "~/.cache/rubylith/models", "The folder that models are pulled into and loaded from.", _folder),
+    Setting("mirror", "", "Where models come from instead of the hub: a URL, a folder or a bundle.", _mirror),
+    Setting("offline", "0", "1 asks nobody for models.", _switch),
+    Setting(
+        "licenses", "permissive", "Classes of licences whose models may be pulled, with commas between.", _licences
+    ),
+    Setting("hub", HUB, "The hub that models come from, or a proxy with its paths.", _address),
+    Setting(
+        "hub_token",
+        "",
+        "For models that want a log-in there. HF_TOKEN does it too.",
+        str,
+        secret=True,
+        instead="HF_TOKEN",
+    ),
+    Setting("provider", PROVIDERS[0], "What networks run on.", _among(PROVIDERS)),
+    Setting("threads", "0", "Threads of a network; 0 takes one per core.", _count),
+    Setting("precision", PRECISIONS[0], "Of a network's encoder; needs files of that precision.", _among(PRECISIONS)),
     Setting("max_bytes", str(DEFAULT_LIMITS.max_bytes), "The largest file that is read, in bytes.", _positive),
     Setting("max_pixels", str(DEFAULT_LIMITS.max_pixels), "The largest picture that is decoded, in pixels.", _positive),
     Setting("home", "~/.rubylith", "The folder in which the server keeps its data.", _folder),
@@ -121,6 +168,7 @@ SETTINGS = (
     Setting("waiting", "64", "Requests that may wait beyond those; the next is answered 503.", _count),
     Setting("per_key", "64", "Requests of one key at once, running or waiting.", _positive),
     Setting("request_seconds", "120", "The longest that a request may take; jobs may take longer.", _seconds),
+    Setting("grace_seconds", "20", "How long what runs may take to end when the server is told to stop.", _seconds),
     Setting("job_concurrency", "", "Jobs worked on at once. Empty: one a core.", _cores),
     Setting("job_seconds", "604800", "How long jobs and their results are kept.", _seconds),
     Setting("upload_seconds", "86400", "How long uploads are kept.", _seconds),
@@ -131,6 +179,9 @@ SETTINGS = (
         "rate", "", "Requests a minute for each key without limits of its own; empty is no limit.", _optional_count
     ),
     Setting("cors_origins", "", "Origins whose pages may call the server, or *.", _listed),
+    Setting(
+        "otlp_url", "", "Where traces go by OTLP, such as http://localhost:4318/v1/traces. Empty: nowhere.", _address
+    ),
     Setting("debug", "0", "1 shows the traceback of an unexpected failure.", _switch),
 )
 
@@ -140,6 +191,15 @@ class Settings:
     """All settings. `origins`: for each name `environment` or `default`."""
 
     model: str
+    models: Path
+    mirror: str
+    offline: bool
+    licenses: tuple[str, ...]
+    hub: str
+    hub_token: str = field(repr=False)
+    provider: str
+    threads: int
+    precision: str
     max_bytes: int
     max_pixels: int
     home: Path
@@ -154,6 +214,7 @@ class Settings:
     waiting: int
     per_key: int
     request_seconds: float
+    grace_seconds: float
     job_concurrency: int
     job_seconds: float
     upload_seconds: float
@@ -162,8 +223,21 @@ class Settings:
     keep_alive: float | None
     rate: int | None
     cors_origins: tuple[str, ...]
+    otlp_url: str
     debug: bool
     origins: Mapping[str, str]
+
+    @property
+    def device(self) -> Device:
+        """What networks run on."""
+        return Device(self.provider, self.threads or None, self.precision)
+
+    @property
+    def store(self) -> Store:
+        """The models on this machine, and where more come from."""
+        return Store(
+            self.models, self.mirror or None, self.offline, self.licenses, hub=self.hub, token=self.hub_token or None
+        )
 
     @property
     def limits(self) -> Limits:
@@ -176,7 +250,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for setting in SETTINGS:
-        text = environment.get(setting.variable, "").strip()
+        text = environment.get(setting.variable, "").strip() or environment.get(setting.instead, "").strip()
         origins[setting.name] = "environment" if text else "default"
         try:
             values[setting.name] = setting.read(text or setting.default)

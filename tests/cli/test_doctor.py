@@ -97,7 +97,7 @@ def test_a_wrong_setting_is_a_failure_and_the_rest_is_still_told(run, monkeypatc
     monkeypatch.setenv("RUBYLITH_MODEL", "nonsense")
     status, out, err = run("doctor")
     assert status == 1
-    assert "rubylith: settings: RUBYLITH_MODEL is 'nonsense'. Set it to one of embedded, or unset it" in err
+    assert "rubylith: settings: RUBYLITH_MODEL is 'nonsense'. Set it to one of embedded, slimsam-77, " in err
     assert "numpy" in out
 
 
@@ -107,3 +107,25 @@ def test_a_missing_library_is_a_failure(run, monkeypatch):
     assert status == 1
     assert "no-such-library missing" in out
     assert "no-such-library is not installed" in err
+
+
+def test_the_doctor_says_where_models_lie_and_come_from_and_what_runs_them(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("RUBYLITH_MODELS", str(tmp_path / "not" / "yet"))
+    monkeypatch.setenv("RUBYLITH_MIRROR", "https://models.example.org")
+    monkeypatch.setenv("RUBYLITH_LICENSES", "permissive,custom")
+    out = run("doctor")[1]
+    assert f"They lie in {tmp_path / 'not' / 'yet'}: 0 bytes there, " in out
+    assert "More come from https://models.example.org; licences allowed: permissive, custom" in out
+    assert "Networks run on cpu in fp32; ONNX Runtime here has cpu" in out
+    monkeypatch.delenv("RUBYLITH_MIRROR")
+    monkeypatch.setenv("RUBYLITH_OFFLINE", "1")
+    models = json.loads(run("doctor", "--json")[1])["models"]
+    assert (models["source"], models["offline"], models["names"]) == ("nobody: offline", True, ["embedded"])
+    assert models["free_bytes"] > 0
+
+
+def test_the_doctor_never_shows_a_token(run, monkeypatch):
+    monkeypatch.setenv("RUBYLITH_HUB_TOKEN", "hf_secret")
+    out = run("doctor")[1]
+    assert "RUBYLITH_HUB_TOKEN = (set, not shown) (environment)" in out
+    assert "hf_secret" not in out

@@ -161,17 +161,17 @@ def test_what_is_used_adds_up_per_day_and_over_processes(database):
     clock = lambda: now[0]  # noqa: E731
     first, second = Access(database, clock=clock), Access(database, clock=clock)
     threads = [
-        threading.Thread(target=lambda: [first.count(ANONYMOUS, Usage(1, 1, 0.5, 0.25)) for _ in range(100)])
+        threading.Thread(target=lambda: [first.count(ANONYMOUS.id, Usage(1, 1, 0.5, 0.25)) for _ in range(100)])
         for _ in range(4)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    second.count(ANONYMOUS, Usage(requests=1))
+    second.count(ANONYMOUS.id, Usage(requests=1))
     second.flush()
     now[0] += 120
-    first.count(ANONYMOUS, Usage(pictures=2))
+    first.count(ANONYMOUS.id, Usage(pictures=2))
     days = first.usage("anonymous")
     assert [(day.isoformat(), used) for day, used in days.items()] == [
         ("2026-11-20", Usage(401, 400, 200.0, 100.0)),
@@ -187,5 +187,5 @@ def test_counting_is_written_every_few_seconds_and_not_each_time(database):
     access.flush = lambda: written.append(now[0]) or Access.flush(access)
     for second in range(12):
         now[0] = 1000.0 + second
-        access.count(ANONYMOUS, Usage(requests=1))
+        access.count(ANONYMOUS.id, Usage(requests=1))
     assert written == [1005.0, 1010.0]

@@ -7,7 +7,7 @@ runs. A command raises a RubylithError before it has begun if it was asked wrong
 from collections.abc import Callable
 from typing import Protocol
 
-NAMES = ("segment", "serve", "keys", "jobs", "doctor", "version")
+NAMES = ("segment", "serve", "models", "keys", "jobs", "doctor", "version")
 
 
 class Command(Protocol):

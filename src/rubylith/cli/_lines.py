@@ -26,3 +26,13 @@ def tell_bytes(line: bytes) -> None:
 def one_line(text: str) -> str:
     """Without line breaks and commands to the terminal, which names of files may hold."""
     return "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else repr(c)[1:-1] for c in text)
+
+
+def in_bytes(count: int) -> str:
+    """A number of bytes as people say it: 39.8 MB."""
+    number, unit = float(count), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if number < 1000:
+            break
+        number, unit = number / 1000, larger
+    return f"{number:.0f} {unit}" if number >= 100 or unit == "bytes" else f"{number:.1f} {unit}"

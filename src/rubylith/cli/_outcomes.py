@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rubylith.cli._lines import one_line, say, tell, tell_bytes
+from rubylith.cli._pulling import pull
 from rubylith.domain.errors import RubylithError
 from rubylith.domain.prompt import Prompt
+from rubylith.engine.catalog import known_segmenters
 from rubylith.engine.engine import Engine, ignore
 from rubylith.formats.json import as_bytes
 from rubylith.service.batch import Done, Failed, Work, pending, run
@@ -78,7 +80,11 @@ def show(
     """
     settings = read_settings()
     find_formats(names)
-    work = Work(Engine(model or settings.model), prompt, names, out, settings.limits)
+    if model in known_segmenters() and settings.store.lacks(model, settings.precision):
+        pull(settings.store, model, settings.precision)
+    engine = Engine(model or settings.model, models_folder=settings.models, device=settings.device)
+    engine.check(prompt)
+    work = Work(engine, prompt, names, out, settings.limits)
     tally = Tally()
     try:
         inputs = find_inputs(words, out=out, read_stdin=lambda: _read_stdin(settings))

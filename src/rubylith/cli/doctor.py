@@ -3,17 +3,19 @@
 import json as jsonlib
 import os
 import platform
+import shutil
 import time
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
 import rubylith
-from rubylith.cli._lines import one_line, say, tell
+from rubylith.cli._lines import in_bytes, one_line, say, tell
 from rubylith.domain.errors import ModelFailed, RubylithError
 
-LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "pycocotools", "rich", "typer")
+LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "pycocotools", "rich", "typer")
 PICTURE_SIDE, RADIUS = 256, 60
 ENOUGH_IOU = 0.8  # a disc of one colour on another is no challenge
 
@@ -85,10 +87,35 @@ def _settings() -> list[dict[str, Any]]:
     ]
 
 
-def _models() -> list[str]:
-    from rubylith.engine import models
+def _models() -> dict[str, Any]:
+    """What is here, where more come from, and how much room there is for them."""
+    import onnxruntime
 
-    return list(models.NAMES)
+    from rubylith.engine.catalog import EMBEDDED
+    from rubylith.engine.runtimes.onnx import ORT_NAMES
+    from rubylith.settings import read_settings
+
+    settings = read_settings()
+    store = settings.store
+    found = [store.find(name) for name in store.installed()]
+    return {
+        "names": [EMBEDDED, *(model.name for model in found)],
+        "folder": str(store.folder),
+        "bytes": sum(model.size for model in found),
+        "free_bytes": _free(store.folder),
+        "source": "nobody: offline" if settings.offline and not settings.mirror else store.source.shown,
+        "mirror": settings.mirror or None,
+        "offline": settings.offline,
+        "licences": list(settings.licenses),
+        "provider": settings.provider,
+        "providers": [name for name, theirs in ORT_NAMES.items() if theirs in onnxruntime.get_available_providers()],
+        "precision": settings.precision,
+    }
+
+
+def _free(folder: Path) -> int:
+    """Bytes free where a folder is, or would be made."""
+    return shutil.disk_usage(next(path for path in (folder, *folder.absolute().parents) if path.exists())).free
 
 
 def _formats() -> dict[str, str]:
@@ -110,16 +137,22 @@ def _self_test() -> dict[str, Any]:
     import cv2
     import numpy as np
 
-    from rubylith.library import embed, segment
+    from rubylith.domain.geometry import Point
+    from rubylith.domain.prompt import ObjectPrompt, Objects
+    from rubylith.engine.engine import Engine
+    from rubylith.service.intake import from_array
     from rubylith.settings import read_settings
 
     middle = PICTURE_SIDE // 2
     disc = np.zeros((PICTURE_SIDE, PICTURE_SIDE), np.uint8)
     cv2.circle(disc, (middle, middle), RADIUS, 1, cv2.FILLED)
     colours = np.array([[90, 140, 90], [190, 40, 60]], np.uint8)
-    model = read_settings().model
+    settings = read_settings()
+    model = settings.model
+    engine = Engine(model, models_folder=settings.models, device=settings.device)
+    click = Objects((ObjectPrompt((Point(middle, middle),)),))
     start = time.perf_counter()
-    found = segment(embed(colours[disc], model=model), points=[(middle, middle)]).masks[0].rle.bitmap()
+    found = engine.segment(from_array(colours[disc]), click).masks[0].rle.bitmap()
     milliseconds = round((time.perf_counter() - start) * 1000)
     iou = float((found & (disc == 1)).sum() / (found | (disc == 1)).sum())
     if iou < ENOUGH_IOU:
@@ -127,12 +160,22 @@ def _self_test() -> dict[str, Any]:
     return {"model": model, "iou": round(iou, 3), "milliseconds": milliseconds}
 
 
+def _show_models(models: dict[str, Any]) -> None:
+    tell(f"Models: {', '.join(models['names'])}")
+    room = f"{in_bytes(models['bytes'])} there, {in_bytes(models['free_bytes'])} free"
+    tell(f"  They lie in {one_line(models['folder'])}: {room}")
+    tell(f"  More come from {one_line(models['source'])}; licences allowed: {', '.join(models['licences'])}")
+    providers = ", ".join(models["providers"])
+    tell(f"  Networks run on {models['provider']} in {models['precision']}; ONNX Runtime here has {providers}")
+
+
 def _show(report: dict[str, Any]) -> None:
     tell(f"Rubylith {report['rubylith']}, Python {report['python']}, {report['cores']} cores, {report['platform']}")
     libraries: dict[str, str | None] = report["libraries"]
     tell("Libraries: " + ", ".join(f"{name} {found or 'missing'}" for name, found in libraries.items()))
-    for title in ("pictures", "models"):
-        tell(f"{title.capitalize()}: {', '.join(report[title] or ('?',))}")
+    tell(f"Pictures: {', '.join(report['pictures'] or ('?',))}")
+    if report["models"]:
+        _show_models(report["models"])
     summaries: dict[str, str] = report["formats"] or {}
     tell("Formats:")
     for name, summary in summaries.items():

@@ -19,17 +19,18 @@ class Action(enum.StrEnum):
     CREATE = "create"
     LIST = "list"
     REVOKE = "revoke"
+    USAGE = "usage"
 
 
 def command(
-    action: Annotated[Action, typer.Argument(help="create, list or revoke")],
+    action: Annotated[Action, typer.Argument(help="create, list, revoke or usage")],
     name: Annotated[str | None, typer.Argument(help="Whose key: a name of your choice.")] = None,
     *,
     scope: Annotated[list[Scope] | None, typer.Option(help="What it opens; may be given twice.")] = None,
     rate: Annotated[int | None, typer.Option(min=1, help="Requests a minute.")] = None,
     concurrent: Annotated[int | None, typer.Option(min=1, help="Requests at once.")] = None,
 ) -> int:
-    """Make, list and revoke API keys. A key is shown once, when it is made; only its hash is kept."""
+    """Make, list and revoke API keys, and see what was used. A key is shown once, when it is made."""
     access = _access()
     if action is Action.LIST:
         for key in access.list():
@@ -37,6 +38,8 @@ def command(
             scopes = ",".join(sorted(key.scopes))
             tell(f"{key.id}  {key.shown}…  {key.name}  {scopes}  {key.created_at:%Y-%m-%d}  {state}")
         return 0
+    if action is Action.USAGE:
+        return _show_usage(access, name)
     if not name:
         raise InvalidPrompt(f"rubylith keys {action} needs a name", f"Write rubylith keys {action} NAME")
     if action is Action.CREATE:
@@ -45,6 +48,17 @@ def command(
         tell(issued.secret)
         return 0
     return _revoke(access, name)
+
+
+def _show_usage(access: "Access", name: str | None) -> int:
+    """A line for each key and day; of all callers, or of those of this name or id."""
+    names = {key.id: key.name for key in access.list()}
+    wanted = {name, *(id_ for id_, called in names.items() if called == name)}
+    for caller, day, used in access.usage_by_day():
+        if name is None or caller in wanted:
+            amounts = f"{used.requests} requests  {used.megapixels:.1f} megapixels  {used.seconds:.1f} s"
+            tell(f"{day}  {caller}  {names.get(caller, '')}  {amounts}")
+    return 0
 
 
 def _revoke(access: "Access", name: str) -> int:

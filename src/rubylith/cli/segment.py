@@ -33,8 +33,31 @@ Boxes = Annotated[
         help="A box round the object. Several mean one object each.",
     ),
 ]
+Text = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WORDS",
+        help="What to find, by name, with commas between: 'face, red cup, largest object'.",
+        show_default=False,
+    ),
+]
+Mode = Annotated[
+    str | None,
+    typer.Option(
+        metavar="instance|semantic|panoptic",
+        help="With --text: a mask per thing, per name, or both without overlap (instance).",
+        show_default=False,
+    ),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(metavar="0..1", help="With --text: drop what is found with a lower score.", show_default=False),
+]
 Multimask = Annotated[bool, typer.Option("--multimask", help="Up to three candidates of each object.")]
-Model = Annotated[str | None, typer.Option(help="Who cuts; `rubylith doctor` lists the models.", show_default=False)]
+Model = Annotated[
+    str | None,
+    typer.Option(help="Who cuts; fetched if it is not here. See `rubylith models list`.", show_default=False),
+]
 Formats = Annotated[
     str | None,
     typer.Option(
@@ -62,6 +85,9 @@ def command(
     *,
     point: Points = None,
     box: Boxes = None,
+    text: Text = None,
+    mode: Mode = None,
+    threshold: Threshold = None,
     multimask: Multimask = False,
     model: Model = None,
     format: Formats = None,  # noqa: A002  typer names the option after it
@@ -81,17 +107,18 @@ def command(
     max_masks: Annotated[int | None, _seeking("Keep at most so many, the best (all).")] = None,
     overlap: Annotated[str | None, _seeking("none: no two masks share a pixel (keep).", metavar="keep|none")] = None,
 ) -> int:
-    """Cut pictures into masks: the objects you point at, or everything.
+    """Cut pictures into masks: the objects you point at or name, or everything.
 
-    The options from --points-per-side on say how to find everything; points and boxes exclude them. Results lie in one
-    folder per picture, with a manifest.jsonl beside them: the same command run again goes on where it stopped.
+    The options from --points-per-side on say how to find everything; points, boxes and words exclude them. Results lie
+    in one folder per picture, with a manifest.jsonl beside them: the same command run again goes on where it stopped.
     """
     from rubylith.cli import _outcomes
-    from rubylith.service.prompts import read_prompt
+    from rubylith.service.prompts import Words, read_prompt
 
     prompt = read_prompt(
         [_numbers("--point", text, {2, 3}, "X,Y or X,Y,0") for text in point or ()] or None,
         [_numbers("--box", text, {4}, "X0,Y0,X1,Y1") for text in box or ()] or None,
+        words=Words(text, mode, threshold),
         multimask=multimask,
         options={
             "points_per_side": points_per_side,

@@ -1,10 +1,12 @@
 """`rubylith serve`: the HTTP service."""
 
 import os
+import signal
 import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,8 +17,6 @@ from rubylith.domain.errors import InvalidSetting
 if TYPE_CHECKING:
     from rubylith.server import Server
 
-SHUTDOWN_SECONDS = 10
-
 
 def command(
     *,
@@ -25,59 +25,83 @@ def command(
     home: Annotated[Path | None, typer.Option(help="The data folder, instead of RUBYLITH_HOME.")] = None,
 ) -> int:
     """Serve masks over HTTP until told to stop; then finish or hand back what is under way."""
-    from rubylith import logs, server
+    from rubylith import logs, server, traces
     from rubylith.settings import read_settings
 
     settings = read_settings()
     settings = settings if home is None else replace(settings, home=home)
     logs.configure(sys.stderr)
+    flush = traces.configure(settings.otlp_url) if settings.otlp_url else None
     listener = _listener(host, port)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listener.getsockname()[1]}"
     try:
         built = server.build(settings, address=address)
         server.check_exposure(host, built)
-        return _run(built, listener, settings.public_url or address)
+        _run(built, listener, settings.public_url or address)
     finally:
         listener.close()
+        if flush is not None:
+            flush()
+    if built.stuck.is_set():
+        os._exit(0)  # what would not stop was handed back, and its thread would keep the process alive
+    return 0
 
 
-def _run(built: "Server", listener: socket.socket, address: str) -> int:
+def _run(built: "Server", listener: socket.socket, address: str) -> None:
     import uvicorn
 
     from rubylith import server
 
-    app = server.application(built)
+    class Stoppable(uvicorn.Server):
+        """Jobs stop while requests end, not after them."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            server.stop(built)
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(
-        app,
+        server.application(built),
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_graceful_shutdown=round(built.settings.grace_seconds),
         timeout_keep_alive=75,
     )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stopped_already)
     _greet(built, address)
-    uvicorn.Server(config).run(sockets=[listener])
-    if built.stuck.is_set():
-        os._exit(0)  # the job was handed back; its thread would keep the process alive
-    return 0
+    running = Stoppable(config)
+    running.run(sockets=[listener])
+    if running.force_exit:
+        built.stuck.set()
+
+
+def _stopped_already(_number: int, _frame: FrameType | None) -> None:
+    """Uvicorn raises the signal that stopped it once more, when all has ended."""
 
 
 def _listener(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
         raise InvalidSetting(
             f"Nothing can listen on {host} port {port}: {getattr(error, 'strerror', None) or error}",
             "Choose another --port, or --port 0 for any that is free",
         ) from None
+    # Connections inherit it. Without it the body of an answer waits up to 40 ms for the caller's word on its head.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _greet(built: "Server", address: str) -> None:
     access = "a key is needed" if built.service.access.needs_key() else "no key is needed, on this machine only"
+    model = built.service.default_model
+    if built.settings.store.lacks(model, built.settings.precision):
+        say(f"The files of {model} are not here: get them with `rubylith models pull {model}`, also while it serves.")
     for line in (
-        f"Rubylith serves at {address} with the model {built.service.default_model}; {access}.",
+        f"Rubylith serves at {address} with the model {model}; {access}.",
         f"Try:  curl {address}/v1/segment -F image=@photo.jpg -H 'Accept: application/zip' -o masks.zip",
         f"Read: {address}/v1/docs",
         f"Data: {built.settings.home}",

@@ -97,6 +97,15 @@ def usage(connection: sa.Connection, caller: str) -> dict[date, Usage]:
     return {date.fromisoformat(row.day): Usage(row.requests, row.pictures, row.megapixels, row.seconds) for row in rows}
 
 
+def all_usage(connection: sa.Connection) -> tuple[tuple[str, date, Usage], ...]:
+    """What every caller used: id, day and amounts, by day and id."""
+    rows = connection.execute(sa.select(USAGE).order_by(USAGE.c.day, USAGE.c.caller))
+    return tuple(
+        (row.caller, date.fromisoformat(row.day), Usage(row.requests, row.pictures, row.megapixels, row.seconds))
+        for row in rows
+    )
+
+
 def _key(row: sa.Row[Any]) -> Key:
     return Key(
         id=row.id,

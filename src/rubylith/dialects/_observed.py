@@ -5,6 +5,7 @@ import time
 import uuid
 
 import structlog
+from opentelemetry import propagate, trace
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -13,6 +14,7 @@ from rubylith.service.metrics import Metrics
 HEADER = "X-Request-Id"
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
+TRACER = trace.get_tracer("rubylith")
 log = structlog.stdlib.get_logger("rubylith.http")
 
 
@@ -41,12 +43,19 @@ class Observed:
                 MutableHeaders(scope=message)[HEADER] = request_id
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        come_from = propagate.extract(Headers(scope=scope))
+        kind = trace.SpanKind.SERVER
+        with (
+            structlog.contextvars.bound_contextvars(request_id=request_id),
+            TRACER.start_as_current_span(scope["method"], context=come_from, kind=kind) as span,
+        ):
             try:
                 await self.app(scope, receive, watched)
             finally:
                 seconds = time.perf_counter() - started
                 route = _route_of(scope)
+                span.update_name(route)
+                span.set_attributes({"http.response.status_code": status, "rubylith.request": request_id})
                 self.metrics.requests.labels(route, str(status)).inc()
                 self.metrics.latency.labels(route).observe(seconds)
                 log.info(

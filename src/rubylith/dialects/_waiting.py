@@ -24,6 +24,9 @@ async def wait_for(request: Request, ticket: Ticket, future: "Future[Result]") -
         if not done.done():
             ticket.abandon()
         return await done
+    except asyncio.CancelledError:  # the server stops and waits no longer
+        ticket.abandon()
+        raise
     finally:
         gone.cancel()
         with suppress(asyncio.CancelledError):

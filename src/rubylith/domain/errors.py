@@ -12,6 +12,8 @@ RubylithError
 │   ├── InvalidOrder       a job taken on although nothing can come of it, so that its fault is told as a result
 │   ├── TooLarge           over a limit on bytes or pixels
 │   ├── UnknownName        a model, format or option value nobody has heard of
+│   ├── UnknownWord        no detector on this machine knows what is asked for
+│   ├── LicenceNotAllowed  a model under a licence that nobody here has said yes to
 │   ├── Unauthorized       no key, or one that nobody gave out
 │   ├── Forbidden          the key, or the signed URL, does not reach that far
 │   ├── NotFound           no such file, job or object
@@ -22,6 +24,8 @@ RubylithError
 ├── Unavailable        try again later; says when
 │   ├── Overloaded         the queue is full
 │   ├── RateLimited        this caller has had its share
+│   ├── WeightsMissing     a model is known, but its files are not on this machine
+│   ├── WrongDigest        files that are not what they should be
 │   ├── SourceUnreachable  another server did not give what was asked of it
 │   └── TimedOut           it took longer than allowed
 └── Broken             our fault
@@ -30,6 +34,7 @@ RubylithError
 """
 
 import errno
+from difflib import get_close_matches
 
 
 class RubylithError(Exception):
@@ -97,8 +102,10 @@ class UnknownName(Rejected):
 
     @classmethod
     def among(cls, kind: str, name: str, known: tuple[str, ...]) -> "UnknownName":
-        """`name` is no `kind`; the hint lists those that are."""
-        return cls(f"There is no {kind} called {name!r}", f"Known {kind}s: {', '.join(known)}")
+        """`name` is no `kind`; the hint lists those that are, the nearest first if one is near."""
+        near = get_close_matches(name.lower(), known, n=3)
+        guess = f"Did you mean {' or '.join(near)}? " if near else ""
+        return cls(f"There is no {kind} called {name!r}", f"{guess}Known {kind}s: {', '.join(known)}")
 
 
 class Unauthorized(Rejected):
@@ -128,6 +135,14 @@ class NotAccessible(Rejected):
         }
         hint = hints.get(error.errno or 0, "Choose another folder for the results")
         return cls(f"{what} cannot be written: {error.strerror or error}", hint)
+
+
+class UnknownWord(Rejected):
+    """No detector on this machine knows what is asked for."""
+
+
+class LicenceNotAllowed(Rejected):
+    """A model is under a licence of a class that nobody here has said yes to."""
 
 
 class InvalidSetting(Rejected):
@@ -161,6 +176,14 @@ class RateLimited(Unavailable):
 
 class SourceUnreachable(Unavailable):
     """Another server could not be reached, or did not give what was asked of it."""
+
+
+class WeightsMissing(Unavailable):
+    """A model is known, but its files are not on this machine."""
+
+
+class WrongDigest(Unavailable):
+    """Files that are not what they should be, byte by byte."""
 
 
 class TimedOut(Unavailable):

@@ -1,8 +1,9 @@
 """One mask with what is known about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rubylith.domain.geometry import Box, Point
+from rubylith.domain.logits import Logits
 from rubylith.domain.rle import RLE, BoolArray
 
 
@@ -23,6 +24,7 @@ class Mask:
     box: the tightest box round the bitmap. predicted_iou: how good the model holds it to be, in [0, 1].
     stability_score: how little the mask changes when it is cut looser and tighter, in [0, 1].
     points: the clicks that it answers. object_index: which of the objects asked for; None if found unasked.
+    low_res_logits: the model's own, where it has them, to be sent with the next click.
     """
 
     rle: RLE
@@ -32,6 +34,7 @@ class Mask:
     points: tuple[Point, ...] = ()
     label: Label | None = None
     object_index: int | None = None
+    low_res_logits: Logits | None = field(default=None, compare=False, repr=False)
 
     @property
     def area(self) -> int:

@@ -8,16 +8,20 @@ from typing import SupportsFloat, cast
 
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.geometry import Box, Point, Size
+from rubylith.domain.logits import Logits
 from rubylith.domain.rle import RLE
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectPrompt:
-    """One object: clicks on it and beside it, a box round it, and a mask to be corrected, in any combination."""
+    """One object: clicks on it and beside it, a box round it, and a mask to be corrected, in any combination.
+
+    previous: a mask of any origin, or the logits that the same model gave of this picture, which say more.
+    """
 
     points: tuple[Point, ...] = ()
     box: Box | None = None
-    previous: RLE | None = None
+    previous: RLE | Logits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,39 @@ def _as_number(value: object, *, is_whole: bool) -> float:
     return float(cast("SupportsFloat", value))
 
 
-Prompt = Objects | Everything | Subject
+class Mode(enum.StrEnum):
+    """What a mask stands for: one thing; all of one name; or both, things one by one and the rest by name, disjoint."""
+
+    INSTANCE = "instance"
+    SEMANTIC = "semantic"
+    PANOPTIC = "panoptic"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What words name. Every mask is labelled with the phrase that it answers.
+
+    phrases: one idea each, such as "car", "red cup" or "the largest object". threshold: things found with a lower score
+    are dropped; None leaves it to the detector. max_masks: at most this many, the best. detector: by name; None takes
+    the smallest on this machine that knows the phrase.
+    """
+
+    phrases: tuple[str, ...]
+    mode: Mode = Mode.INSTANCE
+    threshold: float | None = None
+    max_masks: int | None = None
+    detector: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.phrases) <= MAX_PHRASES:
+            raise InvalidPrompt(f"{len(self.phrases)} phrases were given", f"Give 1 to {MAX_PHRASES}")
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise InvalidPrompt(f"The threshold is {self.threshold}", "Give a number from 0 to 1")
+        if self.max_masks is not None and self.max_masks < 1:
+            raise InvalidPrompt(f"max_masks is {self.max_masks}", "Give a whole number from 1 on")
+
+
+Prompt = Objects | Everything | Subject | Text
 
 LIMITS: dict[str, tuple[float, float]] = {
     "points_per_side": (1, 256),
@@ -110,7 +146,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "min_mask_region_area": (0, 1e9),
     "max_masks": (1, 1e6),
 }
-MAX_POINTS, MAX_OBJECTS, MAX_REFINEMENTS = 1000, 1000, 10
+MAX_POINTS, MAX_OBJECTS, MAX_REFINEMENTS, MAX_PHRASES = 1000, 1000, 10, 100
 
 
 def in_pixels(objects: Objects, size: Size) -> Objects:
@@ -158,13 +194,14 @@ def _check_object(prompt: ObjectPrompt, size: Size) -> None:
     if prompt.box is not None:
         _check_box(prompt.box, size)
     _check_agreement(prompt)
-    if prompt.previous is not None and prompt.previous.size != size:
+    if isinstance(prompt.previous, RLE) and prompt.previous.size != size:
         raise InvalidPrompt(
             f"The previous mask is {prompt.previous.size} pixels but the picture is {size}",
             "Send the mask that was made from this picture",
         )
     says_where = prompt.box is not None or any(point.positive for point in prompt.points)
-    if not says_where and (prompt.previous is None or prompt.previous.area == 0):
+    is_empty = prompt.previous is None or (isinstance(prompt.previous, RLE) and prompt.previous.area == 0)
+    if not says_where and is_empty:
         raise InvalidPrompt(
             "An object has no positive point and no box", "Click on the object at least once, or give a box"
         )

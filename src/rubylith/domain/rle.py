@@ -36,6 +36,21 @@ class RLE:
         return cls(Size(height, width), encoded["counts"])
 
     @classmethod
+    def from_window(cls, size: Size, bitmap: BoolArray, x: int, y: int) -> Self:
+        """A bitmap that is False outside a window. bitmap: (h, w) bool, its top left pixel at (x, y) of the whole."""
+        height = bitmap.shape[0]
+        fenced = np.zeros((bitmap.shape[1], height + 2), np.int8)  # a zero above and below each column
+        fenced[:, 1:-1] = bitmap.T
+        columns, rows = np.nonzero(np.diff(fenced, axis=1))  # (2 per run): where it begins, where it is over
+        turns = (columns + x) * size.height + rows + y
+        seams = (
+            np.flatnonzero(turns[1:-1:2] == turns[2::2]) * 2 + 1
+        )  # a run down to the edge goes on in the next column
+        turns = np.delete(turns, np.concatenate([seams, seams + 1]))
+        turns = turns[turns < size.area]  # a run up to the very end needs no turn back
+        return cls.from_runs(size, np.diff(turns, prepend=0, append=size.area))
+
+    @classmethod
     def from_runs(cls, size: Size, runs: npt.NDArray[np.integer]) -> Self:
         """runs: (N,) lengths in column-major order, zeros first (the first may be 0); they sum to `size.area`."""
         encoded = coco.frPyObjects({"size": [size.height, size.width], "counts": runs}, size.height, size.width)

@@ -1,26 +1,58 @@
 """Picture and prompt → Segmentation, with the model of your choice."""
 
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.image import Image
-from rubylith.domain.prompt import Objects, Prompt, Subject
+from rubylith.domain.prompt import Objects, Prompt, Subject, Text
 from rubylith.domain.segmentation import Segmentation
-from rubylith.engine import Embedding, Progress, Segmenter, everything, models, prompted, subject
+from rubylith.engine import Embedding, Progress, Segmenter, everything, grounded, models, prompted, subject
+from rubylith.engine.catalog import EMBEDDED, find_weights
+from rubylith.engine.folders import is_transformers_folder, read_transformers_folder
+from rubylith.engine.models import Weights
+from rubylith.engine.runtimes import Device
+from rubylith.engine.shelf import Shelf
 from rubylith.registry import load
+
+MODELS_FOLDER = Path("~/.cache/rubylith/models")
+ANY_PROCESSOR = Device()
 
 
 def ignore(share_done: float, /) -> None:
     """A progress callback for callers who do not want one."""
 
 
+def _find(model: str, models_folder: Path) -> tuple[str, Weights | None]:
+    if model == EMBEDDED:
+        return EMBEDDED, None
+    if is_transformers_folder(Path(model)):
+        return read_transformers_folder(Path(model))
+    return find_weights(model, models_folder)
+
+
 class Engine:
     """One loaded model. It remembers nothing about pictures, so any number of threads may share it."""
 
-    def __init__(self, model: str = "embedded") -> None:
-        """UnknownName if there is no such model."""
-        self.model = model
-        self._segmenter = cast("Segmenter", load(models.__name__, models.NAMES, model, kind="model").load())
+    def __init__(
+        self, model: str = EMBEDDED, *, models_folder: Path = MODELS_FOLDER, device: Device = ANY_PROCESSOR
+    ) -> None:
+        """model: `embedded`, a name from the catalogue with its files in `models_folder`, or a folder.
+
+        The folder is one that our export wrote, or transformers; that needs the extra `torch`.
+        UnknownName if there is no such model, WeightsMissing if its files are not here.
+        """
+        models_folder = models_folder.expanduser()
+        family, weights = _find(model, models_folder)
+        self.model = model if weights is None else weights.name
+        room = cast("Any", load(models.__name__, models.NAMES, family, kind="model family"))
+        self._segmenter = cast("Segmenter", room.load(weights, device))
+        self._shelf = Shelf(models_folder, device)
+
+    def check(self, prompt: Prompt) -> None:
+        """InvalidPrompt or UnknownWord for words that cannot be looked up here, before anybody opens the picture."""
+        if isinstance(prompt, Text):
+            grounded.check(prompt, self._shelf)
 
     def embed(self, image: Image) -> Embedding:
         """Look at the picture; the result answers any number of prompts about it."""
@@ -45,6 +77,8 @@ class Engine:
             )
         if isinstance(prompt, Objects):
             return prompted.segment(self._segmenter, embedding, prompt)
+        if isinstance(prompt, Text):
+            return grounded.segment(self._segmenter, image, embedding, prompt, self._shelf)
         if isinstance(prompt, Subject):
             return subject.segment(self._segmenter, embedding)
         return everything.segment(self._segmenter, image, embedding, prompt, progress=progress)

@@ -25,4 +25,8 @@ def segment(segmenter: Segmenter, embedding: Embedding, objects: Objects) -> Seg
 
 
 def _corrected(prompt: ObjectPrompt, candidates: tuple[Mask, ...]) -> ObjectPrompt:
-    return replace(prompt, previous=candidates[0].rle) if candidates else prompt
+    """The prompt with its best answer so far, in the model's own logits where it gives them."""
+    if not candidates:
+        return prompt
+    best = candidates[0]
+    return replace(prompt, previous=best.rle if best.low_res_logits is None else best.low_res_logits)

@@ -86,18 +86,18 @@ def disjoint(masks: Sequence[Mask], size: Size) -> tuple[Mask, ...]:
 
 
 def _small_components(bitmap: BoolArray, min_area: int) -> BoolArray:
-    labels, areas = _components(bitmap)
+    labels, areas = components(bitmap)
     small = areas < min_area
     small[0] = False  # what is not in the bitmap
     return small[labels]
 
 
 def _largest_component(bitmap: BoolArray) -> BoolArray:
-    labels, areas = _components(bitmap)
+    labels, areas = components(bitmap)
     return labels == 1 + int(np.argmax(areas[1:]))
 
 
-def _components(bitmap: BoolArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+def components(bitmap: BoolArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Labels (H, W) of the 8-connected parts, 0 outside the bitmap, and the area of each label (N,)."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(bitmap.view(np.uint8), connectivity=8)
     return np.asarray(labels, np.int32), np.asarray(stats[:, cv2.CC_STAT_AREA], np.int32)

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -16,11 +17,15 @@ SYNC_SECONDS = 0.25
 
 
 class RunningJob:
-    """`Assignment` over a claim. Looks into the database at most four times a second, whatever the work calls."""
+    """`Assignment` over a claim. Looks into the database at most four times a second, whatever the work calls.
 
-    def __init__(self, engine: sa.Engine, claim: Claim) -> None:
+    changed: called with the job's id when its progress has been written down.
+    """
+
+    def __init__(self, engine: sa.Engine, claim: Claim, *, changed: Callable[[str], None]) -> None:
         self.claim = claim
         self._engine = engine
+        self._changed = changed
         self._stop = threading.Event()
         self._share = self._written = claim.job.progress
         self._synced_at = time.monotonic()
@@ -70,6 +75,8 @@ class RunningJob:
         if self._share > self._written:
             with self._engine.begin() as connection:
                 self._written = self._share
-                return jobs.touch(connection, self.claim, progress=self._share)
+                is_mine = jobs.touch(connection, self.claim, progress=self._share)
+            self._changed(self.job.id)
+            return is_mine
         with self._engine.connect() as connection:
             return jobs.is_held(connection, self.claim)

@@ -31,7 +31,8 @@ class JobRunner:
     """Does the jobs of a board, durably. One per process (DBOS is), one per node name.
 
     node: stable over restarts, different on each machine. work, notify and forget are called in threads of this
-    process, several at once. Start it once, stop it once.
+    process, several at once. changed: called with the id of a job that this runner has changed. Start it once, stop it
+    once.
     """
 
     def __init__(
@@ -42,13 +43,14 @@ class JobRunner:
         work: Work,
         notify: Notify,
         forget: Forget,
+        changed: Callable[[str], None] = lambda _: None,
         rules: Rules | None = None,
     ) -> None:
         self.rules = rules or Rules()
         self.node = node
         self._board = board
         self._engine = board.engine
-        self._work, self._notify, self._forget = work, notify, forget
+        self._work, self._notify, self._forget, self._tell = work, notify, forget, changed
         self._runs = connect(_runs_url(board.engine.url))
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._running: dict[str, RunningJob] = {}
@@ -73,7 +75,7 @@ class JobRunner:
         recovery.take_name(self._engine, self.node, lease=self.rules.lease)
         at_once = self.rules.concurrency + self.rules.webhooks_at_once
         workflows.launch(self._runs, node=self.node, run=self._run, deliver=self._deliver, adopted_at_once=at_once)
-        self._board.listen(self._changed)
+        self._board.listen(self._ordered)
         for thread in self._threads:
             thread.start()
 
@@ -119,7 +121,7 @@ class JobRunner:
                 LOG.exception("No job could be begun; tried again")
                 self._stopping.wait(1.0)
 
-    def _changed(self, job_id: str) -> None:
+    def _ordered(self, job_id: str) -> None:
         running = self._running.get(job_id)
         if running is not None and self._board.get(job_id).state.finished:
             running.stop()
@@ -161,7 +163,8 @@ class JobRunner:
         return claim
 
     def _do(self, claim: Claim) -> None:
-        running = RunningJob(self._engine, claim)
+        self._tell(claim.job.id)
+        running = RunningJob(self._engine, claim, changed=self._tell)
         self._running[claim.job.id] = running
         if self._handing_back:
             running.stop()
@@ -170,6 +173,7 @@ class JobRunner:
             self._change(settle)
         finally:
             del self._running[claim.job.id]
+            self._tell(claim.job.id)
             self._wake.set()
 
     def _outcome(self, running: RunningJob) -> Callable[[sa.Connection], bool]:

@@ -130,13 +130,19 @@ class Access:
         if not secret:
             raise Unauthorized("This needs an API key", _HINT)
         digest = _digest(secret)
-        for known, caller in self._plain.items():
-            if hmac.compare_digest(known, digest):
-                return caller
+        caller = self._remembered(digest)
+        if caller is not None:
+            return caller
         key = self._valid(digest)
         if key is None:
             raise Unauthorized("The API key is unknown or was revoked", _HINT)
-        return Caller(key.id, key.name, key.scopes, key.quota)
+        return _caller_of(key)
+
+    def recent_caller(self, secret: str | None) -> Caller | None:
+        """Who shows this secret, if that can be told without the database; None says nothing about the key."""
+        if not self._plain and time.monotonic() < self._open_until:
+            return ANONYMOUS
+        return self._remembered(_digest(secret)) if secret else None
 
     def charge(self, caller: Caller) -> None:
         """Count one piece of work against the caller's rate; RateLimited, which says when to come back."""
@@ -174,11 +180,11 @@ class Access:
                 if not self._running[caller.id]:
                     del self._running[caller.id]
 
-    def count(self, caller: Caller, used: Usage) -> None:
+    def count(self, caller_id: str, used: Usage) -> None:
         """Remember what was used. Kept here and written every few seconds: a killed process loses those."""
         today = datetime.fromtimestamp(self._clock(), UTC).date()
         with self._lock:
-            self._used[caller.id, today] = self._used.get((caller.id, today), Usage()) + used
+            self._used[caller_id, today] = self._used.get((caller_id, today), Usage()) + used
             due = self._clock() - self._flushed_at >= FLUSH_SECONDS
         if due:
             self.flush()
@@ -205,13 +211,23 @@ class Access:
         with reading(self._database) as connection:
             return keys.usage(connection, caller_id)
 
-    def _valid(self, digest: str) -> Key | None:
-        """The key, if it is not revoked; asked of the database at most twice a second."""
-        now = time.monotonic()
+    def usage_by_day(self) -> tuple[tuple[str, date, Usage], ...]:
+        """What each caller used, by day in UTC: id, day, amounts; the last seconds may be missing."""
+        with reading(self._database) as connection:
+            return keys.all_usage(connection)
+
+    def _remembered(self, digest: str) -> Caller | None:
+        """The caller of a key given from outside, or of one that was valid a moment ago."""
+        for known, caller in self._plain.items():
+            if hmac.compare_digest(known, digest):
+                return caller
         with self._lock:
             until, key = self._seen.get(digest, (0.0, None))
-        if key is not None and now < until:
-            return key
+        return _caller_of(key) if key is not None and time.monotonic() < until else None
+
+    def _valid(self, digest: str) -> Key | None:
+        """The key, if it is not revoked, as the database has it; taken for valid during the next TRUST_SECONDS."""
+        now = time.monotonic()
         with reading(self._database) as connection:
             found = keys.find(connection, digest=digest)
         if found is None or not hmac.compare_digest(found[1], digest) or found[0].revoked_at is not None:
@@ -221,6 +237,10 @@ class Access:
                 self._seen.clear()
             self._seen[digest] = (now + TRUST_SECONDS, found[0])
         return found[0]
+
+
+def _caller_of(key: Key) -> Caller:
+    return Caller(key.id, key.name, key.scopes, key.quota)
 
 
 def _digest(secret: str) -> str:

@@ -67,8 +67,8 @@ class Files:
 
     def read(self, file_id: str, owner: str, max_bytes: int) -> tuple[bytes, Stored]:
         """Its bytes at once."""
-        key = key_of(file_id)
-        return self.objects.read(key, owner=owner, max_bytes=max_bytes), self.objects.stat(key, owner=owner)
+        opened = self.objects.get(key_of(file_id), owner=owner, max_bytes=max_bytes)
+        return b"".join(opened.chunks), opened.stored
 
     def delete(self, file_id: str, caller: Caller) -> None:
         """NotFound if it is not there."""

@@ -1,52 +1,94 @@
 """Models in memory: loaded when first asked for, unloaded when told or when nobody has asked for a while."""
 
+import ctypes
 import gc
+import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
-from rubylith.domain.errors import UnknownName
-from rubylith.engine import models
+from rubylith.domain.errors import UnknownName, WeightsMissing
+from rubylith.engine.catalog import EMBEDDED, Entry, catalog, known_segmenters
 from rubylith.engine.embeddings import EmbeddingCache
 from rubylith.engine.engine import Engine
+from rubylith.engine.weights import Store
+from rubylith.service.pulls import Pull, Pulls
 
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """One model of this server."""
+    """One model of this server.
+
+    pulled: whether its files are here. entry: what the catalogue says of it, None for the embedded one and for folders.
+    size: bytes of its files, or about how many there will be. pull: if it is being fetched, or could not be.
+    """
 
     name: str
     loaded: bool
     default: bool
+    pulled: bool = True
+    entry: Entry | None = None
+    size: int = 0
+    pull: Pull | None = None
 
 
 class Models:
     """The engines of this server, by name of their model; safe to share between threads.
 
+    store: the models of this machine besides the embedded one. load: opens one by its name.
     keep_alive_seconds: how long a model stays without being asked for; None keeps it.
     """
 
-    def __init__(self, default: str, cache: EmbeddingCache, *, keep_alive_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        default: str,
+        cache: EmbeddingCache,
+        *,
+        store: Store | None = None,
+        precision: str = "fp32",
+        load: Callable[[str], Engine] = Engine,
+        keep_alive_seconds: float | None = None,
+    ) -> None:
         self.default = default
+        self.pulls = None if store is None else Pulls(store, precision)
+        self._store = store
+        self._load = load
         self._cache = cache
         self._keep_alive_seconds = keep_alive_seconds
         self._lock = threading.Lock()
-        self._loading: dict[str, threading.Lock] = {name: threading.Lock() for name in models.NAMES}
+        self._loading: dict[str, threading.Lock] = {}
         self._loaded: dict[str, Engine] = {}
         self._asked_at: dict[str, float] = {}
 
+    def names(self) -> tuple[str, ...]:
+        """Models that can be asked for: the embedded, the default, and those whose files are here now."""
+        here = [name for name in self._installed() if name in known_segmenters()]
+        return tuple(dict.fromkeys((EMBEDDED, self.default, *here)))
+
     def check(self, name: str) -> None:
-        """UnknownName if there is no such model."""
-        if name not in self._loading:
-            raise UnknownName.among("model", name, tuple(self._loading))
+        """UnknownName if there is no such model, WeightsMissing if it is one that this server could fetch."""
+        names = self.names()
+        if name in names:
+            return
+        if self._store is not None and name in known_segmenters():
+            raise WeightsMissing(
+                f"The files of {name!r} are not on this server",
+                f"Have them fetched with POST /v1/models/{name}/pull, or `rubylith models pull {name}` there",
+                retry_after_seconds=60,
+            )
+        raise UnknownName.among("model", name, names)
 
     def get(self, name: str) -> Engine:
         """The engine, loaded now if need be, once for all who ask at the same time; UnknownName if there is none."""
         self.check(name)
-        with self._loading[name]:
+        with self._lock:
+            loading = self._loading.setdefault(name, threading.Lock())
+        with loading:
             self._asked_at[name] = time.monotonic()
             if name not in self._loaded:
-                engine = Engine(name)
+                engine = self._load(name)
                 with self._lock:
                     self._loaded[name] = engine
             return self._loaded[name]
@@ -57,7 +99,7 @@ class Models:
         with self._lock:
             was_loaded = self._loaded.pop(name, None) is not None
         self._cache.drop(name)
-        gc.collect()
+        _give_back()
         return was_loaded
 
     def unload_idle(self) -> tuple[str, ...]:
@@ -75,5 +117,34 @@ class Models:
 
     def states(self) -> tuple[ModelState, ...]:
         """Every model that can be asked for."""
-        loaded = self.loaded()
-        return tuple(ModelState(name, name in loaded, name == self.default) for name in self._loading)
+        return tuple(self._state(name) for name in self.names())
+
+    def catalogue(self) -> tuple[ModelState, ...]:
+        """Every model that is known, also those that are not here, and those that find things instead of cutting."""
+        return tuple(self._state(name) for name in dict.fromkeys((*self.names(), *catalog())))
+
+    def state(self, name: str) -> ModelState:
+        """One of the catalogue; UnknownName."""
+        if name not in {*self.names(), *catalog()}:
+            raise UnknownName.among("model", name, (*self.names(), *catalog()))
+        return self._state(name)
+
+    def _state(self, name: str) -> ModelState:
+        entry, is_here = catalog().get(name), name in self._installed()
+        size = 0 if entry is None else entry.size()
+        if is_here and self._store is not None:
+            size = self._store.find(name).size
+        pull = self.pulls.find(name) if self.pulls is not None else None
+        pulled = entry is None or is_here
+        return ModelState(name, name in self.loaded(), name == self.default, pulled, entry, size, pull)
+
+    def _installed(self) -> tuple[str, ...]:
+        return () if self._store is None else self._store.installed()
+
+
+def _give_back() -> None:
+    """Hand memory that is free to the system: glibc keeps arrays of a few megabytes for itself."""
+    gc.collect()
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)

@@ -8,13 +8,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from rubylith.domain.image import Link, Stored
-from rubylith.domain.prompt import Everything, Objects, Prompt, Subject
+from rubylith.domain.prompt import Everything, Objects, Prompt, Subject, Text
 from rubylith.domain.request import SegmentRequest
 
 KINDS: dict[str, TypeAdapter[Any]] = {
     "objects": TypeAdapter(Objects),
     "everything": TypeAdapter(Everything),
     "subject": TypeAdapter(Subject),
+    "text": TypeAdapter(Text),
 }
 
 

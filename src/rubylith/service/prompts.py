@@ -1,7 +1,7 @@
 """Points, boxes and options, as people give them → Prompt. The command line and the library ask in the same way."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any, SupportsFloat, TypeAlias
 
 import numpy as np
@@ -9,18 +9,32 @@ import numpy.typing as npt
 
 from rubylith.domain.errors import InvalidPrompt, UnknownName
 from rubylith.domain.geometry import Box, Point
+from rubylith.domain.logits import Logits
 from rubylith.domain.mask import Mask
-from rubylith.domain.prompt import Everything, ObjectPrompt, Objects, Overlap, Prompt
+from rubylith.domain.prompt import Everything, Mode, ObjectPrompt, Objects, Overlap, Prompt, Text
 from rubylith.domain.rle import RLE
 
 Numbers: TypeAlias = Sequence[SupportsFloat] | npt.NDArray[Any]
 PointLike: TypeAlias = Point | Numbers
 BoxLike: TypeAlias = Box | Numbers
-MaskLike: TypeAlias = Mask | RLE | npt.NDArray[np.bool_]
+MaskLike: TypeAlias = Mask | RLE | Logits | npt.NDArray[np.bool_]
 Option: TypeAlias = int | float | str | None
 
 POINT_FORM = "Give (x, y), or (x, y, 0) for a place that does not belong to the object"
 BOX_FORM = "Give (x0, y0, x1, y1): the left, top, right and bottom edge in pixels"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words, as people give them. text: phrases in a list, or in one string with commas between them."""
+
+    text: str | Sequence[str] | None = None
+    mode: str | None = None
+    threshold: float | None = None
+    detector: str | None = None
+
+
+UNSAID = Words()
 
 
 def read_prompt(
@@ -28,16 +42,20 @@ def read_prompt(
     boxes: Sequence[BoxLike] | None = None,
     previous: MaskLike | None = None,
     *,
+    words: Words = UNSAID,
     multimask: bool = False,
     options: dict[str, Option],
 ) -> Prompt:
     """What to cut; InvalidPrompt where the parts do not go together.
 
-    points alone, with one box or with `previous` say one object; several boxes say one object each; nothing says
-    everything. options: those of Everything by name; None means not given. Given together with points or boxes
-    they are refused, because they would do nothing.
+    points alone, with one box or with `previous` say one object; several boxes say one object each; words say all
+    that they name; nothing says everything. options: those of Everything by name; None means not given. Given
+    together with points or boxes they are refused, because they would do nothing; `max_masks` goes with words too.
     """
     given = {name: value for name, value in options.items() if value is not None}
+    if words != UNSAID:
+        pointed = [name for name, value in (("points", points), ("boxes", boxes), ("previous", previous)) if value]
+        return _read_text(words, [*pointed, *(["multimask"] if multimask else [])], given)
     clicks = tuple(_read_point(point) for point in _listed(points, "points", POINT_FORM))
     frames = tuple(_read_box(box) for box in _listed(boxes, "boxes", BOX_FORM))
     if not clicks and not frames and previous is None:
@@ -58,6 +76,26 @@ def read_prompt(
         return Objects(tuple(ObjectPrompt(box=frame) for frame in frames), multimask)
     one = ObjectPrompt(clicks, next(iter(frames), None), None if previous is None else _read_mask(previous))
     return Objects((one,), multimask)
+
+
+def _read_text(words: Words, others: list[str], given: dict[str, Any]) -> Text:
+    if words.text is None:
+        said = "mode" if words.mode else "threshold or detector"
+        raise InvalidPrompt(f"{said} is given without words", "Say what to find: text, such as 'car, dog'")
+    clashing = others + [name for name in given if name != "max_masks"]
+    if clashing:
+        raise InvalidPrompt(
+            f"{', '.join(clashing)} and text are given together", "Ask by words or by pointing, one at a time"
+        )
+    listed = words.text.split(",") if isinstance(words.text, str) else list(words.text)
+    phrases = tuple(dict.fromkeys(phrase.strip() for phrase in listed if phrase.strip()))
+    if not phrases:
+        raise InvalidPrompt("text holds no words", "Name what to find, such as 'car' or 'the largest object'")
+    try:
+        mode = Mode(words.mode or Mode.INSTANCE)
+    except ValueError:
+        raise UnknownName.among("mode", str(words.mode), tuple(Mode)) from None
+    return Text(phrases, mode, words.threshold, given.get("max_masks"), words.detector)
 
 
 def _listed(values: Sequence[Any] | None, name: str, form: str) -> Sequence[Any]:
@@ -99,7 +137,9 @@ def _numbers(values: Numbers) -> list[float] | None:
         return None
 
 
-def _read_mask(mask: MaskLike) -> RLE:
+def _read_mask(mask: MaskLike) -> RLE | Logits:
+    if isinstance(mask, Logits):
+        return mask
     if isinstance(mask, Mask):
         return mask.rle
     if isinstance(mask, RLE):

@@ -9,14 +9,19 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import TypeVar
+
+from opentelemetry import trace
+from opentelemetry.trace import Span
 
 from rubylith.domain.errors import Overloaded, TimedOut
 from rubylith.domain.job import Cancelled
 
 Result = TypeVar("Result")
 
+TRACER = trace.get_tracer("rubylith")
 RECENT_DURATIONS = 32  # how many finished pieces of work the estimate of a waiting time rests on
 
 
@@ -30,7 +35,7 @@ class Bounds:
     deadline_seconds: float = 120.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Ticket:
     """What work holds while it runs. `progress` and `check` are the points where it can be stopped."""
 
@@ -60,7 +65,9 @@ class Scheduler:
         self.bounds = bounds
         self._pool = ThreadPoolExecutor(bounds.concurrency, thread_name_prefix="engine")
         self._lock = threading.Lock()
+        self._left = threading.Condition(self._lock)
         self._of_caller: Counter[str] = Counter()
+        self._tickets: set[Ticket] = set()
         self._durations: deque[float] = deque([1.0], RECENT_DURATIONS)
 
     @property
@@ -70,18 +77,27 @@ class Scheduler:
 
     def submit(self, work: Callable[[Ticket], Result], caller: str) -> tuple[Ticket, Future[Result]]:
         """Start or queue; Overloaded, with an estimate of when to come back, if there is no room."""
-        with self._lock:
-            self._admit(caller)
         ticket = Ticket(time.monotonic() + self.bounds.deadline_seconds)
-        future = self._pool.submit(self._run, work, ticket)
-        future.add_done_callback(lambda _: self._leave(caller))
+        with self._lock:
+            self._admit(caller, ticket)
+        try:
+            # In the caller's context, so that its spans are of the request's trace.
+            future = self._pool.submit(copy_context().run, self._run, work, ticket, TRACER.start_span("queue"))
+        except RuntimeError:  # closed
+            self._leave(caller, ticket)
+            raise Overloaded("The server is stopping", "Try again in a moment") from None
+        future.add_done_callback(lambda _: self._leave(caller, ticket))
         return ticket, future
 
-    def close(self) -> None:
-        """Let running work end; what waits is dropped."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    def close(self, seconds: float) -> bool:
+        """Drop what waits and tell what runs to stop; False if some of it has not after so many seconds."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            for ticket in self._tickets:
+                ticket.abandon()
+            return self._left.wait_for(lambda: not self._of_caller, seconds)
 
-    def _admit(self, caller: str) -> None:
+    def _admit(self, caller: str, ticket: Ticket) -> None:
         room = self.bounds.concurrency + self.bounds.waiting
         if self.admitted >= room:
             raise Overloaded(
@@ -96,14 +112,18 @@ class Scheduler:
                 retry_after_seconds=self._estimated_wait(),
             )
         self._of_caller[caller] += 1
+        self._tickets.add(ticket)
 
-    def _leave(self, caller: str) -> None:
+    def _leave(self, caller: str, ticket: Ticket) -> None:
         with self._lock:
+            self._tickets.discard(ticket)
             self._of_caller[caller] -= 1
             if not self._of_caller[caller]:
                 del self._of_caller[caller]
+            self._left.notify_all()
 
-    def _run(self, work: Callable[[Ticket], Result], ticket: Ticket) -> Result:
+    def _run(self, work: Callable[[Ticket], Result], ticket: Ticket, queued: Span) -> Result:
+        queued.end()
         ticket.check()
         started = time.monotonic()
         try:

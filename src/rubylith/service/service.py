@@ -3,10 +3,12 @@
 segment · submit · watch · job · cancel · upload · open · models
 """
 
+import asyncio
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rubylith.domain.caller import Caller, Scope, Usage
 from rubylith.domain.errors import NotFound, RubylithError
@@ -14,8 +16,10 @@ from rubylith.domain.geometry import Size
 from rubylith.domain.image import ImageSource, Inline, Stored
 from rubylith.domain.job import Job, JobState, JSONObject, LogLine, Order
 from rubylith.domain.request import SegmentRequest
+from rubylith.engine.catalog import EMBEDDED as EMBEDDED_MODEL
 from rubylith.jobs import Jobs
 from rubylith.service.access import Access
+from rubylith.service.changes import Changes
 from rubylith.service.delivery import find_formats
 from rubylith.service.files import EMBEDDED, Files, StoredFile, id_of
 from rubylith.service.intake import Header, inspect
@@ -26,7 +30,7 @@ from rubylith.service.scheduler import Scheduler, Ticket
 from rubylith.service.webhooks import Sender
 from rubylith.service.work import Answer, Worker
 
-WATCH_SECONDS = 0.1
+WATCH_SECONDS = 1.0  # how soon a change that another node makes is noticed; those of this one at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class Instructions:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The verbs, and what they stand on."""
+    """The verbs, and what they stand on. stopping: set when the server is told to stop."""
 
     access: Access
     worker: Worker
@@ -59,6 +63,8 @@ class Service:
     metrics: Metrics
     default_model: str
     public_url: str | None = None
+    changes: Changes = field(default_factory=Changes)
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def segment(
         self, request: SegmentRequest, caller: Caller, *, then: Callable[[Answer], SegmentRequest | None] | None = None
@@ -144,17 +150,18 @@ class Service:
         """What the work said, from the line after number `after`."""
         return self.jobs.logs(job_id, owner=caller.id, after=after)
 
-    def watch(self, job_id: str, caller: Caller, *, is_wanted: Callable[[], bool]) -> Iterator[Job]:
-        """The job now and at every change, until it has finished or is no longer wanted."""
+    async def watch(self, job_id: str, caller: Caller) -> AsyncGenerator[Job]:
+        """The job now and at every change, until it has finished or the server stops; NotFound. Holds no thread."""
         seen: Job | None = None
-        while is_wanted():
-            job = self.job(job_id, caller)
-            if job != seen:
-                seen = job
-                yield job
-            if job.state.finished:
-                return
-            time.sleep(WATCH_SECONDS)
+        with self.changes.bell(job_id) as bell:
+            while not self.stopping.is_set():
+                job = await asyncio.to_thread(self.job, job_id, caller)
+                if job != seen:
+                    seen = job
+                    yield job
+                if job.state.finished:
+                    return
+                await bell.heard(WATCH_SECONDS)
 
     def cancel(self, job_id: str, caller: Caller) -> Job:
         """Never begun if queued, stopped at its next check if running; Conflict if finished."""
@@ -165,6 +172,11 @@ class Service:
         self.access.charge(caller)
         return self.jobs.retry(job_id, owner=caller.id)
 
+    def replay(self, job_id: str, caller: Caller) -> Job:
+        """Send the webhook of a finished job once more; Conflict without one, or while it is under way."""
+        self.access.charge(caller)
+        return self.jobs.replay(job_id, owner=caller.id)
+
     def upload(self, data: bytes, caller: Caller, *, media_type: str, name: str) -> StoredFile:
         """Keep a picture for a while; requests can name its id."""
         caller.require(Scope.SEGMENT)
@@ -172,8 +184,20 @@ class Service:
         return self.files.keep(data, caller, media_type=media_type, name=name)
 
     def models(self) -> tuple[ModelState, ...]:
-        """The models of this server."""
+        """The models that can be asked for."""
         return self.worker.models.states()
+
+    def catalogue(self) -> tuple[ModelState, ...]:
+        """All models that are known, also those whose files are not here."""
+        return self.worker.models.catalogue()
+
+    def pull(self, model: str, caller: Caller) -> ModelState:
+        """Have a model's files fetched, beside the work; its state, which tells how far that is and what went wrong."""
+        caller.require(Scope.MODELS)
+        models = self.worker.models
+        if models.pulls is not None and model != EMBEDDED_MODEL:
+            models.pulls.start(model)
+        return models.state(model)
 
     def load(self, model: str, caller: Caller) -> None:
         """Have a model in memory before the first request for it."""
@@ -195,14 +219,14 @@ class Service:
         if isinstance(request, RubylithError):
             return {"fault": {"message": request.message, "hint": request.hint}}
         find_formats(request.formats)
-        self.worker.models.check(request.model)
+        self.worker.check(request)
         return {"segment": write_request(replace(request, source=self._kept(request.source, caller)))}
 
     def _counted(self, request: SegmentRequest, caller: Caller, ticket: Ticket) -> Answer:
         started = time.perf_counter()
         answer = self.worker.segment(request, caller.id, ticket.progress)
         size = answer.segmentation.size
-        self.access.count(caller, Usage(1, 1, size.area / 1e6, time.perf_counter() - started))
+        self.access.count(caller.id, Usage(1, 1, size.area / 1e6, time.perf_counter() - started))
         for stage, seconds in answer.timings.items():
             self.metrics.stages.labels(stage, answer.request.model).observe(seconds)
         return answer

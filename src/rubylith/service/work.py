@@ -5,9 +5,11 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from opentelemetry import trace
+
 from rubylith.domain.geometry import Size
 from rubylith.domain.image import Image, ImageSource, Inline
-from rubylith.domain.prompt import Everything
+from rubylith.domain.prompt import Everything, Text
 from rubylith.domain.request import SegmentRequest
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress
@@ -16,6 +18,8 @@ from rubylith.formats import Encoded
 from rubylith.service.delivery import encode, find_formats
 from rubylith.service.intake import Limits, digest_of, open_image
 from rubylith.service.models import Models
+
+TRACER = trace.get_tracer("rubylith")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,17 @@ class Worker:
     limits: Limits
     open: Callable[[ImageSource, str], Opened]
 
+    def check(self, request: SegmentRequest) -> None:
+        """What is wrong with a request whatever the picture: the model's name, or words that nobody here knows."""
+        self.models.check(request.model)
+        if isinstance(request.prompt, Text):
+            self.models.get(request.model).check(request.prompt)
+
     def segment(self, request: SegmentRequest, caller_id: str, progress: Progress) -> Answer:
         """Do all of it. The picture is decoded only if its embedding is not held or its pixels are needed."""
         timings: dict[str, float] = {}
         engine = self.models.get(request.model)
+        engine.check(request.prompt)
         with _timed(timings, "open"):
             opened = self.open(request.source, caller_id)
         look = _Look(opened, self.limits, timings)
@@ -103,14 +114,16 @@ class _Look:
 
 
 def _needs_pixels(request: SegmentRequest) -> bool:
-    has_crops = isinstance(request.prompt, Everything) and request.prompt.crop_n_layers > 0
-    return request.with_pixels or has_crops or any(form.NEEDS_PIXELS for form in find_formats(request.formats))
+    prompt = request.prompt
+    looks_again = isinstance(prompt, Text) or (isinstance(prompt, Everything) and prompt.crop_n_layers > 0)
+    return request.with_pixels or looks_again or any(form.NEEDS_PIXELS for form in find_formats(request.formats))
 
 
 @contextmanager
 def _timed(timings: dict[str, float], stage: str) -> Generator[None]:
     started = time.perf_counter()
     try:
-        yield
+        with TRACER.start_as_current_span(stage):
+            yield
     finally:
         timings[stage] = round(timings.get(stage, 0.0) + time.perf_counter() - started, 6)

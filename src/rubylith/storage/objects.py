@@ -98,9 +98,22 @@ class Objects:
                 objects.write(connection, entry)
         return _stored(entry)
 
-    def get(self, key: str, *, owner: str | None = None, start: int = 0, stop: int | None = None) -> Opened:
-        """The bytes [start, stop) of an object, cut to those it has; a negative start counts from the end. NotFound."""
+    def get(
+        self,
+        key: str,
+        *,
+        owner: str | None = None,
+        start: int = 0,
+        stop: int | None = None,
+        max_bytes: int | None = None,
+    ) -> Opened:
+        """The bytes [start, stop) of an object, cut to those it has; a negative start counts from the end.
+
+        NotFound; TooLarge, before anything is read, if the whole object has more than `max_bytes`.
+        """
         stored = self.stat(key, owner=owner)
+        if max_bytes is not None and stored.size > max_bytes:
+            raise _too_large(max_bytes)
         first, last, _ = slice(start, stop).indices(stored.size)
         if first >= last:
             return Opened(stored, first, first, iter(()))
@@ -112,10 +125,7 @@ class Objects:
 
     def read(self, key: str, *, owner: str | None = None, max_bytes: int | None = None) -> bytes:
         """All bytes of an object. NotFound; TooLarge, before anything is read."""
-        opened = self.get(key, owner=owner)
-        if max_bytes is not None and opened.stored.size > max_bytes:
-            raise _too_large(max_bytes)
-        return b"".join(opened.chunks)
+        return b"".join(self.get(key, owner=owner, max_bytes=max_bytes).chunks)
 
     def list(self, prefix: str, *, owner: str | None = None, after: str = "", limit: int = 1000) -> tuple[Stored, ...]:
         """Objects whose keys begin with `prefix`, by key; go on `after` the last one."""

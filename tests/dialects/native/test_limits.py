@@ -128,3 +128,10 @@ def test_a_running_job_that_is_cancelled_stops_within_two_seconds(running, slow)
         time.sleep(0.02)
     assert time.monotonic() - started < 2
     assert running.finished(job)["state"] == "cancelled"
+
+
+def test_a_body_of_unknown_length_over_the_limit_is_413_and_no_failure_in_the_log(running, capfd):
+    chunks = (b"x" * 50_000 for _ in range(4))
+    answer = running.http.post("/v1/files", content=chunks, headers={"Content-Type": "image/png"})
+    assert answer.status_code == 413
+    assert "Traceback" not in "".join(capfd.readouterr())

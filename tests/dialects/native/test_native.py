@@ -257,7 +257,15 @@ def test_a_picture_embedded_once_is_not_looked_at_again(running, http):
 
 
 def test_models_load_and_unload(http):
-    assert http.get("/v1/models").json() == [{"name": "embedded", "loaded": True, "default": True}]
+    first = http.get("/v1/models").json()[0]
+    assert {name: first[name] for name in ("name", "loaded", "default", "pulled", "bytes", "pull")} == {
+        "name": "embedded",
+        "loaded": True,
+        "default": True,
+        "pulled": True,
+        "bytes": 0,
+        "pull": None,
+    }
     assert http.post("/v1/models/embedded/unload").json()[0]["loaded"] is False
     assert http.post("/v1/models/embedded/load").json()[0]["loaded"] is True
     assert http.post("/v1/models/sam9/load").status_code == 400

@@ -16,8 +16,9 @@ from rubylith.domain.image import Image
 from rubylith.domain.prompt import Everything, ObjectPrompt
 from rubylith.domain.rle import RLE
 from rubylith.engine.models.embedded import load
+from rubylith.engine.runtimes import Device
 
-MODEL = load()
+MODEL = load(None, Device())
 PHOTO = Path(__file__).parents[3] / "examples" / "photo.jpg"
 ALL = Everything(pred_iou_thresh=0, stability_score_thresh=0, box_nms_thresh=1)
 

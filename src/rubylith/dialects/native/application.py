@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
+from rubylith.dialects._body import BodyTooLarge
 from rubylith.dialects.native import errors, objects, routes, wire
 from rubylith.dialects.native.write import VERSION
 from rubylith.domain.errors import RubylithError
@@ -29,6 +30,7 @@ def application(service: Service) -> FastAPI:
     app.add_exception_handler(Cancelled, _gone)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(BodyTooLarge, _too_large)
     app.add_exception_handler(Exception, _unforeseen)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
@@ -46,6 +48,11 @@ def _gone(_: Request, __: Exception) -> Response:
 def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     return errors.write_invalid(error)
+
+
+def _too_large(_: Request, error: Exception) -> Response:
+    assert isinstance(error, BodyTooLarge)
+    return errors.write_too_large(error.args[0])
 
 
 def _http(_: Request, error: Exception) -> Response:

@@ -13,6 +13,7 @@ from rubylith.domain.image import ImageSource, Inline, Link, Stored
 from rubylith.domain.prompt import ObjectPrompt, Objects, Prompt
 from rubylith.domain.request import SegmentRequest
 from rubylith.domain.rle import RLE
+from rubylith.service.prompts import Words
 from rubylith.service.prompts import read_prompt as prompt_of
 
 ZIP, MULTIPART = "zip", "multipart"
@@ -68,8 +69,10 @@ def read_prompt(body: PromptIn) -> Prompt:
     if not body.objects:
         previous = None if body.previous is None else read_rle(body.previous)
         points, boxes = (getattr(body, n) if n in body.model_fields_set else None for n in ("points", "boxes"))
-        return prompt_of(points, boxes, previous, multimask=body.multimask, options=options)
-    clashing = [name for name in ("points", "boxes", "previous") if getattr(body, name)] + list(options)
+        words = Words(body.text, body.mode, body.threshold, body.detector)
+        return prompt_of(points, boxes, previous, words=words, multimask=body.multimask, options=options)
+    others = ("points", "boxes", "previous", "text", "mode", "threshold", "detector")
+    clashing = [name for name in others if getattr(body, name)] + list(options)
     if clashing:
         raise InvalidPrompt(
             f"{', '.join(clashing)} and objects are given together", "Put everything into objects, or leave it out"

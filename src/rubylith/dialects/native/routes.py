@@ -1,14 +1,14 @@
 """Routes of /v1: read, verb, write."""
 
-import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.concurrency import run_in_threadpool
 
 from rubylith.dialects._waiting import wait_for
 from rubylith.dialects.native import wire
@@ -16,6 +16,7 @@ from rubylith.dialects.native.bodies import read_embedding, read_job, read_segme
 from rubylith.dialects.native.read import read_order, read_request
 from rubylith.dialects.native.write import (
     RESULT,
+    write_delivery,
     write_embedding,
     write_job,
     write_model,
@@ -24,6 +25,7 @@ from rubylith.dialects.native.write import (
 )
 from rubylith.domain.caller import Caller
 from rubylith.domain.job import Job, JobState
+from rubylith.service.access import Access
 from rubylith.service.files import Links
 from rubylith.service.service import Instructions, Service
 
@@ -33,20 +35,26 @@ BODY = {400: "InvalidPrompt", 404: "NotFound", 413: "TooLarge", 422: "InvalidDoc
 TAKES_PICTURES = {**WHO, **BODY, 424: "SourceUnreachable", 503: "Overloaded", 504: "TimedOut"}
 
 
-def service_of(http: Request) -> Service:
+# Asynchronous although they wait for nothing: FastAPI would send each plain function to a thread.
+
+
+async def service_of(http: Request) -> Service:
     """The service behind this application."""
     return http.app.state.service
 
 
-def caller_of(http: Request) -> Caller:
+async def caller_of(http: Request) -> Caller:
     """Who sends this; Unauthorized."""
+    access: Access = http.app.state.service.access
     scheme, _, secret = http.headers.get("authorization", "").partition(" ")
-    return service_of(http).access.caller(secret.strip() if scheme.lower() == "bearer" else None)
+    shown = secret.strip() if scheme.lower() == "bearer" else None
+    return access.recent_caller(shown) or await run_in_threadpool(access.caller, shown)
 
 
-def links_of(http: Request) -> Links:
+async def links_of(http: Request) -> Links:
     """Where links to objects begin: the public address, or the one that this request came to."""
-    root = service_of(http).public_url or f"{http.url.scheme}://{http.url.netloc}"
+    service: Service = http.app.state.service
+    root = service.public_url or f"{http.url.scheme}://{http.url.netloc}"
     return Links(f"{root.rstrip('/')}/v1/objects")
 
 
@@ -121,16 +129,12 @@ def job(job_id: str, service: ServiceHere, caller: CallerNow, links: LinksHere) 
 async def events(job_id: str, service: ServiceHere, caller: CallerNow, links: LinksHere) -> StreamingResponse:
     """The job at every change, as server-sent events, until it has ended."""
     first = await run_in_threadpool(service.job, job_id, caller)
-    gone = asyncio.Event()
 
     async def stream() -> AsyncIterator[str]:
-        try:
-            changes = service.watch(first.id, caller, is_wanted=lambda: not gone.is_set())
-            async for changed in iterate_in_threadpool(changes):
+        async with aclosing(service.watch(first.id, caller)) as changes:
+            async for changed in changes:
                 document = await run_in_threadpool(_job_document, service, changed, caller, links)
                 yield f"event: {changed.state}\ndata: {json.dumps(document)}\n\n"
-        finally:
-            gone.set()
 
     return StreamingResponse(stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
@@ -155,10 +159,21 @@ def retry(job_id: str, service: ServiceHere, caller: CallerNow, links: LinksHere
 
 
 @router.post(
+    "/jobs/{job_id}/replay",
+    status_code=202,
+    response_model=wire.JobOut,
+    responses=problems({**WHO, 404: "NotFound", 409: "Conflict"}),
+)
+def replay(job_id: str, service: ServiceHere, caller: CallerNow, links: LinksHere) -> Response:
+    """Send the webhook of a finished job once more, also one that was given up."""
+    return JSONResponse(_job_document(service, service.replay(job_id, caller), caller, links), 202)
+
+
+@router.post(
     "/files",
     status_code=201,
     response_model=wire.UploadOut,
-    responses=problems({**WHO, 413: "TooLarge", 422: "InvalidImage"}),
+    responses=problems({**WHO, 400: "InvalidDocument", 413: "TooLarge", 422: "InvalidImage"}),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -220,8 +235,20 @@ async def embed(http: Request, service: ServiceHere, caller: CallerNow) -> Respo
 
 @router.get("/models", response_model=list[wire.ModelOut], responses=problems(WHO))
 def list_models(service: ServiceHere, caller: CallerNow) -> Response:  # noqa: ARG001 - a key is needed
-    """The models of this server."""
-    return JSONResponse([write_model(state) for state in service.models()])
+    """The models that this server knows: those here can be asked for, the others pulled."""
+    return JSONResponse([write_model(state) for state in service.catalogue()])
+
+
+@router.post(
+    "/models/{name}/pull",
+    status_code=202,
+    response_model=wire.ModelOut,
+    responses=problems({**WHO, 400: "UnknownName", 503: "WeightsMissing"}),
+)
+def pull_model(name: str, service: ServiceHere, caller: CallerNow) -> Response:
+    """Have a model's files fetched. The list tells how far that is; a pull that failed goes on when asked again."""
+    state = service.pull(name, caller)
+    return JSONResponse(write_model(state), 200 if state.pulled and state.pull is None else 202)
 
 
 @router.post("/models/{name}/load", response_model=list[wire.ModelOut], responses=problems({**WHO, 400: "UnknownName"}))
@@ -243,6 +270,8 @@ def unload_model(name: str, service: ServiceHere, caller: CallerNow) -> Response
 def _job_document(service: Service, job: Job, caller: Caller, links: Links) -> dict[str, Any]:
     position = service.position(job.id, caller) if job.state is JobState.QUEUED else None
     document = write_job(job, position, service.files, links)
+    if job.delivery is not None:
+        document["webhook"] = write_delivery(job.delivery)
     key = next((artifact.key for artifact in job.artifacts if artifact.name == RESULT), None)
     if job.state is JobState.SUCCEEDED and key is not None:
         document["result"] = json.loads(service.files.objects.read(key, owner=caller.id))

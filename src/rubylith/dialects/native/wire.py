@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rubylith.domain.job import JobState
+from rubylith.domain.job import DeliveryState, JobState
+from rubylith.domain.prompt import Mode
 
 Click = tuple[float, float] | tuple[float, float, Literal[0, 1]]
 Corners = tuple[float, float, float, float]
@@ -58,12 +59,20 @@ class OptionsIn(Closed):
 
 
 class PromptIn(Closed):
-    """What to cut. None of points, boxes, objects: everything."""
+    """What to cut. None of points, boxes, objects, text: everything."""
 
     points: list[Click] = Field(default=[], description="Clicks on one object", max_length=1000)
     boxes: list[Corners] = Field(default=[], description="One object each; with points: at most one", max_length=1000)
     objects: list[ObjectIn] = Field(default=[], description="Several objects at once", max_length=1000)
     previous: RLEIn | None = Field(default=None, description="A mask of this picture, corrected by the points")
+    text: str | list[str] | None = Field(
+        default=None,
+        description="What to find by name, in a list or with commas between; see docs/concepts.md",
+        examples=[["face", "red cup"], "largest object"],
+    )
+    mode: Mode | None = Field(default=None, description="With text: a mask per thing, per name, or both, disjoint")
+    threshold: float | None = Field(default=None, ge=0, le=1, description="With text: drop lower scores")
+    detector: str | None = Field(default=None, description="With text: who looks; default: the smallest that knows")
     multimask: bool = Field(default=False, description="Up to three candidates per object instead of the best")
     options: OptionsIn = OptionsIn()
     model: str | None = Field(default=None, description="Default: the server's")
@@ -189,8 +198,17 @@ class JobProblemOut(BaseModel):
     hint: str
 
 
+class WebhookOut(BaseModel):
+    """How a job's webhook fares. `note`: what the receiver did last."""
+
+    state: DeliveryState
+    attempts: int
+    next_at: datetime | None
+    note: str
+
+
 class JobOut(BaseModel):
-    """A job. `result` and `files` come with success, `problem` with failure."""
+    """A job. `result` and `files` come with success, `problem` with failure, `webhook` once it has ended."""
 
     id: str
     state: JobState
@@ -202,6 +220,7 @@ class JobOut(BaseModel):
     result: SegmentOut | None = None
     files: list[FileOut] = []
     problem: JobProblemOut | None = None
+    webhook: WebhookOut | None = None
 
 
 class UploadOut(BaseModel):
@@ -225,9 +244,26 @@ class EmbeddingOut(BaseModel):
     expires_at: datetime | None
 
 
+class PullOut(BaseModel):
+    """A model that is being fetched, or could not be."""
+
+    state: Literal["waiting", "running", "failed"]
+    received: int = Field(description="Bytes that are here")
+    total: int | None = Field(description="Bytes in all, once they are known")
+    problem: JobProblemOut | None = Field(default=None, description="Why it failed; pull again to go on")
+
+
 class ModelOut(BaseModel):
-    """One model of this server."""
+    """One model that this server knows."""
 
     name: str
     loaded: bool
     default: bool
+    pulled: bool = Field(description="Its files are on this server")
+    kind: Literal["segmenter", "detector"]
+    prompts: list[str] = Field(description="What it is good for")
+    summary: str
+    licence: str | None
+    licence_class: str | None
+    bytes: int = Field(description="Of its files; an estimate if they are not here and not known for good")
+    pull: PullOut | None

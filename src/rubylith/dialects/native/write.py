@@ -9,12 +9,13 @@ from typing import Any
 
 from rubylith.dialects.native.read import MULTIPART, ZIP
 from rubylith.domain.geometry import Size
-from rubylith.domain.job import Artifact, Job, Problem
+from rubylith.domain.job import Artifact, Delivery, Job, Problem
 from rubylith.formats import Encoded
 from rubylith.formats.json import document
 from rubylith.service.files import Files, Links, StoredFile, id_of
 from rubylith.service.models import ModelState
 from rubylith.service.orders import write_prompt
+from rubylith.service.pulls import Pull
 from rubylith.service.service import Service
 from rubylith.service.work import Answer
 
@@ -65,6 +66,16 @@ def write_files(answer: Answer, job: Job) -> tuple[Encoded, ...]:
     return (Encoded(RESULT, "application/json", data), *answer.files)
 
 
+def write_delivery(delivery: Delivery) -> dict[str, Any]:
+    """How a job's webhook fares."""
+    return {
+        "state": delivery.state.value,
+        "attempts": delivery.attempts,
+        "next_at": None if delivery.due_at is None else delivery.due_at.isoformat(),
+        "note": delivery.note,
+    }
+
+
 def write_webhook(job: Job, service: Service, links: Links) -> bytes:
     """The body that tells a job's end: the job with links to its files, without the masks themselves."""
     return json.dumps(write_job(job, None, service.files, links)).encode()
@@ -110,8 +121,33 @@ def write_embedding(stored: StoredFile, size: Size, model: str) -> dict[str, Any
 
 
 def write_model(state: ModelState) -> dict[str, Any]:
-    """One model of this server."""
-    return {"name": state.name, "loaded": state.loaded, "default": state.default}
+    """One model that this server knows."""
+    entry, pull = state.entry, state.pull
+    return {
+        "name": state.name,
+        "loaded": state.loaded,
+        "default": state.default,
+        "pulled": state.pulled,
+        "kind": "segmenter" if entry is None else entry.kind,
+        "prompts": ["points", "boxes", "everything"] if entry is None else list(entry.prompts),
+        "summary": "Comes with Rubylith, or from a folder" if entry is None else entry.summary,
+        "licence": None if entry is None else entry.licence,
+        "licence_class": None if entry is None else entry.licence_class,
+        "bytes": state.size,
+        "pull": None if pull is None else write_pull(pull),
+    }
+
+
+def write_pull(pull: Pull) -> dict[str, Any]:
+    """How far the fetching of a model is."""
+    problem = pull.problem
+    told = None if problem is None else Problem(type(problem).__name__, problem.message, problem.hint)
+    return {
+        "state": pull.state.value,
+        "received": pull.received,
+        "total": pull.total,
+        "problem": None if told is None else write_problem(told),
+    }
 
 
 def _with_provenance(file: Encoded, answer: Answer, result_id: str) -> Encoded:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from rubylith.domain.geometry import Box, Point
 from rubylith.domain.prompt import ObjectPrompt
+from rubylith.domain.rle import RLE
 from rubylith.engine.embedded.boxes import Bounds, cut_box
 from rubylith.engine.embedded.clicks import answers
 from rubylith.engine.embedded.corrections import Click, correct, tidied
@@ -34,7 +35,7 @@ class Candidate:
 def decode(picture: Picture, prompt: ObjectPrompt) -> list[Candidate]:
     """Best first. A mask to correct is kept but for what the clicks contradict; a box bounds what clicks may mean."""
     clicks = [working_click(picture, point) for point in prompt.points]
-    if prompt.previous is not None:
+    if isinstance(prompt.previous, RLE):
         corrected = _corrected(picture, prompt.previous.bitmap(), clicks)
         return [corrected if prompt.box is None else _inside(corrected, prompt.box)]
     if prompt.box is not None:

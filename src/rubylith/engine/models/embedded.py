@@ -7,18 +7,22 @@ al. 2010 (guided filter). No learned network: preview quality.
 from collections.abc import Sequence
 from typing import cast
 
+from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.image import Image
+from rubylith.domain.logits import Logits
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything, ObjectPrompt
 from rubylith.domain.rle import RLE
 from rubylith.engine import Embedding, Progress, Segmenter
 from rubylith.engine.embedded import prompts, proposals
 from rubylith.engine.embedded.picture import Picture, read_picture
+from rubylith.engine.models import Weights
+from rubylith.engine.runtimes import Device
 
 MODEL = "embedded"
 
 
-def load() -> Segmenter:
+def load(weights: Weights | None, device: Device) -> Segmenter:  # noqa: ARG001  it needs neither
     """The embedded model; there is nothing to fetch."""
     return Embedded()
 
@@ -42,6 +46,8 @@ class Embedded:
 
 
 def _masks(picture: Picture, prompt: ObjectPrompt) -> tuple[Mask, ...]:
+    if isinstance(prompt.previous, Logits):
+        raise InvalidPrompt("The embedded model cannot correct logits", "Send the mask itself")
     masks: list[Mask] = []
     for candidate in prompts.decode(picture, prompt):
         rle = RLE.from_bitmap(candidate.bitmap)

@@ -1,0 +1,74 @@
+"""Files of a SAM-like model → the model: finds the graphs, opens them, joins them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rubylith.domain.errors import WeightsMissing
+from rubylith.domain.geometry import Size
+from rubylith.engine.decoders import Decoder, PairDecoder, SplitDecoder
+from rubylith.engine.frames import Frame
+from rubylith.engine.models import Weights
+from rubylith.engine.promptable import Model, Promptable
+from rubylith.engine.runtimes import Device, Network
+from rubylith.engine.runtimes.onnx import open_network
+
+SUFFIXES = {"fp32": ("",), "fp16": ("_fp16",), "int8": ("_int8", "_quantized")}
+OWN, PUBLISHED = "encoder", "vision_encoder"
+
+
+def assemble(
+    weights: Weights,
+    device: Device,
+    *,
+    frame: Callable[[Size, int, int], Frame],
+    pads_boxes: bool,
+    falls_back: bool,
+) -> Promptable:
+    """The model, ready. frame, pads_boxes, falls_back: the family's ways, see Model and SplitDecoder."""
+    encoder, decoder, features = _parts(weights, device, pads_boxes=pads_boxes)
+    model = Model(weights.name, weights.input_size, weights.mask_size, features, frame, falls_back)
+    return Promptable(model, encoder, decoder)
+
+
+def _parts(weights: Weights, device: Device, *, pads_boxes: bool) -> tuple[Network, Decoder, tuple[str, ...]]:
+    """Encoder, decoder, and what of the encoder's outputs the decoder wants.
+
+    Precision concerns the encoder alone: scores and thresholds stay in fp32, and so does what makes them.
+    """
+    exact = Device(device.provider, device.threads)
+    if not (weights.is_split or weights.needs_torch):
+        pair = _open(weights, "prompt_encoder_mask_decoder", exact)
+        wanted = tuple(name for name in pair.inputs if name.startswith("image_"))
+        return _open(weights, PUBLISHED, device), PairDecoder(pair, weights.name), wanted
+    if weights.needs_torch:
+        from rubylith.engine.runtimes.torch import open_networks  # noqa: PLC0415  the core has no PyTorch
+
+        networks: dict[str, Network] = dict(open_networks(weights.folder, device))
+    else:
+        networks = {name: _open(weights, name, exact) for name in ("prepare", "transformer", "upscaler")}
+        networks["encoder"] = _open(weights, OWN, device)
+    decoder = SplitDecoder(
+        networks["prepare"],
+        networks["transformer"],
+        networks["upscaler"],
+        mask_size=weights.mask_size,
+        pads_boxes=pads_boxes,
+    )
+    return networks["encoder"], decoder, ("image_embeddings", *decoder.fine)
+
+
+def _open(weights: Weights, name: str, device: Device) -> Network:
+    return open_network(find_graph(weights.folder, name, device.precision), device)
+
+
+def find_graph(folder: Path, name: str, precision: str) -> Path:
+    """The file of a graph in the folder or in its `onnx/`; WeightsMissing if there is none of that precision."""
+    for suffix in SUFFIXES[precision]:
+        for place in (folder, folder / "onnx"):
+            path = place / f"{name}{suffix}.onnx"
+            if path.is_file():
+                return path
+    raise WeightsMissing(
+        f"{folder} has no {name} of precision {precision}",
+        f"Pull or export the model with --precision {precision}, or use --precision fp32",
+    )

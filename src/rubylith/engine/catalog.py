@@ -1,0 +1,186 @@
+"""Models by name: what they are, where their files come from, under which licence. The table is `catalog.toml`."""
+
+import json
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from rubylith.domain.errors import ModelFailed, UnknownName, WeightsMissing
+from rubylith.domain.prompt import Everything
+from rubylith.engine.models import Weights
+
+EXPORT = "export"  # instead of a source: no published graphs
+PAGE, LAYOUT = "model.json", 1  # what our own export writes beside the graphs, and its version
+LIST = "files.json"  # of a model's files with their digests; written last, so what has it is whole
+EMBEDDED = "embedded"
+SUFFIXES = {"fp32": "", "fp16": "_fp16", "int8": "_quantized"}  # of the graphs on the hub
+BYTES = {"fp32": 4, "fp16": 2, "int8": 1}  # of a parameter
+SEGMENTER, DETECTOR = "segmenter", "detector"  # boxes and clicks → masks; words → boxes
+PROMPTS = ("points", "boxes", "everything")
+LICENCE_CLASSES = ("permissive", "custom", "non-commercial", "copyleft")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What is known of a file for good: its size in bytes, its SHA-256 in hexadecimal, and its URL if not the hub's."""
+
+    size: int
+    sha256: str
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One model.
+
+    kind: SEGMENTER or DETECTOR. source: repository on the hub, EXPORT, or the page of a project whose files have
+    addresses of their own. revision: of that repository. made_from: weights that an export can be
+    written from, the first by default: a repository, REPOSITORY/FILE, or the name of a file that the user has.
+    parameters: millions. known: files by path. prompts: what it is good for. everything: defaults that differ from
+    Everything's.
+    """
+
+    name: str
+    family: str
+    source: str
+    summary: str
+    licence: str
+    licence_class: str
+    parameters: float
+    kind: str = SEGMENTER
+    input_size: int = 0
+    mask_size: int = 0
+    revision: str = "main"
+    made_from: tuple[str, ...] = ()
+    known: dict[str, File] = field(default_factory=dict[str, File])
+    prompts: tuple[str, ...] = PROMPTS
+    everything: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def is_published(self) -> bool:
+        """True if the hub has graphs of it."""
+        return self.source != EXPORT
+
+    def graphs(self, precision: str) -> tuple[str, ...]:
+        """Paths in the repository of what runs it: the encoder in that precision, the decoder in fp32."""
+        return f"onnx/vision_encoder{SUFFIXES[precision]}.onnx", "onnx/prompt_encoder_mask_decoder.onnx"
+
+    def files(self, precision: str) -> dict[str, File]:
+        """The graphs and the weights beside them, as far as they are known for good; of a detector all it has."""
+        if self.kind == DETECTOR:
+            return self.known
+        return {path: file for path, file in self.known.items() if path.partition("_data")[0] in self.graphs(precision)}
+
+    def is_known(self, precision: str) -> bool:
+        """True if nobody need be asked which files there are."""
+        return self.kind == DETECTOR or set(self.graphs(precision)) <= set(self.known)
+
+    def size(self, precision: str = "fp32") -> int:
+        """Bytes to be fetched; estimated from the parameters where the files are not known."""
+        known = self.files(precision)
+        if self.is_known(precision):
+            return sum(file.size for file in known.values())
+        return round(self.parameters * 1e6 * BYTES[precision])
+
+    def sha256(self, path: str) -> str | None:
+        """What the file must have, where that is known."""
+        return self.known[path].sha256 if path in self.known else None
+
+
+@cache
+def catalog() -> dict[str, Entry]:
+    """All models by name, in the table's order."""
+    table = tomllib.loads(Path(__file__).with_name("catalog.toml").read_text("utf-8"))
+    return {name: _entry(name, row) for name, row in table.items()}
+
+
+def find_entry(name: str) -> Entry:
+    """The model of that name; UnknownName, which lists all, if there is none."""
+    entries = catalog()
+    if name not in entries:
+        raise UnknownName.among("model", name, (EMBEDDED, *entries))
+    return entries[name]
+
+
+def known_detectors() -> tuple[str, ...]:
+    """Names of the models that turn words into boxes, the smallest first."""
+    found = [entry for entry in catalog().values() if entry.kind == DETECTOR]
+    return tuple(entry.name for entry in sorted(found, key=Entry.size))
+
+
+def known_segmenters() -> tuple[str, ...]:
+    """Names of the models that make masks, in the table's order."""
+    return tuple(name for name, entry in catalog().items() if entry.kind == SEGMENTER)
+
+
+def find_detector(name: str, models_folder: Path) -> Path | None:
+    """The file of a detector in `models_folder`, None if it is not there; UnknownName if there is no such detector."""
+    if name not in known_detectors():
+        raise UnknownName.among("detector", name, known_detectors())
+    (file,) = find_entry(name).known
+    path = models_folder.expanduser() / name / file
+    return path if path.is_file() and path.with_name(LIST).is_file() else None
+
+
+def find_weights(name: str, models_folder: Path) -> tuple[str, Weights]:
+    """The family and the files of a model: a folder that our export wrote, or a name with files in `models_folder`.
+
+    UnknownName if the name is neither, WeightsMissing if its files are not on this machine.
+    """
+    if is_folder_name(name):
+        return read_page(Path(name), str(Path(name).resolve()))
+    if name not in known_segmenters():
+        raise UnknownName.among("model", name, (EMBEDDED, *known_segmenters()))
+    entry, folder = find_entry(name), models_folder / name
+    if not (folder / LIST).is_file():
+        raise WeightsMissing(f"The files of {name!r} are not in {models_folder}", f"Get them with {way_to(entry)}")
+    if (folder / PAGE).is_file():
+        return read_page(folder, name)
+    return entry.family, Weights(name, folder, False, entry.input_size, entry.mask_size)  # noqa: FBT003
+
+
+def way_to(entry: Entry) -> str:
+    """The command that brings a model here."""
+    if entry.is_published:
+        return f"`rubylith models pull {entry.name}`"
+    return f"`rubylith models export {entry.name}`, or from a bundle, for nobody publishes its graphs"
+
+
+def is_folder_name(name: str) -> bool:
+    """True if a model is called by the path of its folder."""
+    return "/" in name or "\\" in name or (Path(name) / PAGE).is_file()
+
+
+def read_page(folder: Path, name: str) -> tuple[str, Weights]:
+    """The family and files of a folder that our export wrote; WeightsMissing or ModelFailed if it is not one."""
+    try:
+        page = json.loads((folder / PAGE).read_text("utf-8"))
+        weights = Weights(name, folder, True, int(page["input_size"]), int(page["mask_size"]))  # noqa: FBT003
+        family, layout = str(page["family"]), int(page["layout"])
+    except OSError as failure:
+        raise WeightsMissing(
+            f"{folder} holds no model ({failure.strerror})", "Give a folder that `rubylith models export` wrote"
+        ) from failure
+    except (ValueError, KeyError, TypeError) as failure:
+        raise ModelFailed(f"{folder / PAGE} cannot be read: {failure}", "Export the model again") from failure
+    if layout > LAYOUT:
+        raise ModelFailed(f"{folder} was written by a later version of Rubylith", "Update Rubylith, or export it again")
+    return family, weights
+
+
+def everything_defaults(name: str) -> Everything:
+    """What everything means where the caller says nothing: segment-anything's defaults, or the model's own."""
+    entry = catalog().get(name)
+    if entry is not None:
+        return Everything(**entry.everything)
+    page = Path(name) / PAGE
+    own: dict[str, Any] = json.loads(page.read_text("utf-8")) if page.is_file() else {}
+    return Everything(**own.get("everything", {}))
+
+
+def _entry(name: str, row: dict[str, Any]) -> Entry:
+    made_from = tuple(row.pop("from", ()))
+    known = {path: File(**file) for path, file in row.pop("files", {}).items()}
+    return Entry(name, made_from=made_from, known=known, prompts=tuple(row.pop("prompts", PROMPTS)), **row)

@@ -1,0 +1,153 @@
+# pyright: basic, reportMissingImports=false
+"""Writes a model's graphs and the page about them, once they are shown to say what the model says."""
+
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rubylith.domain.errors import ModelFailed
+from rubylith.engine.export.parts import Part, Source, parts_of
+from rubylith.engine.runtimes import Device
+from rubylith.engine.runtimes.onnx import open_network
+
+TOLERANCE = 1e-3
+OPSET = 20
+LAYOUT = 1  # of the four graphs and the page; a reader refuses a later one
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One part to be written, with arrays it can be traced with and its free axes."""
+
+    part: Part
+    example: dict[str, Tensor]
+    free: dict[str, dict[int, str]]
+
+
+def export(source: Source, folder: Path, *, say: Callable[[str], None] = lambda _: None) -> dict[str, float]:
+    """Write the graphs into `folder`, compare each with torch on random arrays, then write `model.json`.
+
+    Returns the largest difference of each graph, relative to the largest value where that is above 1. ModelFailed if
+    one is above TOLERANCE; then there is no `model.json`, and nothing will load the folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.json").unlink(missing_ok=True)
+    differences: dict[str, float] = {}
+    with torch.no_grad():
+        for graph in _graphs(source):
+            name = graph.part.name
+            say(f"Writing {name}")
+            path = folder / f"{name}.onnx"
+            _write(graph, path)
+            differences[name] = _compare(graph, path)
+            if not differences[name] <= TOLERANCE:
+                raise ModelFailed(
+                    f"The exported {name} differs from the model by {differences[name]:.2g}",
+                    f"Nothing was registered; the limit is {TOLERANCE:g}. Report this model",
+                )
+    page = {
+        "layout": LAYOUT,
+        "family": source.family,
+        "input_size": source.side,
+        "mask_size": source.mask_size,
+        "features": list(source.features),
+        "differences": differences,
+    }
+    (folder / "model.json").write_text(json.dumps(page, indent=2) + "\n", "utf-8")
+    return differences
+
+
+def _graphs(source: Source) -> list[Graph]:
+    parts = {part.name: part for part in parts_of(source)}
+    generator = torch.Generator().manual_seed(0)
+    side, low = source.side, source.mask_size
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator)
+
+    def run(name: str, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+        return dict(zip(parts[name].outputs, parts[name].module(**arrays), strict=True))
+
+    def chosen(name: str, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {one: arrays[one] for one in parts[name].inputs}
+
+    pixels = {"pixel_values": random(1, 3, side, side)}
+    labels = torch.tensor([[1, 0, -1], [2, 3, -1], [1, 1, 1]])
+    arrays = {
+        **run("encoder", pixels),
+        "mask": random(1, 1, low, low) * 5,
+        "has_mask": torch.ones(1),
+        "points": torch.rand(3, 3, 2, generator=generator) * side,
+        "labels": labels,
+        "valid": torch.tensor([low, low * 3 // 4]),
+        "offset": torch.ones(1),
+    }
+    arrays |= run("prepare", chosen("prepare", arrays))
+    arrays |= run("transformer", chosen("transformer", arrays))
+    prompts = {0: "prompts", 1: "points"}
+    return [
+        Graph(parts["encoder"], pixels, {}),
+        Graph(parts["prepare"], chosen("prepare", arrays), {}),
+        Graph(parts["transformer"], chosen("transformer", arrays), {"points": prompts, "labels": prompts}),
+        Graph(
+            parts["upscaler"],
+            chosen("upscaler", arrays),
+            {"told": {0: "prompts"}, "hyper": {0: "prompts", 1: "masks"}},
+        ),
+    ]
+
+
+def _write(graph: Graph, path: Path) -> None:
+    free = {
+        name: {axis: torch.export.Dim(label, min=1, max=4096) for axis, label in graph.free[name].items()}
+        if name in graph.free
+        else None
+        for name in graph.example
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            graph.part.module,
+            kwargs=graph.example,
+            f=str(path),
+            dynamo=True,
+            input_names=list(graph.example),
+            output_names=list(graph.part.outputs),
+            dynamic_shapes=free,
+            opset_version=OPSET,
+            external_data=False,
+            verbose=False,
+        )
+
+
+def _compare(graph: Graph, path: Path) -> float:
+    """Largest difference between the graph and torch on other arrays than it was traced with."""
+    generator = torch.Generator().manual_seed(1)
+    arrays = {name: _other(_fewer(array, graph.free.get(name, {})), generator) for name, array in graph.example.items()}
+    wanted = graph.part.module(**arrays)
+    got = open_network(path, Device()).run({name: array.numpy() for name, array in arrays.items()})
+    worst = 0.0
+    for name, reference in zip(graph.part.outputs, wanted, strict=True):
+        scale = max(1.0, float(reference.abs().max()))
+        worst = max(worst, float(np.abs(got[name] - reference.numpy()).max()) / scale)
+    return worst
+
+
+def _fewer(array: Tensor, free: dict[int, str]) -> Tensor:
+    """One less along each free axis, to see that it is free."""
+    for axis in free:
+        array = array.narrow(axis, 0, array.shape[axis] - 1)
+    return array.contiguous()
+
+
+def _other(array: Tensor, generator: torch.Generator) -> Tensor:
+    """Random values like these; whole numbers and switches stay."""
+    if not array.is_floating_point() or array.numel() == 1:
+        return array
+    return torch.randn(array.shape, generator=generator) * array.std()

@@ -1,0 +1,132 @@
+"""Segment everything with clicks on a regular grid, for every SAM family.
+
+The steps and thresholds are those of segment-anything's automatic_mask_generator.py. What differs is the order of work:
+masks are measured small, only those that survive are enlarged, each inside its box, and nothing is kept at full size.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rubylith.domain.geometry import Point
+from rubylith.domain.mask import Logits, Mask
+from rubylith.domain.prompt import Everything
+from rubylith.domain.rle import RLE
+from rubylith.engine import Progress
+from rubylith.engine.decoders import Decoder, Features, Proposals
+from rubylith.engine.frames import Frame
+
+FloatArray = npt.NDArray[np.float32]
+
+AT_ONCE = 8  # clicks per call of the decoder
+SLACK = 0.05  # stability measured small may err by this much; the survivors are measured again at full size
+FAR_BELOW = -1000.0  # the logit of cells that were not kept; any value below -offset gives the same mask
+ENCODING_SHARE = 0.05  # of the progress, for drawing the survivors
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A mask that may be kept, small: the cells (x0, y0, x1, y1) where it is not far below zero, and their logits."""
+
+    point: Point
+    iou: float
+    cells: tuple[int, int, int, int]
+    logits: npt.NDArray[np.float16]
+
+
+def propose(
+    decoder: Decoder, frame: Frame, features: Features, everything: Everything, *, progress: Progress
+) -> tuple[Mask, ...]:
+    """Masks of all that the seeds fall on, best first; see Segmenter.propose."""
+    seeds = seed_points(frame, everything.points_per_side)
+    candidates: list[Candidate] = []
+    boxes: list[npt.NDArray[np.int64]] = []
+    for start in range(0, len(seeds), AT_ONCE):
+        batch = seeds[start : start + AT_ONCE]
+        proposals = decoder.propose(
+            features,
+            frame.points(batch),
+            iou_above=everything.pred_iou_thresh,
+            offset=everything.stability_score_offset,
+            valid=frame.valid,
+        )
+        for index in np.flatnonzero(proposals.stability >= everything.stability_score_thresh - SLACK):
+            candidates.append(_candidate(proposals, int(index), batch, everything.stability_score_offset))
+            boxes.append(proposals.boxes[index])
+        progress((1 - ENCODING_SHARE) * min(1.0, (start + AT_ONCE) / len(seeds)))
+    return _survivors(candidates, boxes, frame, everything)
+
+
+def seed_points(frame: Frame, per_side: int) -> tuple[Point, ...]:
+    """Centres of a grid of `per_side` by `per_side` equal parts of the picture, row by row."""
+    across, down = frame.picture.width / per_side, frame.picture.height / per_side
+    return tuple(Point((x + 0.5) * across, (y + 0.5) * down) for y in range(per_side) for x in range(per_side))
+
+
+def draw(frame: Frame, logits: FloatArray, iou: float, *, offset: float, keeps_logits: bool = False) -> Mask:
+    """One mask at the picture's size from logits (low, low), enlarged only where it can be above -offset."""
+    cells = _cells_above(logits, -offset)
+    rle, stability = _cut(frame, logits, cells, offset)
+    kept = Logits.of(logits) if keeps_logits else None
+    return Mask(rle, rle.box, min(max(iou, 0.0), 1.0), stability, low_res_logits=kept)
+
+
+def _candidate(proposals: Proposals, index: int, batch: tuple[Point, ...], offset: float) -> Candidate:
+    logits = proposals.logits[index]
+    x0, y0, x1, y1 = cells = _cells_above(logits, -offset)
+    point = batch[int(proposals.seeds[index])]
+    return Candidate(point, float(proposals.iou[index]), cells, logits[y0:y1, x0:x1].astype(np.float16))
+
+
+def _survivors(
+    candidates: list[Candidate], boxes: list[npt.NDArray[np.int64]], frame: Frame, everything: Everything
+) -> tuple[Mask, ...]:
+    """Non-maximum suppression, best first; a survivor is drawn at once, and must prove its stability at full size."""
+    places = frame.picture_boxes(np.array(boxes, np.int64).reshape(-1, 4))
+    alive = np.ones(len(candidates), np.bool_)
+    kept: list[Mask] = []
+    for index in sorted(range(len(candidates)), key=lambda index: -candidates[index].iou):
+        if not alive[index]:
+            continue
+        candidate = candidates[index]
+        logits = np.full((frame.low, frame.low), FAR_BELOW, np.float32)
+        x0, y0, x1, y1 = candidate.cells
+        logits[y0:y1, x0:x1] = candidate.logits
+        rle, stability = _cut(frame, logits, candidate.cells, everything.stability_score_offset)
+        if stability < everything.stability_score_thresh or not rle.area:
+            continue
+        alive &= _overlap(places[index], places) <= everything.box_nms_thresh
+        quality = min(max(candidate.iou, 0.0), 1.0)
+        kept.append(Mask(rle, rle.box, quality, stability, points=(candidate.point,)))
+    return tuple(kept)
+
+
+def _overlap(box: npt.NDArray[np.float64], boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(N,): IoU of one box with each of many, XYXY."""
+    sides = np.maximum(np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2]), 0)
+    shared = sides.prod(1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    return shared / np.maximum(areas + (box[2:] - box[:2]).prod() - shared, 1e-9)
+
+
+def _cut(frame: Frame, logits: FloatArray, cells: tuple[int, int, int, int], offset: float) -> tuple[RLE, float]:
+    """The mask at the picture's size, and its stability there, from the cells where it may be above -offset."""
+    window = frame.window_of(np.array(cells))
+    enlarged = frame.enlarge(logits, window)
+    firm, loose = (int(np.count_nonzero(enlarged > cut)) for cut in (offset, -offset))
+    return RLE.from_window(frame.picture, enlarged > 0, window[0], window[1]), firm / max(loose, 1)
+
+
+def _cells_above(logits: FloatArray, cut: float) -> tuple[int, int, int, int]:
+    """The tightest cells (x0, y0, x1, y1), half-open, round all logits above `cut`, and one more on each side."""
+    rows, columns = np.flatnonzero((logits > cut).any(1)), np.flatnonzero((logits > cut).any(0))
+    if not rows.size:
+        return (0, 0, 1, 1)
+    height, width = logits.shape
+    return (
+        max(int(columns[0]) - 1, 0),
+        max(int(rows[0]) - 1, 0),
+        min(int(columns[-1]) + 2, width),
+        min(int(rows[-1]) + 2, height),
+    )

@@ -1,0 +1,47 @@
+"""What runs a network. One file per runtime: arrays in, arrays out, and nothing about pictures or prompts.
+
+`onnx` opens one graph from a file, `torch` all parts of a model in transformers' form. A runtime that cannot do what
+`Device` asks says so; none of them falls back in silence.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+NAMES = ("onnx", "torch")
+
+Array = npt.NDArray[Any]
+Arrays = Mapping[str, Array]
+FloatArray = npt.NDArray[np.float32]
+
+PROVIDERS = ("cpu", "cuda", "coreml", "directml", "openvino")
+PRECISIONS = ("fp32", "fp16", "int8")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where and how a network runs.
+
+    provider: one of PROVIDERS. threads: None leaves it to the runtime, which takes one per core.
+    precision: one of PRECISIONS; picks the model's files of that precision.
+    """
+
+    provider: str = "cpu"
+    threads: int | None = None
+    precision: str = "fp32"
+
+
+class Network(Protocol):
+    """One loaded graph. Any number of threads may run it at once."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the arrays it takes."""
+        ...
+
+    def run(self, arrays: Arrays) -> dict[str, Array]:
+        """The graph's outputs by name; ModelFailed if it gives up."""
+        ...

@@ -1,0 +1,103 @@
+"""What people call things → the names that closed-set detectors were trained with."""
+
+from difflib import get_close_matches
+
+# plural or other form: the singular, where cutting an "s" would be wrong
+IRREGULAR = {
+    "people": "person", "persons": "person", "men": "man", "women": "woman", "children": "child", "mice": "mouse",
+    "knives": "knife", "geese": "goose", "feet": "foot", "teeth": "tooth", "leaves": "leaf", "calves": "calf",
+    "buses": "bus", "glasses": "glasses", "scissors": "scissors", "skis": "skis", "sheep": "sheep", "bus": "bus",
+    "tennis": "tennis", "couches": "couch", "benches": "bench", "sandwiches": "sandwich", "watches": "watch",
+    "toothbrushes": "toothbrush", "wineglasses": "wineglass", "potatoes": "potato", "tomatoes": "tomato",
+    "boxes": "box", "faces": "face",
+}  # fmt: skip
+# Synonyms and kinds: WordNet 3.0's synonyms and direct hyponyms of the 80 names in everyday use, and the spellings of
+# Darknet's and Pascal VOC's lists. A kind is named by what it is a kind of: a taxi is a car.
+SYNONYMS = {
+    "person": "man woman child boy girl human pedestrian people kid adult lady guy player rider worker face-owner",
+    "bicycle": "bike cycle push-bike mountain-bike",
+    "car": "automobile auto motorcar taxi cab sedan suv vehicle",
+    "motorcycle": "motorbike scooter moped",
+    "airplane": "aeroplane plane aircraft jet airliner",
+    "bus": "coach autobus minibus",
+    "train": "locomotive tram streetcar",
+    "truck": "lorry pickup pickup-truck van",
+    "boat": "ship vessel sailboat canoe kayak yacht",
+    "traffic-light": "stoplight traffic-signal",
+    "fire-hydrant": "hydrant fireplug",
+    "bird": "pigeon seagull duck goose parrot sparrow",
+    "cat": "kitten kitty tomcat",
+    "dog": "puppy hound doggy",
+    "horse": "pony foal stallion mare",
+    "sheep": "lamb ewe ram",
+    "cow": "cattle bull calf ox",
+    "bear": "polar-bear grizzly",
+    "backpack": "rucksack knapsack",
+    "umbrella": "parasol",
+    "handbag": "purse bag shoulder-bag",
+    "tie": "necktie bow-tie",
+    "suitcase": "luggage baggage trunk",
+    "sports-ball": "ball football soccer-ball basketball tennis-ball",
+    "tennis-racket": "racket racquet tennis-racquet",
+    "bottle": "flask",
+    "wine-glass": "wine-glasses wineglass goblet",
+    "cup": "mug teacup coffee-cup",
+    "donut": "doughnut",
+    "hot-dog": "hotdog frankfurter",
+    "chair": "armchair seat stool",
+    "couch": "sofa settee loveseat",
+    "potted-plant": "pottedplant houseplant pot-plant plant",
+    "dining-table": "diningtable table",
+    "toilet": "loo lavatory",
+    "tv": "tvs television tvmonitor monitor tv-set screen",
+    "laptop": "notebook-computer computer",
+    "mouse": "computer-mouse",
+    "remote": "remote-control",
+    "cell-phone": "cellphone mobile-phone phone smartphone mobile telephone",
+    "refrigerator": "fridge",
+    "microwave": "microwave-oven",
+    "oven": "stove cooker",
+    "sink": "basin washbasin",
+    "clock": "wall-clock watch",
+    "teddy-bear": "teddy",
+    "hair-drier": "hair-dryer hairdryer hairdrier",
+    "face": "human-face",
+}
+MEANT = {word: name for name, words in SYNONYMS.items() for word in words.split()}
+
+
+def singular(word: str) -> str:
+    """The singular of an English noun, or the word itself."""
+    if word in IRREGULAR:
+        return IRREGULAR[word]
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("shes", "ches", "xes", "sses", "zes")):
+        return word[:-2]
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3:
+        return word[:-1]
+    return word
+
+
+def name_in(head: str, vocabulary: tuple[str, ...]) -> str | None:
+    """The name of the vocabulary that a noun means; None if there is none.
+
+    head: a noun in lower case, or a noun behind what it is made of or for ("police car" is a car).
+    """
+    words = head.replace("_", " ").replace("-", " ").split()
+    if not words:
+        return None
+    words[-1] = singular(words[-1])
+    for start in range(len(words)):
+        said = "-".join(words[start:])
+        for name in (said, MEANT.get(said)):
+            if name in vocabulary:
+                return name
+    return None
+
+
+def nearest(head: str, vocabulary: tuple[str, ...]) -> tuple[str, ...]:
+    """Up to three names that are spelt alike, as people write them."""
+    return tuple(
+        name.replace("-", " ") for name in get_close_matches(head.replace(" ", "-"), vocabulary, 3, cutoff=0.75)
+    )

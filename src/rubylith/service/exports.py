@@ -1,0 +1,88 @@
+"""Weights of any origin → a model of this machine, written and compared by `engine/export`."""
+
+import importlib.util
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from rubylith.domain.errors import ModelFailed, NotFound
+from rubylith.engine.arrivals import Report
+from rubylith.engine.catalog import Entry, find_entry, is_folder_name
+from rubylith.engine.weights import Store
+
+PACKAGES = ("torch", "transformers", "onnx", "onnxscript")
+
+
+def export_model(
+    store: Store, target: str, origin: str | None, *, say: Callable[[str], None], report: Report
+) -> tuple[Path, dict[str, float]]:
+    """Write a model's graphs; returns their folder and by how much each differs from the weights' own framework.
+
+    target: a name of the catalogue, or the path of a new folder. origin: a folder in transformers' form, an original
+    checkpoint, `owner/name` or `owner/name/file` on the hub; None takes the catalogue's first. Nothing is registered
+    if a graph differs (ModelFailed), or the weights are of another family. NotFound if packages or weights are missing.
+    """
+    entry = None if is_folder_name(target) else find_entry(target)
+    where = origin or _default_origin(entry, target)
+    _check_packages()
+    if entry is None:
+        if Path(target).exists():
+            raise NotFound(f"There is something at {target} already", "Name a new folder, or remove that one")
+        differences = _write(_weights(store, None, where, report), Path(target), None, say)
+        return Path(target), differences
+    store.check_licence(entry)
+    store.folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=store.folder, prefix=".export-") as folder:
+        differences = _write(_weights(store, entry, where, report), Path(folder), entry, say)
+        home = store.register_export(entry.name, Path(folder))
+    store.clear_origin(entry)
+    return home, differences
+
+
+def _default_origin(entry: Entry | None, target: str) -> str:
+    if entry is None:
+        raise NotFound(
+            f"Nothing says what {target} is to be written from", "Name weights: a folder, a file, OWNER/NAME"
+        )
+    return entry.made_from[0]
+
+
+def _check_packages() -> None:
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise NotFound(
+            f"Exporting needs {', '.join(missing)}, which the core installation leaves out",
+            "pip install 'rubylith[torch]', or take the model from a bundle of a machine that has it",
+        )
+
+
+def _weights(store: Store, entry: Entry | None, origin: str, report: Report) -> Path:
+    """Where the weights lie; they are fetched if they are on the hub."""
+    path = Path(origin).expanduser()
+    if path.exists():
+        return path
+    if entry is None or origin.count("/") < 1 or origin.startswith((".", "/", "~")):
+        raise NotFound(f"There are no weights at {origin}", "Name a folder, a checkpoint, or OWNER/NAME on the hub")
+    return store.fetch_origin(entry, origin, report=report)
+
+
+def _write(weights: Path, folder: Path, entry: Entry | None, say: Callable[[str], None]) -> dict[str, float]:
+    from rubylith.engine.export.checkpoints import load_checkpoint  # noqa: PLC0415  they import PyTorch
+    from rubylith.engine.export.sources import load_transformers  # noqa: PLC0415
+    from rubylith.engine.export.write import export  # noqa: PLC0415
+
+    say(f"Reading {weights}")
+    source = load_checkpoint(weights) if weights.is_file() else load_transformers(weights)
+    if entry is not None and (source.family, source.side) != (entry.family, entry.input_size):
+        raise ModelFailed(
+            f"The weights at {weights} are of family {source.family} with an input of {source.side}, "
+            f"but {entry.name} is {entry.family} with {entry.input_size}",
+            "Name other weights, or a folder instead of the model's name",
+        )
+    try:
+        return export(source, folder, say=say)
+    except BaseException:
+        if entry is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise

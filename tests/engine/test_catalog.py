@@ -1,0 +1,88 @@
+"""The catalogue: what is in it is true to its own form, and a new variant is a table."""
+
+import re
+
+import pytest
+
+from rubylith.domain.errors import UnknownName
+from rubylith.domain.prompt import Everything
+from rubylith.engine import models
+from rubylith.engine.catalog import (
+    EXPORT,
+    LICENCE_CLASSES,
+    SEGMENTER,
+    Entry,
+    catalog,
+    everything_defaults,
+    find_detector,
+    find_weights,
+    known_detectors,
+    known_segmenters,
+)
+
+SEGMENTERS = [entry for entry in catalog().values() if entry.kind == SEGMENTER]
+
+
+@pytest.mark.parametrize("entry", catalog().values(), ids=list(catalog()))
+def test_every_table_has_what_a_pull_needs(entry: Entry):
+    assert entry.licence_class in LICENCE_CLASSES
+    assert re.fullmatch(r"[a-z0-9.-]+", entry.name)  # it is a folder and a part of URLs
+    assert entry.size() > 5e5
+
+
+@pytest.mark.parametrize("entry", SEGMENTERS, ids=known_segmenters())
+def test_every_segmenter_has_what_a_pull_or_an_export_needs(entry: Entry):
+    assert entry.family in models.NAMES
+    assert entry.source == EXPORT or re.fullmatch(r"[\w.-]+/[\w.-]+", entry.source)
+    assert entry.made_from
+    assert set(entry.prompts) <= {"points", "boxes", "everything"}
+    assert min(entry.input_size, entry.mask_size) > 0
+    assert isinstance(everything_defaults(entry.name), Everything)
+
+
+@pytest.mark.parametrize("entry", catalog().values(), ids=list(catalog()))
+def test_known_files_are_pinned_to_a_revision(entry: Entry):
+    for path, file in entry.known.items():
+        assert re.fullmatch(r"[0-9a-f]{64}", file.sha256), path
+        assert file.size > 0
+        if path.startswith("onnx/"):
+            assert re.fullmatch(r"[0-9a-f]{40}", entry.revision)
+        if file.address is not None:
+            assert re.search(r"^https://.*/[0-9a-f]{40}/", file.address)
+
+
+@pytest.mark.parametrize("name", known_detectors())
+def test_a_detector_has_one_file_with_an_address_of_its_own(name):
+    entry = catalog()[name]
+    (file,) = entry.known.values()
+    assert file.address is not None
+    assert entry.prompts == ("words",)
+    assert entry.size() == file.size
+
+
+def test_a_detector_is_no_model_that_cuts(tmp_path):
+    with pytest.raises(UnknownName, match="no model called 'fastestdet'"):
+        find_weights("fastestdet", tmp_path)
+    with pytest.raises(UnknownName, match="no detector called 'sam-base'"):
+        find_detector("sam-base", tmp_path)
+    assert find_detector("fastestdet", tmp_path) is None
+
+
+def test_no_two_files_claim_the_same_digest():
+    digests = [file.sha256 for entry in catalog().values() for file in entry.known.values()]
+    assert len(digests) == len(set(digests))
+
+
+def test_the_families_that_were_promised_are_there():
+    names = set(catalog())
+    assert len(names) >= 14
+    assert names >= {"slimsam-77", "mobile-sam", "sam-base", "sam-large", "sam-huge", "medsam-base", "edgetam"}
+    assert names >= {"sam-hq-base", "sam-hq-large", "sam-hq-huge"}
+    assert names >= {f"sam2{v}-{size}" for v in ("", ".1") for size in ("tiny", "small", "base-plus", "large")}
+
+
+def test_a_download_is_known_to_the_byte_or_estimated_from_the_parameters():
+    known, guessed = catalog()["sam2.1-tiny"], catalog()["sam2-tiny"]
+    assert known.size() == 354_238 + 134_084_864 + 213_114 + 20_958_208
+    assert guessed.size() == pytest.approx(known.size(), rel=0.01)
+    assert known.size("fp16") < known.size()

@@ -1,0 +1,25 @@
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+class NodeArg:
+    name: str
+    type: str
+
+class SessionOptions:
+    intra_op_num_threads: int
+    log_severity_level: int
+    enable_mem_pattern: bool
+
+class InferenceSession:
+    def __init__(self, path: str, sess_options: SessionOptions, providers: Sequence[str]) -> None: ...
+    def get_inputs(self) -> list[NodeArg]: ...
+    def get_outputs(self) -> list[NodeArg]: ...
+    def get_providers(self) -> list[str]: ...
+    def run(
+        self, output_names: Sequence[str] | None, input_feed: Mapping[str, npt.NDArray[Any]]
+    ) -> list[npt.NDArray[np.generic]]: ...
+
+def get_available_providers() -> list[str]: ...
