@@ -28,3 +28,6 @@ python_client() { # name, at least 3.$2
 python_client fal 10
 python_client airefinery 12
 python_client airefinery-login 12
+python_client openai 9
+python_client openai1 9
+python_client vlmrun 9

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rubylith.domain.errors import InvalidPrompt
-from rubylith.language import Concept, Mode, Wish
+from rubylith.domain.prompt import Mode
+from rubylith.language import Concept, Wish
 from rubylith.language.sentences import read
 from rubylith.language.vocabularies import DEFAULT, INDOOR, OUTDOOR
 

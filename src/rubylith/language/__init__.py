@@ -4,16 +4,9 @@ Rules and closed word lists; no model, no state. `sentences` reads a request, `n
 `vocabularies` hold the lists.
 """
 
-import enum
 from dataclasses import dataclass
 
-
-class Mode(enum.StrEnum):
-    """instance: a mask per object. semantic: a mask per concept. panoptic: both, and no two masks share a pixel."""
-
-    INSTANCE = "instance"
-    SEMANTIC = "semantic"
-    PANOPTIC = "panoptic"
+from rubylith.domain.prompt import Mode
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ and short lists of nouns. What is read is what follows the verb, up to where the
 import re
 from collections.abc import Sequence
 
-from rubylith.language import Concept, Mode, Wish, phrases, vocabularies, words
+from rubylith.domain.prompt import Mode
+from rubylith.language import Concept, Wish, phrases, vocabularies, words
 
 MAX_CHARACTERS = 8000  # of a request; what comes later says nothing new
 SHORT_REQUEST, SHORT_PIECE = 4, 3  # words of a request without a verb, and of each piece of a list without one

@@ -1,6 +1,7 @@
 """What a schema is about, for requests that name nothing: the members of its labels, else the names of its lists."""
 
-from rubylith.language import Mode, Wish
+from rubylith.domain.prompt import Mode
+from rubylith.language import Wish
 from rubylith.schemas import texts
 from rubylith.schemas.checks import Schema, subschemas
 from rubylith.schemas.fields import Asked

@@ -7,9 +7,10 @@ import numpy as np
 
 from rubylith.domain.geometry import Box, Size
 from rubylith.domain.mask import Mask
+from rubylith.domain.prompt import Mode
 from rubylith.domain.rle import RLE
 from rubylith.domain.segmentation import Segmentation
-from rubylith.language import Mode, Wish
+from rubylith.language import Wish
 from rubylith.language.vocabularies import is_amorphous
 from rubylith.schemas import Pictures
 

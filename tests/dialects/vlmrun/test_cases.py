@@ -1,4 +1,4 @@
-"""The numbered cases of the wire, with everything segmented by the embedded model."""
+"""The numbered cases of the wire, with the embedded model, which finds colours by their names."""
 
 import io
 import json
@@ -14,6 +14,7 @@ import PIL.Image
 import pytest
 from tests.dialects.vlmrun.chats import (
     HEIGHT,
+    ITEM,
     KEYS,
     PICTURE,
     SCHEMA,
@@ -141,6 +142,19 @@ def test_case_04_a_nested_schema_is_filled(http):
         assert (one["area"], one["notes"]) == (mask.sum(), None)
 
 
+def test_case_05_four_encodings_of_one_box(http):
+    four = {"type": "array", "minItems": 4, "maxItems": 4}
+    item = {"xyxy": {**four, "items": WHOLE}, "xywh": {**four, "items": NUMBER},
+            "box": schema_of(x1=WHOLE, y1=WHOLE, x2=WHOLE, y2=WHOLE), "cxcywh": {**four, "items": NUMBER}}  # fmt: skip
+    (one,) = document(ask(http, text="segment the red object", schema=listed(**item)))["items"]
+    x0, y0, x1, y1 = one["xyxy"]
+    assert list(one["box"].values()) == one["xyxy"]
+    assert np.allclose(one["xywh"], [x0 / WIDTH, y0 / HEIGHT, (x1 - x0) / WIDTH, (y1 - y0) / HEIGHT], atol=1e-4)
+    x, y, width, height = one["cxcywh"]
+    assert np.allclose([x, y], [(x0 + x1) / 2 / WIDTH, (y0 + y1) / 2 / HEIGHT], atol=1e-4)
+    assert np.allclose([width, height], one["xywh"][2:])
+
+
 def test_case_06_an_unfillable_field_is_refused_before_the_picture_is_fetched(http, site):
     asked = len(site.received)
     item = schema_of(label=TEXT, licence_plate_owner=TEXT)
@@ -151,6 +165,17 @@ def test_case_06_an_unfillable_field_is_refused_before_the_picture_is_fetched(ht
     item["properties"]["licence_plate_owner"] = {"anyOf": [TEXT, {"type": "null"}]}
     found = document(ask(http, schema=schema))
     assert all(one["licence_plate_owner"] is None for one in found["segmentations"])
+
+
+def test_case_07_labels_are_members_of_their_enum(http):
+    def labels(text, *members):
+        return ask(http, text=text, schema=listed(label={"type": "string", "enum": list(members)}, mask_url=TEXT))
+
+    found = document(labels("Segment everything", "red object", "Blue Object", "other"))["items"]
+    assert [one["label"] for one in found] == ["red object", "Blue Object"]
+    assert [one["label"] for one in document(labels("segment the red object", "car", "other"))["items"]] == ["other"]
+    error = fails(labels("segment the red object", "car", "truck"), 400, "unfillable_schema_field")
+    assert "items[].label" in error["message"]
 
 
 def test_case_08_references_are_fetched_by_session_and_id(http):
@@ -169,11 +194,59 @@ def test_case_08_references_are_fetched_by_session_and_id(http):
     assert http.get(f"{BASE}/artifacts", params={"execution_id": "x", "object_id": min(ids)}).status_code == 404
 
 
+COLOURS = "segment the red objects and the blue objects"
+
+
+def test_case_09_lists_named_after_concepts_hold_only_those(http):
+    one = schema_of(label=TEXT, mask_url=TEXT)
+    schema = schema_of(red_objects={"type": "array", "items": one}, blue_objects={"type": "array", "items": one})
+    found = document(ask(http, text=COLOURS, schema=schema))
+    assert {one["label"] for one in found["red_objects"]} == {"red object"}
+    assert {one["label"] for one in found["blue_objects"]} == {"blue object"}
+
+
+def test_case_10_counts_by_label(http):
+    counts = {"type": "object", "additionalProperties": WHOLE}
+    assert document(ask(http, text=COLOURS, schema=schema_of(counts=counts)))["counts"] == {
+        "red object": 1,
+        "blue object": 1,
+    }
+
+
 def test_case_11_run_lengths_are_exactly_the_mask(http):
     rle = schema_of(size={"type": "array", "items": WHOLE, "minItems": 2, "maxItems": 2}, counts=TEXT)
     for one in document(ask(http, schema=listed(rle=rle, mask_url=TEXT)))["items"]:
         decoded = RLE.from_coco(Size(*one["rle"]["size"]), one["rle"]["counts"]).bitmap()
         assert np.array_equal(decoded, picture(one["mask_url"]) > 0)
+
+
+def test_case_12_limits_of_the_request_hold(http):
+    found = document(ask(http, text="segment the red object and one blue object"))["segmentations"]
+    assert [one["label"] for one in found] == ["red object", "blue object"]
+
+
+def test_case_13_semantic_has_one_mask_a_class_and_panoptic_is_disjoint(http):
+    for text in (
+        "semantic segmentation of red objects and blue objects",
+        "panoptic segmentation of red objects and blue",
+    ):
+        found = document(ask(http, text=text))["segmentations"]
+        assert len({one["label"] for one in found}) == len(found) == 2
+        assert sum((picture(one["mask_url"]) > 0).astype(int) for one in found).max() == 1
+
+
+def test_case_14_nothing_found(http):
+    lists = schema_of(items={"type": "array", "items": ITEM}, count=WHOLE, found={"type": "boolean"})
+    told = document(ask(http, text="segment the green objects", schema=lists))
+    assert told == {"items": [], "count": 0, "found": False}
+    fails(ask(http, text="segment the green objects", schema=ITEM), 422, "no_objects_found")
+
+
+def test_a_word_that_no_model_here_knows_is_refused_with_the_command_that_helps(http, site):
+    asked = len(site.received)
+    error = fails(ask(http, text="segment the cars", image=site.url("/a.png")), 400, "unknown_concept")
+    assert "rubylith models pull" in error["message"]
+    assert len(site.received) == asked
 
 
 def events(http, **asked):

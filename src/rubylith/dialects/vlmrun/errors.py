@@ -14,6 +14,8 @@ STATUS: dict[type[errors.RubylithError], tuple[int, str, str | None]] = {  # fam
     errors.InvalidSchema: (400, "invalid_json_schema", "response_format"),
     errors.UnfillableSchema: (400, "unfillable_schema_field", "response_format"),
     errors.NothingAsked: (400, "no_concept", "messages"),
+    errors.UnknownWord: (400, "unknown_concept", "messages"),
+    errors.WeightsMissing: (404, "model_not_found", "model"),
     errors.UnsatisfiedSchema: (422, "schema_not_satisfied", "response_format"),
     errors.NothingFound: (422, "no_objects_found", "response_format"),
     errors.TooLarge: (413, "request_too_large", None),
