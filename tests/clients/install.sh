@@ -42,3 +42,6 @@ python_client fal 3.10
 python_client airefinery 3.12 --no-deps
 # Importing this client fails before 3.12.3, which first lets a union hold a type annotated with a dict (python/cpython#112281)
 python_client airefinery-login 3.12.3 --no-deps
+python_client openai 3.9
+python_client openai1 3.9
+python_client vlmrun 3.9

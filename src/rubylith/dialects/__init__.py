@@ -17,7 +17,7 @@ from rubylith.service.service import Service
 from rubylith.service.webhooks import Ed25519Signing, Signing
 from rubylith.service.work import Answer
 
-NAMES = ("native", "airefinery", "fal", "prodia", "tengr")
+NAMES = ("native", "airefinery", "fal", "prodia", "tengr", "vlmrun")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,11 @@ RubylithError
 ├── Rejected           the caller can mend it
 │   ├── InvalidImage       the bytes are not a picture we can read
 │   ├── InvalidPrompt      points, boxes or options that make no sense for this picture
+│   ├── NothingAsked       words that name nothing to look for
+│   ├── InvalidSchema      a JSON schema that is none, or too large
+│   ├── UnfillableSchema   a JSON schema with fields that nothing of ours goes into
+│   ├── UnsatisfiedSchema  what was found makes no document that the caller's schema allows
+│   ├── NothingFound       an answer must tell of one thing, and none was found
 │   ├── InvalidOrder       a job taken on although nothing can come of it, so that its fault is told as a result
 │   ├── TooLarge           over a limit on bytes or pixels
 │   │   └── TooManyPixels      over the one on pixels
@@ -58,6 +63,31 @@ class InvalidImage(Rejected):
 
 class InvalidPrompt(Rejected):
     """Points, boxes or options that make no sense, alone or for this picture."""
+
+
+class NothingAsked(Rejected):
+    """Words that name nothing to look for."""
+
+
+class InvalidSchema(Rejected):
+    """A JSON schema that is none, that is too large, or that points outside itself."""
+
+
+class UnfillableSchema(Rejected):
+    """A JSON schema with required fields that nothing of ours goes into. `fields`: their paths."""
+
+    def __init__(self, message: str, hint: str, fields: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.args = (message, hint, fields)
+        self.fields = fields
+
+
+class UnsatisfiedSchema(Rejected):
+    """The picture was looked at, but what was found makes no document that the caller's schema allows."""
+
+
+class NothingFound(Rejected):
+    """An answer must tell of one thing, and none was found."""
 
 
 class InvalidOrder(Rejected):

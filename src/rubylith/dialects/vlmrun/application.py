@@ -1,0 +1,55 @@
+"""The dialect as an application of its own, with its own errors."""
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from rubylith.dialects.vlmrun import errors, files, routes
+from rubylith.domain.errors import RubylithError
+from rubylith.domain.job import Cancelled
+from rubylith.service.service import Service
+
+log = structlog.stdlib.get_logger("rubylith.vlmrun")
+
+
+def application(service: Service) -> FastAPI:
+    """The application to be mounted at /vlmrun."""
+    app = FastAPI(title="Rubylith as VLM Run", docs_url="/docs", redoc_url=None)
+    app.state.service = service
+    app.include_router(files.router, prefix="/v1")
+    app.include_router(routes.router, prefix="/v1")
+    app.add_exception_handler(RubylithError, _rejected)
+    app.add_exception_handler(Cancelled, _gone)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unforeseen)
+    return app
+
+
+def _rejected(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RubylithError)
+    return errors.write_error(error)
+
+
+def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=499)  # nobody hears it
+
+
+def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return errors.write_invalid(error)
+
+
+def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "invalid_value")
+    document = errors.body(str(error.detail), error.status_code, code)
+    return JSONResponse(document, error.status_code, headers=error.headers)
+
+
+def _unforeseen(http: Request, error: Exception) -> Response:
+    request_id = str(http.scope.get("state", {}).get("request_id", ""))
+    log.error("unforeseen", exc_info=error, request_id=request_id)
+    return errors.write_unforeseen(request_id)

@@ -1,0 +1,105 @@
+"""Pictures of an answer as artifacts of its session: kept under the caller, found by id, opened by signed link."""
+
+import secrets
+from dataclasses import dataclass, field
+
+from rubylith.domain.caller import Caller
+from rubylith.domain.errors import NotFound
+from rubylith.domain.mask import Mask
+from rubylith.domain.rle import RLE
+from rubylith.domain.segmentation import Segmentation
+from rubylith.formats import labelmap, overlay, png
+from rubylith.schemas import Picture
+from rubylith.service.files import Links, StoredFile
+from rubylith.service.service import Service
+from rubylith.service.work import Answer
+
+LINK_SECONDS = 86_400.0
+ENDINGS = {"img": "png", "url": "txt"}
+
+
+@dataclass(slots=True)
+class Shelf:
+    """Keeps what an answer refers to, each once, when it is first asked for."""
+
+    service: Service
+    caller: Caller
+    session: str
+    links: Links
+    answer: Answer
+    _masks: dict[bytes, Picture] = field(default_factory=dict[bytes, Picture], init=False)
+    _wholes: dict[str, Picture] = field(default_factory=dict[str, Picture], init=False)
+    _addresses: dict[str, str] = field(default_factory=dict[str, str], init=False)
+
+    def mask(self, rle: RLE) -> Picture:
+        """As `Pictures` says."""
+        if rle.counts not in self._masks:
+            alone = Segmentation(rle.size, (Mask(rle, rle.box, 1.0),), disjoint=True, model="")
+            self._masks[rle.counts] = self._picture(png.encode(alone, None)[0].data)
+        return self._masks[rle.counts]
+
+    def label_map(self) -> Picture:
+        """As `Pictures` says."""
+        if "label map" not in self._wholes:
+            self._wholes["label map"] = self._picture(labelmap.encode(self.answer.segmentation, None)[0].data)
+        return self._wholes["label map"]
+
+    def overlay(self) -> Picture:
+        """As `Pictures` says."""
+        if "overlay" not in self._wholes:
+            assert self.answer.image is not None  # every request of this dialect asks for the pixels
+            drawn = overlay.encode(self.answer.segmentation, self.answer.image, "")
+            self._wholes["overlay"] = self._picture(drawn[0].data)
+        return self._wholes["overlay"]
+
+    def address(self, picture: Picture) -> str:
+        """As `Pictures` says."""
+        if picture.id not in self._addresses:
+            self._addresses[picture.id] = self._keep("url", picture.url.encode(), "text/plain")
+        return self._addresses[picture.id]
+
+    def _picture(self, data: bytes) -> Picture:
+        name = self._keep("img", data, "image/png")
+        url = self.service.files.link(key_of(self.session, name), self.links)
+        return Picture(name, url, data)
+
+    def _keep(self, kind: str, data: bytes, media_type: str) -> str:
+        """Under an id that is free in this session."""
+        objects = self.service.files.objects
+        while True:
+            name = f"{kind}_{secrets.token_hex(3)}"
+            try:
+                objects.stat(key_of(self.session, name))
+            except NotFound:
+                objects.put(
+                    key_of(self.session, name),
+                    data,
+                    owner=self.caller.id,
+                    media_type=media_type,
+                    ttl_seconds=self.service.files.result_seconds,
+                )
+                return name
+
+
+def key_of(session: str, object_id: str) -> str:
+    """Where an artifact lies; NotFound for what is no id."""
+    ending = ENDINGS.get(object_id.partition("_")[0])
+    if ending is None:
+        raise missing(object_id)
+    return f"artifacts/{session}/{object_id}.{ending}"
+
+
+def listed(service: Service, caller: Caller, session: str) -> tuple[StoredFile, ...]:
+    """All artifacts of a session that are this caller's."""
+    prefix = key_of(session, "img_").removesuffix("img_.png")
+    return service.files.objects.list(prefix, owner=caller.id)
+
+
+def id_of(stored: StoredFile) -> str:
+    """The id of an artifact."""
+    return stored.key.rpartition("/")[2].partition(".")[0]
+
+
+def missing(name: str) -> NotFound:
+    """There is no such artifact, or it is somebody else's."""
+    return NotFound(f"There is no artifact {name[:80]!r}", "Use the session_id of the answer that named it")

@@ -1,0 +1,175 @@
+"""Routes of the chat: read, verb, write; now or as a stream."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from rubylith.dialects._waiting import wait_for
+from rubylith.dialects.vlmrun.artifacts import LINK_SECONDS, Shelf
+from rubylith.dialects.vlmrun.errors import Refusal, write_body
+from rubylith.dialects.vlmrun.prompts import prompt_of
+from rubylith.dialects.vlmrun.read import Chat, read_chat
+from rubylith.dialects.vlmrun.wire import MODELS, ChatIn
+from rubylith.dialects.vlmrun.write import (
+    Heading,
+    write_answer,
+    write_chunk,
+    write_chunks,
+    write_content,
+    write_event,
+    write_usage,
+)
+from rubylith.domain.caller import Caller
+from rubylith.domain.errors import RubylithError
+from rubylith.domain.request import SegmentRequest
+from rubylith.service.files import Links
+from rubylith.service.scheduler import Ticket
+from rubylith.service.service import Service
+from rubylith.service.work import Answer
+
+PREFIX = "/vlmrun/v1"
+PATIENCE_SECONDS, ALIVE_SECONDS = 5.0, 10.0  # an error within the first is an HTTP error also of a stream
+OWNER = "rubylith"
+
+
+def service_of(http: Request) -> Service:
+    """The service behind this application."""
+    return http.app.state.service
+
+
+def caller_of(http: Request) -> Caller:
+    """Who sends this; Unauthorized."""
+    scheme, _, secret = http.headers.get("authorization", "").partition(" ")
+    return service_of(http).access.caller(secret.strip() if scheme.lower() == "bearer" else None)
+
+
+def root_of(http: Request) -> str:
+    """The public address, or the one that this request came to."""
+    return (service_of(http).public_url or f"{http.url.scheme}://{http.url.netloc}").rstrip("/")
+
+
+def links_of(http: Request) -> Links:
+    """Where links to artifacts begin."""
+    return Links(f"{root_of(http)}{PREFIX}", LINK_SECONDS)
+
+
+CallerNow = Annotated[Caller, Depends(caller_of)]
+ServiceHere = Annotated[Service, Depends(service_of)]
+LinksHere = Annotated[Links, Depends(links_of)]
+router = APIRouter()
+Body = TypeVar("Body", bound=BaseModel)
+
+
+async def read_body(http: Request, model: type[Body]) -> Body:
+    """The JSON of a request, whatever its Content-Type says."""
+    try:
+        return model.model_validate_json(await http.body())
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_input=False, include_url=False)) from None
+
+
+@router.post("/openai/chat/completions", response_model=None)
+@router.post("/chat/completions", response_model=None)
+async def chat(http: Request, service: ServiceHere, caller: CallerNow, links: LinksHere) -> Response:
+    """Segment, and answer in the form that is asked for."""
+    body = await read_body(http, ChatIn)
+    own = tuple(state.name for state in service.models())
+    asked = await run_in_threadpool(read_chat, body, own, service.default_model)
+    heading = Heading(
+        f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), body.model, body.session_id or str(uuid.uuid4())
+    )
+    work = _begin(asked, service, caller)
+
+    def content(answer: Answer | None) -> str:
+        shelf = None if answer is None else Shelf(service, caller, heading.session_id, links, answer)
+        return write_content(asked, answer, shelf)
+
+    if not body.stream:
+        answer = None if work is None else await wait_for(http, *work)
+        text = await run_in_threadpool(content, answer)
+        return JSONResponse(write_answer(heading, body, text))
+    if work is not None:
+        await asyncio.wait([asyncio.wrap_future(work[1])], timeout=PATIENCE_SECONDS)
+        if work[1].done():
+            work[1].result()
+    events = _events(heading, body, work, content)
+    return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+@router.get("/openai/models")
+def list_models(service: ServiceHere, caller: CallerNow) -> dict[str, Any]:  # noqa: ARG001 - a key is needed
+    """As `openai` lists them."""
+    return {"object": "list", "data": [_model(name) for name in _names(service)]}
+
+
+@router.get("/openai/models/{name}")
+def show_model(name: str, service: ServiceHere, caller: CallerNow) -> dict[str, Any]:  # noqa: ARG001 - a key is needed
+    """One of them."""
+    if name not in _names(service):
+        raise Refusal(f"There is no model {name[:80]!r}", "See /models", "model_not_found", "model", status=404)
+    return _model(name)
+
+
+@router.get("/models")
+def list_domains(service: ServiceHere, caller: CallerNow) -> list[dict[str, str]]:  # noqa: ARG001 - a key is needed
+    """As `vlmrun` lists them."""
+    return [{"model": name, "domain": "image.segmentation"} for name in _names(service)]
+
+
+@router.get("/health")
+def health(caller: CallerNow) -> dict[str, str]:  # noqa: ARG001 - a key is needed
+    """Asked by `vlmrun` when it is made."""
+    return {"status": "ok"}
+
+
+def _begin(asked: Chat, service: Service, caller: Caller) -> tuple[Ticket, "Future[Answer]"] | None:
+    if asked.source is None or asked.wish is None:
+        return None
+    prompt = prompt_of(asked.wish)
+    return service.segment(SegmentRequest(asked.source, prompt, asked.engine_model, (), with_pixels=True), caller)
+
+
+async def _events(
+    heading: Heading,
+    body: ChatIn,
+    work: tuple[Ticket, "Future[Answer]"] | None,
+    content: Callable[[Answer | None], str],
+) -> AsyncIterator[bytes]:
+    yield write_event(write_chunk(heading, {"role": "assistant", "content": ""}))
+    try:
+        answer = None
+        if work is not None:
+            waiting = asyncio.wrap_future(work[1])
+            while not (await asyncio.wait([waiting], timeout=ALIVE_SECONDS))[0]:
+                yield b": keep-alive\n\n"
+            answer = waiting.result()
+        text = await run_in_threadpool(content, answer)
+    except RubylithError as error:
+        yield write_event(write_body(error))
+        return
+    finally:
+        if work is not None and not work[1].done():
+            work[0].abandon()
+    for chunk in write_chunks(heading, text):
+        yield write_event(chunk)
+    if body.stream_options is not None and body.stream_options.include_usage:
+        usage = write_usage(body, text)
+        yield write_event({**heading.document("chat.completion.chunk"), "choices": [], "usage": usage})
+    yield b"data: [DONE]\n\n"
+
+
+def _names(service: Service) -> tuple[str, ...]:
+    return (*MODELS, *(state.name for state in service.models()))
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 1_735_689_600, "owned_by": OWNER}

@@ -1,0 +1,30 @@
+"""English requests → what is meant by them: concepts, how many of each, and the kind of segmentation.
+
+Rules and closed word lists; no model, no state. `sentences` reads a request, `nouns` knows one from many, `words` and
+`vocabularies` hold the lists.
+"""
+
+from dataclasses import dataclass
+
+from rubylith.domain.prompt import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """What to look for: singular, in lower case, as it was worded. limit: the best so many; None for all."""
+
+    name: str
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a request asks for. concepts: in the order of the request; none means all that can be told apart."""
+
+    mode: Mode
+    concepts: tuple[Concept, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The concepts without their limits."""
+        return tuple(concept.name for concept in self.concepts)

@@ -1,0 +1,157 @@
+"""Fields that hold a number or a yes: scores, counts, areas, ids, flags."""
+
+import re
+from collections.abc import Callable
+
+from rubylith.language.vocabularies import is_amorphous
+from rubylith.schemas.fields import Asked, Field, Level, Role, called
+from rubylith.schemas.names import NEUTRAL, Words, concept_named
+from rubylith.schemas.results import MISSING, Scope, Value
+from rubylith.schemas.shapes import choices, is_numeric, is_whole, plain, takes_strings, types_of
+
+_COUNTING = ({"num"}, {"number", "of"}, {"count"}, {"n"}, {"total"}, {"count", "of"}, {"number"}, {"total", "count"},
+             {"total", "number", "of"}, {"amount"}, {"quantity"}, {"num", "of"}, {"no", "of"})  # fmt: skip
+_PRESENT = frozenset(("found", "present", "detected", "exists", "exist", "has", "have", "contains", "contain", "is",
+                      "are", "any", "visible"))  # fmt: skip
+_ANYTHING = NEUTRAL | {"detection", "result", "thing", "item", "all", "s"}
+
+
+def score(field: Field, _: Asked) -> Value | None:
+    """0 to 1, in percent, or one of high, medium, low."""
+    schema, listed = field.schema, choices(field.schema)
+    if listed is not None:
+        levels = {plain(str(one)): one for one in listed if isinstance(one, str)}
+        if not {"high", "medium", "low"} <= set(levels):
+            return None
+        return _scored(lambda s: levels["high" if s >= 0.8 else "medium" if s >= 0.5 else "low"])
+    if is_numeric(schema):
+        percent = is_whole(schema) or schema.get("maximum") == 100 or field.has_words(r"percent|0\W+100\b|%")
+        if percent:
+            return _scored(lambda s: round(100 * s) if is_whole(schema) else round(100 * s, 2))
+        return _scored(lambda s: round(s, 4))
+    return _scored(lambda s: f"{s:.4f}") if takes_strings(schema) else None
+
+
+def count(field: Field, asked: Asked) -> Value | None:
+    """How many results; of one concept, if the name says of which."""
+    if not is_numeric(field.schema):
+        return None
+    concept = concept_named(_counted(field.words) or (), asked.concepts) or _told_concept(field, asked)
+    return lambda scope: sum(concept in {None, one.label} for one in scope.found)
+
+
+def is_count(field: Field, asked: Asked) -> bool:
+    """`count`, `num_cars`, `number_of_objects`, `total`; of nothing but what was asked for."""
+    rest = _counted(field.words)
+    return rest is not None and (_ANYTHING.issuperset(rest) or concept_named(rest, asked.concepts) is not None)
+
+
+def area(field: Field, _: Asked) -> Value | None:
+    """In pixels, as a share of the picture, or in percent."""
+    schema = field.schema
+    if not is_numeric(schema):
+        return None
+    if field.has_words(r"percent|%") and not field.has_words(r"0\s*(?:-|to)\s*1\b"):
+        return _measured(lambda share: round(100 * share) if is_whole(schema) else round(100 * share, 4))
+    if is_whole(schema):
+        return _pixels
+    most = schema.get("maximum")
+    if field.has_words(r"fraction|ratio|coverage|relative|normali[sz]ed|proportion|share") or most == 1:
+        return _measured(lambda share: round(share, 6))
+    return _pixels
+
+
+def identity(field: Field, _: Asked) -> Value | None:
+    """1, 2, 3 in the order of the results; an index from 0."""
+    start = 0 if field.words[-1:] in {("index",), ("idx",)} else 1
+    if is_whole(field.schema) or (is_numeric(field.schema) and field.name):
+        return lambda scope: MISSING if scope.one is None else scope.one.number - 1 + start
+    if takes_strings(field.schema) and choices(field.schema) is None:
+        return lambda scope: MISSING if scope.one is None else str(scope.one.number - 1 + start)
+    return None
+
+
+def class_identity(field: Field, _: Asked) -> Value | None:
+    """The place of the label among the distinct labels, from 1."""
+    if not is_numeric(field.schema):
+        return None
+    return lambda scope: MISSING if scope.label is None else scope.facts.labels.index(scope.label) + 1
+
+
+def flag(field: Field, asked: Asked) -> Value | None:
+    """Is it a thing, a crowd, is there any?"""
+    words = tuple(w for w in field.words if w != "is")
+    joined = "".join(words)
+    if joined in {"crowd", "iscrowd"}:
+        whole = is_whole(field.schema)
+        return (lambda _: 0 if whole else False) if "boolean" in types_of(field.schema) or whole else None
+    if "boolean" not in types_of(field.schema):
+        return None
+    if joined in {"thing", "isthing"}:
+        return lambda scope: MISSING if scope.label is None else not is_amorphous(scope.label)
+    concept = concept_named(tuple(w for w in field.words if w not in _PRESENT), asked.concepts)
+    return lambda scope: any(concept in {None, one.label} for one in scope.found)
+
+
+def is_flag(field: Field, asked: Asked) -> bool:
+    """`is_thing`, `iscrowd`, `found`, `has_cars`, `is_dog_present`; of nothing but what was asked for."""
+    if "".join(w for w in field.words if w != "is") in {"crowd", "iscrowd", "thing", "isthing"}:
+        return True
+    rest = tuple(w for w in field.words if w not in _PRESENT)
+    if not set(field.words) & (_PRESENT - {"is", "are", "any"}):
+        return False
+    return _ANYTHING.issuperset(rest) or concept_named(rest, asked.concepts) is not None
+
+
+def _counted(words: Words) -> Words | None:
+    """What is counted: () for all; None if nothing is. The longest wording is taken."""
+    if "per" in words or "id" in words:
+        return None
+    for counting in sorted(_COUNTING, key=len, reverse=True):
+        if counting <= set(words):
+            return tuple(word for word in words if word not in counting)
+    return None
+
+
+def _told_concept(field: Field, asked: Asked) -> str | None:
+    if field.level is not Level.IMAGE or _counted(field.words) is not None:
+        return None
+    told = re.search(r"(?:number of|how many) ([a-z ]+)", field.about)
+    words = tuple(told[1].split()[:2]) if told else ()
+    return next((c for c in asked.concepts if c in words or f"{c}s" in words), None)
+
+
+def _scored(write: Callable[[float], object]) -> Value:
+    return lambda scope: MISSING if scope.one is None else write(scope.one.score)
+
+
+def _measured(write: Callable[[float], object]) -> Value:
+    return lambda scope: MISSING if scope.one is None else write(scope.one.rle.area / scope.facts.size.area)
+
+
+def _pixels(scope: Scope) -> object:
+    return MISSING if scope.one is None else scope.one.rle.area
+
+
+SCORE = Role(
+    called("score confidence conf probability prob certainty quality iou predicted_iou confidence_score"),
+    re.compile(r"confidence (?:score|level|of)|detection confidence|confidence"),
+    score,
+)
+COUNT = Role(
+    is_count,
+    re.compile(r"(?:number of|how many) (?:\w+ )?(?:objects|instances|segments|detections|masks|items|\w+s\b)"),
+    count,
+    of_instances=False,
+)
+AREA = Role(
+    called("area pixels pixel_count num_pixels mask_area area_px coverage area_fraction area_ratio percentage "
+           "area_pixels number_of_pixels relative_area coverage_ratio coverage_percentage area_percent "
+           "area_percentage"),
+    re.compile(r"area of the (?:mask|object|segment)|number of pixels|area in pixels|mask area"),
+    area,
+)  # fmt: skip
+IDENTITY = Role(called("id index idx instance_id segment_id object_id instance_index"), re.compile(r"identifier"),
+                identity)  # fmt: skip
+CLASS_IDENTITY = Role(called("class_id category_id label_id class_index"), None, class_identity)
+FLAG = Role(is_flag, None, flag, of_instances=False)

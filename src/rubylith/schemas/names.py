@@ -1,0 +1,61 @@
+"""Names of properties as words: `bounding_box`, `boundingBox` and `bounding-boxes` say the same."""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from rubylith.language.nouns import singular
+
+Words = tuple[str, ...]
+
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
+NEUTRAL = frozenset(  # words that change nothing in the meaning of a name
+    "object instance segment region item detected predicted mask image png pixel main primary best target semantic "
+    "class segmented segmentation detection the".split()
+)
+COLLECTIVE = NEUTRAL | frozenset(  # words that name a collection without saying of what
+    "result annotation prediction shape entity thing element finding output answer response data list all group "
+    "category label polygon box bbox point contour file link url entry record row node child part area found keypoint "
+    "rle match hit sample component content detail set array collection value outline boundary layer info score "
+    "confidence count xywh xyxy bounding cluster summary visible present identified extracted requested scene picture "
+    "photo frame".split()
+)
+
+
+@cache
+def words_of(name: str) -> Words:
+    """The words of a name in lower case, the last one in the singular."""
+    found = [word.lower() for word in _WORD.findall(name)]
+    return (*found[:-1], singular(found[-1])) if found else ()
+
+
+def synonyms(names: str) -> frozenset[Words]:
+    """Names, separated by spaces, as words."""
+    return frozenset(words_of(name) for name in names.split())
+
+
+def says(words: Words, one_of: Iterable[Words], concepts: Sequence[str]) -> bool:
+    """True if a name is one of these, or one of these with words that are neutral or name a concept."""
+    idle = NEUTRAL | {word for concept in concepts for word in words_of(concept)}
+    for synonym in one_of:
+        length = len(synonym)
+        for start in range(len(words) - length + 1):
+            rest = words[:start] + words[start + length :]
+            if words[start : start + length] == synonym and idle.issuperset(rest):
+                return True
+    return False
+
+
+def concept_named(words: Words, concepts: Sequence[str]) -> str | None:
+    """The concept that a name is about: `cars`, `detected_cars`; `dog` for the one concept `black and white dog`."""
+    told = tuple(word for word in words if word not in NEUTRAL)
+    exact = [concept for concept in concepts if words_of(concept) in {words, told}]
+    if exact:
+        return exact[0]
+    heads = [concept for concept in concepts if told and words_of(concept)[-1:] == told]
+    return heads[0] if len(heads) == 1 else None
+
+
+def is_collective(words: Words) -> bool:
+    """True for names such as `segmentations`, which say nothing about what is collected."""
+    return COLLECTIVE.issuperset(words)

@@ -1,0 +1,85 @@
+"""Schema and request → what goes into every field, before any picture is opened.
+
+The walk begins at the root, which tells of the whole picture. A field that plays no role is filled with its default,
+left out, or null, in this order; if it may be none of these, the schema is refused with every such field named.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rubylith.domain.errors import NothingAsked, UnfillableSchema
+from rubylith.language import Wish, sentences
+from rubylith.schemas.checks import Schema, checked
+from rubylith.schemas.fields import Asked
+from rubylith.schemas.hints import hints
+from rubylith.schemas.places import Place, Planned, Unplanned
+from rubylith.schemas.rehearsal import faults
+from rubylith.schemas.results import Value
+from rubylith.schemas.shapes import Shapes, types_of
+from rubylith.schemas.walk import Walk
+
+MAX_REHEARSALS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request that can be answered. model, source: what the answer says of them."""
+
+    wish: Wish
+    schema: Schema = field(repr=False)
+    value: Value = field(repr=False)
+    model: str = ""
+    source: str | None = None
+
+
+def plan(schema: object, text: str, *, system: str = "", model: str = "", source: str | None = None) -> Plan:
+    """What goes into every field of an answer to this request.
+
+    system: instructions beside the request. model: what answers, source: the picture's address, where a field asks.
+    InvalidSchema; NothingAsked for a text that names nothing; UnfillableSchema names all fields that stay empty.
+    """
+    tidy = checked(schema)
+    wish = sentences.read(text, system=system, hints=hints(tidy))
+    if wish is None:
+        raise NothingAsked(
+            "The text names nothing to look for", "Say what to segment, such as: Segment all the cars in this image"
+        )
+    barred: Counter[str] = Counter()
+    for _ in range(MAX_REHEARSALS):
+        planned = _planned(tidy, wish, barred, model=model, source=source)
+        made = Plan(wish, tidy, planned.value, model, source)
+        wrong = faults(made.schema, made.value, made.wish, model=model, source=source)
+        if not wrong:
+            return made
+        hopeless = tuple(path for path in wrong if barred[path] > 1 or not path)
+        if hopeless:
+            raise _unfillable(hopeless)
+        barred.update(wrong)
+    raise _unfillable(tuple(barred))
+
+
+def _planned(schema: Schema, wish: Wish, barred: Mapping[str, int], *, model: str, source: str | None) -> Planned:
+    shapes = Shapes(schema)
+    asked = Asked(wish, model, source, shapes.first)
+    root = shapes.read(schema)
+    name = str(schema.get("title") or "") if not any("object" in types_of(one) for one in root.variants) else ""
+    outcome = Walk(shapes, asked, barred).field(schema, Place(name=name))
+    if isinstance(outcome, Unplanned):
+        raise _unfillable(outcome.fields)
+    if not outcome.roles:
+        raise UnfillableSchema(
+            "No field of the schema asks for anything that a segmentation tells",
+            "Ask for a list of objects with fields such as label, mask_url, xywh, score, area",
+            ("root",),
+        )
+    return outcome
+
+
+def _unfillable(fields: tuple[str, ...]) -> UnfillableSchema:
+    names = tuple(dict.fromkeys(path or "root" for path in fields))
+    return UnfillableSchema(
+        f"Nothing that a segmentation tells goes into these fields of the schema: {', '.join(names)}",
+        "Make them optional, leave them out, or use names such as label, mask_url, xywh, score, area, count",
+        names,
+    )

@@ -1,0 +1,264 @@
+"""What goes into fields: values, not only their types."""
+
+import json
+from typing import Annotated, Literal
+
+import numpy as np
+import pytest
+from pydantic import BaseModel, Field
+from tests.schemas.models import Corners, ImageRef, Middle, Point, Rle, Simple, item, model
+from tests.schemas.scenes import CARS, EVERYTHING, NOTHING, SIZE, Numbered, mask, segmentation
+
+from rubylith.domain.errors import InvalidSchema, NothingAsked, NothingFound, UnfillableSchema, UnsatisfiedSchema
+from rubylith.domain.geometry import Size
+from rubylith.domain.rle import RLE
+from rubylith.formats._contours import rasterise
+from rubylith.schemas.filling import fill
+from rubylith.schemas.planning import plan
+
+TWO = "segment the cars and the dogs"
+
+
+def answer(shape, text=TWO, scene=CARS, pictures=None, **more):
+    schema = shape if isinstance(shape, dict) else shape.model_json_schema()
+    return fill(plan(schema, text, **more), scene, pictures or Numbered())
+
+
+def items(scene=CARS, text=TWO, **fields):
+    return answer(model(items=list[item(**fields)]), text, scene)["items"]
+
+
+def test_results_come_in_the_order_of_the_request_then_by_score():
+    assert [one["label"] for one in items(label=str)] == ["car", "dog"]
+    assert [(i["label"], i["score"]) for i in items(label=str, score=float)] == [
+        ("car", 0.95),
+        ("car", 0.9),
+        ("dog", 0.7),
+    ]
+
+
+def test_one_box_in_four_encodings():
+    found = items(xyxy=tuple[int, int, int, int], xywh=list[float], box=Corners, bbox=Middle, label=str)[0]
+    assert found["xyxy"] == [12, 20, 32, 35]
+    assert found["xywh"] == [0.15, 0.3333, 0.25, 0.25]
+    assert found["box"] == {"x1": 12, "y1": 20, "x2": 32, "y2": 35}
+    assert found["bbox"] == {"cx": 0.275, "cy": 0.4583, "w": 0.25, "h": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("field", "box"),
+    [
+        (list[float], [0.15, 0.3333, 0.25, 0.25]),
+        (Annotated[list[float], Field(description="x_min, y_min, x_max, y_max in pixels")], [12, 20, 32, 35]),
+        (
+            Annotated[list[int], Field(description="[ymin, xmin, ymax, xmax] normalized to 0-1000")],
+            [333, 150, 583, 400],
+        ),
+        (Annotated[list[float], Field(description="center x, center y, w, h")], [0.275, 0.4583, 0.25, 0.25]),
+        (list[Annotated[float, Field(le=1)]], [0.15, 0.3333, 0.25, 0.25]),
+        (list[Annotated[float, Field(le=4096)]], [12, 20, 20, 15]),
+    ],
+)
+def test_units_and_order_of_a_box(field, box):
+    assert items(label=str, bounding_box=field)[0]["bounding_box"] == pytest.approx(box, abs=1e-4)
+
+
+def test_masks_as_run_lengths_polygons_and_files_are_the_same_mask():
+    pictures = Numbered()
+    shape = model(items=list[item(rle=Rle, mask_url=str, polygon=list[tuple[int, int]], mask=ImageRef, area=int)])
+    for found in answer(shape, pictures=pictures)["items"]:
+        kept = pictures.masks[found["mask_url"]]
+        assert RLE.from_coco(Size(*found["rle"]["size"]), found["rle"]["counts"]).counts == kept.counts
+        assert np.array_equal(rasterise([np.array(found["polygon"])], SIZE), kept.bitmap())
+        assert found["area"] == kept.area
+        assert found["mask"]["id"].startswith("img_")
+
+
+def test_a_centroid_outside_its_mask_moves_to_the_nearest_pixel():
+    ring = np.ones((SIZE.height, SIZE.width), bool)
+    ring[10:50, 10:70] = False
+    rle = RLE.from_bitmap(ring)
+    scene = segmentation(mask("car", 0, 0, 1, 1).__class__(rle, rle.box, 0.9))
+    x, y = items(scene, "Segment everything", label=str, xy=Annotated[list[float], Field(description="in pixels")])[0][
+        "xy"
+    ]
+    assert ring[int(y), int(x)]
+
+
+def test_fields_named_after_a_concept_hold_only_that():
+    found = answer(model(cars=list[Simple], dogs=list[Simple], cats=list[Simple], num_cars=int, has_dogs=bool))
+    assert [one["label"] for one in found["cars"]] == ["car", "car"]
+    assert [one["label"] for one in found["dogs"]] == ["dog"]
+    assert (found["cats"], found["num_cars"], found["has_dogs"]) == ([], 2, True)
+    single = answer(model(dog=Simple | None, cat=Simple | None))
+    assert (single["dog"]["label"], single["cat"]) == ("dog", None)
+
+
+def test_groups_and_mappings_by_label():
+    group = item(category=str, count=int, instances=list[Simple])
+    found = answer(model(groups=list[group], counts=dict[str, int], areas=dict[str, int], masks=dict[str, list[str]]))
+    assert [(g["category"], g["count"], len(g["instances"])) for g in found["groups"]] == [("car", 2, 2), ("dog", 1, 1)]
+    assert found["counts"] == {"car": 2, "dog": 1}
+    assert found["areas"] == {"car": 500, "dog": 400}
+    assert [len(urls) for urls in found["masks"].values()] == [2, 1]
+
+
+def test_labels_stand_once_unless_other_arrays_run_beside_them():
+    assert answer(model(labels=list[str]))["labels"] == ["car", "dog"]
+    found = answer(model(labels=list[str], scores=list[float]))
+    assert found == {"labels": ["car", "car", "dog"], "scores": [0.95, 0.9, 0.7]}
+
+
+def test_members_of_an_enum_are_what_is_looked_for_when_nothing_is_named():
+    shape = model(items=list[item(label=Literal["car", "truck", "other"], mask=str)])
+    assert plan(shape.model_json_schema(), "Segment everything").wish.names == ("car", "truck")
+    dogs = segmentation(mask("dog", 0, 0, 9, 9))
+    assert [i["label"] for i in answer(shape, "segment the dog", dogs)["items"]] == ["other"]
+
+
+def test_names_of_lists_are_what_is_looked_for_when_nothing_else_is():
+    shape = model(cars=list[Simple], people=list[Simple], objects=list[Simple])
+    assert plan(shape.model_json_schema(), "Segment everything").wish.names == ("car", "person")
+
+
+def test_an_enum_without_a_place_for_the_concept_is_refused():
+    shape = model(items=list[item(label=Literal["car", "truck"], mask=str)])
+    with pytest.raises(UnfillableSchema) as refused:
+        plan(shape.model_json_schema(), "segment the dog")
+    assert refused.value.fields == ("items[].label",)
+
+
+def test_limits_of_the_request_and_of_the_schema_keep_the_best():
+    two = [i["score"] for i in items(text="segment one car", label=str, score=float)]
+    assert two == [0.95, 0.7]  # the one car, and a dog that nobody limited
+    short = answer(model(items=Annotated[list[item(label=str, score=float)], Field(max_length=2)]))["items"]
+    assert [i["score"] for i in short] == [0.95, 0.9]
+
+
+def test_semantic_unites_and_panoptic_takes_apart():
+    scene = segmentation(
+        mask("car", 0, 0, 20, 20, 0.5), mask("car", 10, 10, 30, 30, 0.9), mask("sky", 0, 0, 80, 15, 0.7)
+    )
+    united = items(scene, "semantic segmentation of car and sky", label=str, area=int, score=float)
+    assert united == [
+        {"label": "car", "area": 700, "score": 0.9},
+        {"label": "sky", "area": 1200, "score": 0.7},
+    ]
+    pictures = Numbered()
+    shape = model(items=list[item(label=str, is_thing=bool, mask_url=str)])
+    found = answer(shape, "panoptic segmentation of cars and sky", scene, pictures)["items"]
+    assert [(i["label"], i["is_thing"]) for i in found] == [("car", True), ("car", True), ("sky", False)]
+    stacked = np.sum([pictures.masks[i["mask_url"]].bitmap() for i in found], axis=0)
+    assert stacked.max() == 1
+
+
+def test_nothing_found():
+    full = answer(model(items=list[Simple], count=int, found=bool, best=Simple | None), scene=NOTHING)
+    assert full == {"items": [], "count": 0, "found": False, "best": None}
+    with pytest.raises(NothingFound, match="no car and no dog"):
+        answer(Simple, scene=NOTHING)
+    with pytest.raises(UnsatisfiedSchema, match="items"):
+        answer(model(items=Annotated[list[Simple], Field(min_length=1)]), scene=NOTHING)
+
+
+def test_a_single_result_is_the_best():
+    assert answer(item(label=str, xyxy=list[int], count=int)) == {"label": "car", "xyxy": [12, 20, 32, 35], "count": 3}
+
+
+def test_the_picture_and_its_address():
+    shape = model(image=model(width=int, height=int), image_url=str | None, items=list[Simple], summary=str)
+    assert answer(shape)["image_url"] is None
+    found = answer(shape, source="https://example.org/a.png")
+    assert (found["image"], found["image_url"]) == ({"width": 80, "height": 60}, "https://example.org/a.png")
+    assert found["summary"] == "2 cars and 1 dog"
+
+
+def test_overlays_and_label_maps_tell_of_the_whole():
+    pictures = Numbered()
+    shape = model(overlay=ImageRef, label_map=str, items=list[Simple])
+    answer(shape, pictures=pictures)
+    assert pictures.made[:2] == ["overlay", "labels"]
+    picture = Numbered()
+    answer(model(image=Annotated[ImageRef, Field(description="the segmented image")]), pictures=picture)
+    assert picture.made == ["overlay"]
+
+
+def test_descriptions_say_what_names_do_not():
+    found = items(
+        what=Annotated[str, Field(description="Name of the segmented object")],
+        where=Annotated[list[int], Field(description="Bounding box as x1, y1, x2, y2")],
+        file=Annotated[str, Field(description="Pre-signed URL of the binary mask")],
+        surety=Annotated[float, Field(description="Detection confidence")],
+    )[0]
+    assert (found["what"], found["where"], found["surety"]) == ("car", [12, 20, 32, 35], 0.95)
+    assert found["file"].startswith("http://")
+
+
+def test_references_in_a_circle_are_cut():
+    class Tree(BaseModel):
+        label: str
+        mask_url: str
+        children: "list[Tree]"
+        parent: "Tree | None"
+
+    found = answer(model(items=list[Tree]))["items"][0]
+    assert (found["children"], found["parent"]) == ([], None)
+
+
+def test_words_that_ask_for_nothing():
+    with pytest.raises(NothingAsked):
+        plan(Simple.model_json_schema(), "Hello")
+
+
+def nested(depth):
+    schema = {"type": "string"}
+    for _ in range(depth):
+        schema = {"type": "object", "properties": {"a": schema}}
+    return schema
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "objekt"},
+        {"type": "object", "properties": {"a": {"$ref": "https://example.org/schema.json"}}},
+        {"type": "object", "properties": {"a": {"$ref": "#/$defs/missing"}}},
+        {"type": "object", "properties": {f"a{n}": {"type": "string"} for n in range(600)}},
+        {"type": "object", "properties": {"a": {"type": "string", "pattern": "(a+)+$"}}},
+        {"type": "object", "properties": {"a": {"type": "string", "pattern": "("}}},
+        {"type": "object", "properties": 3},
+        nested(40),
+        nested(400),
+        [],
+        "object",
+        None,
+    ],
+)
+def test_what_is_no_schema_is_refused(schema):
+    with pytest.raises(InvalidSchema):
+        plan(schema, "Segment everything")
+
+
+def test_references_that_unfold_without_end_are_refused():
+    wide = {f"p{n}": {"$ref": "#/$defs/l1"} for n in range(20)}
+    levels = {f"l{k}": {"type": "object", "properties": {f"p{n}": {"$ref": f"#/$defs/l{k + 1}"} for n in range(20)}}
+              for k in range(1, 5)}  # fmt: skip
+    schema = {"type": "object", "properties": wide, "$defs": {**levels, "l5": {"type": "string"}}}
+    with pytest.raises(InvalidSchema, match="unfolds"):
+        plan(schema, "Segment everything")
+
+
+def test_a_tuple_of_an_earlier_draft_is_understood():
+    box = {"type": "array", "items": [{"type": "number"}] * 4, "minItems": 4, "maxItems": 4}
+    schema = {"properties": {"items": {"type": "array", "items": {"properties": {"bbox": box}, "required": ["bbox"]}}}}
+    assert len(answer(schema)["items"][0]["bbox"]) == 4
+
+
+def test_unlabelled_masks_are_objects():
+    found = answer(model(items=list[item(label=str, area=int)]), "Segment everything", EVERYTHING)["items"]
+    assert {one["label"] for one in found} == {"object"}
+    assert json.dumps(found)
+
+
+def test_points_of_an_object_are_its_centroid():
+    assert items(label=str, center=Point)[0]["center"] == {"x": 0.275, "y": 0.4583}
