@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from rubylith.service.morphology import blurred, grown, kernel
+from rubylith.service.morphology import blurred, filled, grown, kernel
 
 MASKS = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=17))
 SPARSE = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24), fill=st.just(value=False))
@@ -86,6 +86,23 @@ def test_what_touches_the_border_is_not_eaten_from_there():
     shrunk = grown(mask, -3, diagonal=True)
     assert shrunk[8:12, :5].all()
     assert shrunk.sum() == 4 * 5
+
+
+def flooded(mask):
+    """What is not reached from the border, step by step."""
+    fenced = np.pad(mask, 1)
+    reached = np.zeros_like(fenced)
+    reached[0], reached[-1], reached[:, 0], reached[:, -1] = (True,) * 4
+    while not np.array_equal(further := one_step(reached, diagonal=False) & ~fenced, reached):
+        reached = further
+    return ~reached[1:-1, 1:-1]
+
+
+@given(MASKS | SPARSE)
+def test_a_filled_mask_has_all_that_is_cut_off_from_the_border(mask):
+    before = mask.copy()
+    assert np.array_equal(filled(mask), flooded(mask))
+    assert np.array_equal(mask, before)
 
 
 @given(MASKS | SPARSE, st.integers(0, 6), st.floats(0.1, 100))

@@ -323,11 +323,47 @@ def test_points_boxes_and_apply_mask_with_the_npm_client(node):
     assert [one["image"]["content_type"] for one in told] == ["image/png", "image/webp"]
 
 
+def test_models_that_take_words_with_the_npm_client(node):
+    told = node("""
+      const ask = async (model, input) => (await fal.subscribe(model, { input: { image_url: uri, ...input } })).data;
+      say([await ask("fal-ai/evf-sam", { prompt: "red", negative_prompt: "blue", blur_mask: 5, mask_only: false }),
+           await ask("fal-ai/sam-3/image", { prompt: "red, green", return_multiple_masks: true, include_boxes: true,
+             include_scores: true }),
+           await ask("fal-ai/sam-3/image-rle", { prompt: "largest object" }),
+           await caught(fal.subscribe("fal-ai/sam-3-1/image", { input: { image_url: uri } }))]);
+    """)
+    evf, sam3, rle, unknown = told
+    assert (evf["image"]["width"], evf["image"]["height"]) == (WIDTH, HEIGHT)
+    assert (len(sam3["masks"]), len(sam3["scores"]), [len(box) for box in sam3["boxes"]]) == (2, 2, [4, 4])
+    assert sam3["image"] == sam3["masks"][0]
+    assert rle["rle"]
+    assert (unknown["name"], unknown["status"]) == ("ValidationError", 422)
+    assert "wheel" in unknown["body"]["detail"][0]["msg"]
+
+
+def test_models_that_take_words_with_the_python_client(python):
+    told = python("""
+say = lambda model, **given: fal_client.subscribe(model, {"image_url": uri, **given})
+found = [say("fal-ai/evf-sam", prompt="red"), say("fal-ai/sam-3-1/image", prompt="red", sync_mode=True),
+         fal_client.run("fal-ai/sam-3/image-rle", {"image_url": uri, "prompt": "red"})]
+try:
+    say("fal-ai/evf-sam", prompt="dog")
+except fal_client.FalClientHTTPError as error:
+    print(json.dumps([*found, error.status_code, str(error)]))
+""")
+    evf, sam3, rle, status, message = told
+    assert evf["image"]["url"].startswith("http")
+    assert sam3["masks"][0]["url"].startswith("data:image/png;base64,")
+    assert rle["rle"]
+    assert status == 422
+    assert "rubylith models pull fastestdet" in message
+
+
 def test_a_model_that_is_not_offered_with_the_npm_client(node):
     told = node("""
-      say([await caught(fal.subscribe("fal-ai/evf-sam", { input: { prompt: "dog", image_url: uri } })),
+      say([await caught(fal.subscribe("fal-ai/florence-2", { input: { prompt: "dog", image_url: uri } })),
            await caught(fal.run("fal-ai/sam2/video", { input: { video_url: uri } }))]);
     """)
     assert [one["status"] for one in told] == [404, 404]
-    assert told[0]["body"]["detail"].startswith("Application 'fal-ai/evf-sam' not found: it finds things by words")
+    assert told[0]["body"]["detail"].startswith("Application 'fal-ai/florence-2' not found: offered are fal-ai/sam2")
     assert told[1]["body"]["detail"] == "Path /video not found"

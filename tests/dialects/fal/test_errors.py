@@ -30,6 +30,7 @@ OF_MODELS = {
     "NotFound": (422, "file_download_error"),
     "SourceUnreachable": (422, "file_download_error"),
     "UnsafeAddress": (422, "file_download_error"),
+    "UnknownWord": (422, "feature_not_supported"),
     "TimedOut": (504, "generation_timeout"),
     "Broken": (500, "internal_server_error"),
 }

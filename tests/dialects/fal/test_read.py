@@ -9,6 +9,7 @@ from tests.dialects.fal.calls import AUTO, DATA_URI, IMAGE
 
 from rubylith.dialects.fal.errors import Failure, Refused, respond, shown, write_failure
 from rubylith.dialects.fal.links import file_url, is_file_url, packed, signed_url, unpacked
+from rubylith.dialects.fal.models import MODELS
 from rubylith.dialects.fal.read import (
     Notes,
     read_input,
@@ -139,7 +140,8 @@ json_values = st.recursive(
     max_leaves=12,
 )
 FIELDS = ("image_url", "sync_mode", "output_format", "points_per_side", "pred_iou_thresh", "prompts", "box_prompts")
-documents = st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=7) | json_values
+WORDS = ("prompt", "negative_prompt", "blur_mask", "max_masks", "point_prompts", "mask_only")
+documents = st.dictionaries(st.sampled_from(FIELDS + WORDS), json_values, max_size=7) | json_values
 texts = documents.map(lambda document: json.dumps(document).encode()) | st.binary()
 
 
@@ -150,7 +152,7 @@ def taken(body, model):
         return refused.failure
 
 
-@given(texts, st.sampled_from([AUTO, IMAGE]))
+@given(texts, st.sampled_from(list(MODELS)))
 def test_whatever_is_sent_is_an_order_or_a_fault_that_can_be_written_down_and_told(body, model):
     found = taken(body, model)
     if isinstance(found, Failure):

@@ -1,4 +1,4 @@
-"""fal: its queue, direct runs, uploads and webhooks, for the SAM 2 models on pictures.
+"""fal: its queue, direct runs, uploads and webhooks, for the models on pictures that point, and those that take words.
 
 Compared 2026-11-20 with https://fal.ai/models/fal-ai/sam2/auto-segment/api, https://docs.fal.ai and the clients npm
 `@fal-ai/client` 1.10.1 and PyPI `fal-client` 1.0.3. The hosts of the vendor are the paths queue, run, rest and cdn.
@@ -12,9 +12,12 @@ Where the vendor leaves something open:
 * A cancelled request is COMPLETED with `client_cancelled`, and its result is 499.
 * `fal-ai/sam2/image` without prompts cuts out what the picture is of; `apply_mask` leaves the picture where the mask is
   and black, transparent where the format can be, elsewhere.
+* SAM 3 without `return_multiple_masks` gives one mask; points and boxes go before words; `rle` is COCO's compressed
+  counts.
+* Words that nobody here knows are the model's error `feature_not_supported`, told as the result.
 * With no key in the request the answer is 401 as soon as this server has any key.
 
-Gaps: models that take text, video, `fal.stream` and realtime connections, ACLs of files.
+Gaps: SAM 3's embeddings, video, `fal.stream` and realtime connections, ACLs of files.
 """
 
 from dataclasses import replace

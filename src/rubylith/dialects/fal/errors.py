@@ -200,6 +200,8 @@ def _of_family(family: type[RubylithError], error: RubylithError, picture: str, 
                 context = {"max_size": limits.max_bytes}
             fault = fault_of(kind, words + error.message, "image_url", given=picture, **context)
             return Failure(422, [fault])
+        if known is errors.UnknownWord:
+            return Failure(422, [fault_of("feature_not_supported", f"{error.message}. {error.hint}", "prompt")])
         if known is errors.InvalidPrompt:
             return Failure(422, [fault_of("value_error", f"{error.message}. {error.hint}")])
         if known is errors.Broken:

@@ -1,11 +1,18 @@
 """Which of fal's models are offered here, by their ids: `owner/app/path`. One app is one namespace of requests."""
 
 from rubylith.dialects.fal.errors import Failure, Refused
-from rubylith.dialects.fal.wire import AutoSegmentIn, ImageIn, InputIn
+from rubylith.dialects.fal.wire import AutoSegmentIn, EvfIn, ImageIn, InputIn, Sam3In
 
-APP = "fal-ai/sam2"
-MODELS: dict[str, type[InputIn]] = {f"{APP}/auto-segment": AutoSegmentIn, f"{APP}/image": ImageIn}
-NEED_WORDS = ("fal-ai/evf-sam", "fal-ai/sam-3", "fal-ai/sam-3-1")  # apps that take text, which no model here reads yet
+AUTO_SEGMENT = "fal-ai/sam2/auto-segment"
+EVF = "fal-ai/evf-sam"
+SAM3_RLE = "fal-ai/sam-3/image-rle"
+SAM3 = ("fal-ai/sam-3/image", "fal-ai/sam-3-1/image", SAM3_RLE)
+MODELS: dict[str, type[InputIn]] = {
+    AUTO_SEGMENT: AutoSegmentIn,
+    "fal-ai/sam2/image": ImageIn,
+    EVF: EvfIn,
+    **dict.fromkeys(SAM3, Sam3In),
+}
 
 
 def find_model(model_id: str) -> type[InputIn]:
@@ -13,14 +20,9 @@ def find_model(model_id: str) -> type[InputIn]:
     if model_id in MODELS:
         return MODELS[model_id]
     app, path = split(model_id)
-    if app == APP:
+    if path and app in {split(known)[0] for known in MODELS}:
         raise Refused(Failure(404, f"Path /{path} not found"))
-    known = ", ".join(MODELS)
-    if app in NEED_WORDS:
-        why = f"it finds things by words, which no model of this server reads yet; offered are {known}"
-    else:
-        why = f"offered are {known}"
-    raise Refused(Failure(404, f"Application '{app[:200]}' not found: {why}"))
+    raise Refused(Failure(404, f"Application '{app[:200]}' not found: offered are {', '.join(MODELS)}"))
 
 
 def split(model_id: str) -> tuple[str, str]:

@@ -3,7 +3,8 @@
 import json
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
@@ -12,13 +13,16 @@ from starlette.concurrency import run_in_threadpool
 from rubylith.dialects.fal.errors import (
     ALREADY_COMPLETED,
     IN_PROGRESS,
+    Detail,
     Failure,
     Refused,
+    model_failure,
     respond,
     write_failure,
 )
 from rubylith.dialects.fal.links import links_of
 from rubylith.dialects.fal.read import (
+    Notes,
     read_input,
     read_keep_seconds,
     read_priority,
@@ -28,8 +32,9 @@ from rubylith.dialects.fal.read import (
 from rubylith.dialects.fal.requests import NAME, caller_of, job_of, service_of, urls_of
 from rubylith.dialects.fal.write import COMPLETED, failure_of, write_outcome, write_status, write_submitted
 from rubylith.domain.caller import Caller
-from rubylith.domain.errors import Conflict
+from rubylith.domain.errors import Conflict, InvalidOrder, InvalidPrompt, UnknownWord
 from rubylith.domain.job import Job, JobState, LogLine
+from rubylith.domain.request import SegmentRequest
 from rubylith.service.service import Instructions, Service
 
 WATCH_SECONDS, PING_SECONDS = 1.0, 15.0  # between looks where nothing is told of a change; between signs of life
@@ -113,7 +118,7 @@ async def submit(http: Request, model: str) -> Response:
 
 def _submit(http: Request, caller: Caller, model: str, body: bytes) -> Response:
     service = service_of(http)
-    order, notes = read_input(model, body, service.default_model)
+    order, notes = _with_known_words(service, *read_input(model, body, service.default_model))
     _check_line(service, caller, http.query_params.get("fal_max_queue_length"))
     webhook = http.query_params.get("fal_webhook") or None
     instructions = Instructions(
@@ -129,6 +134,21 @@ def _submit(http: Request, caller: Caller, model: str, body: bytes) -> Response:
     position = service.position(job.id, caller) or 0
     document = write_submitted(job, urls_of(http, notes.app, job.id), position, gateway=webhook is not None)
     return respond(document, 200, {"x-fal-request-id": job.id})
+
+
+def _with_known_words(
+    service: Service, order: SegmentRequest | InvalidOrder, notes: Notes
+) -> tuple[SegmentRequest | InvalidOrder, Notes]:
+    """The order; an InvalidOrder where nobody here knows its words, which is told as the result too."""
+    if isinstance(order, InvalidOrder):
+        return order, notes
+    try:
+        service.worker.check(order)
+    except (UnknownWord, InvalidPrompt) as error:
+        failure = model_failure(error, notes.picture, service.worker.limits)
+        faults = cast("list[Detail]", failure.detail)
+        return InvalidOrder(error.message, error.hint), replace(notes, faults=faults)
+    return order, notes
 
 
 def _check_line(service: Service, caller: Caller, most: str | None) -> None:

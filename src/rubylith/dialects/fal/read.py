@@ -4,7 +4,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -13,12 +13,12 @@ from rubylith.dialects._data_uri import is_data_uri, read_data_uri
 from rubylith.dialects.fal.errors import Detail, Failure, Refused, fault_of, faults_of, shown
 from rubylith.dialects.fal.links import is_file_url, signed_url
 from rubylith.dialects.fal.models import find_model, split
-from rubylith.dialects.fal.wire import AutoSegmentIn, BoxIn, ImageIn, InputIn, PointIn
-from rubylith.domain.errors import InvalidImage, InvalidOrder
+from rubylith.dialects.fal.wire import AutoSegmentIn, BoxIn, ChoiceIn, EditsIn, EvfIn, ImageIn, InputIn, PointIn, Sam3In
+from rubylith.domain.errors import InvalidImage, InvalidOrder, InvalidPrompt
 from rubylith.domain.geometry import Box, Point
 from rubylith.domain.image import ImageSource, Inline, Link
 from rubylith.domain.job import JSONObject
-from rubylith.domain.prompt import Everything, ObjectPrompt, Objects, Prompt, Subject
+from rubylith.domain.prompt import Everything, ObjectPrompt, Objects, Prompt, Subject, Text
 from rubylith.domain.request import SegmentRequest
 
 NORMAL, LOW = 0, 10  # lower goes first
@@ -29,7 +29,10 @@ LIFECYCLE = ("x-fal-object-lifecycle-preference", "x-fal-object-lifecycle")
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What is remembered of an order. faults: why nothing can come of it. picture: `image_url`, cut to a line."""
+    """What is remembered of an order. faults: why nothing can come of it. picture: `image_url`, cut to a line.
+
+    options: of EditsIn or ChoiceIn, where the model has them.
+    """
 
     app: str
     path: str
@@ -38,6 +41,12 @@ class Notes:
     apply_mask: bool = False
     picture: str = ""
     faults: list[Detail] = field(default_factory=list[Detail])
+    options: JSONObject = field(default_factory=dict[str, Any])
+
+    @property
+    def model(self) -> str:
+        """The id of the model."""
+        return f"{self.app}/{self.path}" if self.path else self.app
 
     def write(self) -> JSONObject:
         """As it waits with the job."""
@@ -60,20 +69,24 @@ def read_input(model_id: str, body: bytes, model: str) -> tuple[SegmentRequest |
     try:
         given = wire.model_validate(document)
         source = _read_source(given.image_url)
+        prompt = _read_prompt(given)
     except ValidationError as error:
         faults = faults_of(error)
     except InvalidImage as error:
         faults = [fault_of("image_load_error", error.message, "image_url", given=document["image_url"])]
+    except InvalidPrompt as error:
+        faults = [fault_of("value_error", f"{error.message}. {error.hint}", "prompt", given=document.get("prompt"))]
     else:
         notes = Notes(
             app,
             path,
             str(getattr(given, "output_format", "png")),
             given.sync_mode,
-            bool(getattr(given, "apply_mask", False)),
+            bool(getattr(given, "apply_mask", not getattr(given, "mask_only", True))),
             str(shown(given.image_url)),
+            options=_read_options(given),
         )
-        return SegmentRequest(source, _read_prompt(given), model, with_pixels=notes.apply_mask), notes
+        return SegmentRequest(source, prompt, model, with_pixels=notes.apply_mask), notes
     order = InvalidOrder(str(faults[0]["msg"]), "Mend the input")
     return order, Notes(app, path, faults=faults)
 
@@ -89,6 +102,11 @@ def read_objects(points: list[PointIn], boxes: list[BoxIn]) -> Objects:
     for box in boxes:
         grouped[box.object_id][1].append(Box(box.x_min, box.y_min, box.x_max, box.y_max))
     return Objects(tuple(one for clicks, corners in grouped.values() for one in _objects_of(clicks, corners)))
+
+
+def read_phrases(text: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(dict.fromkeys(phrase.strip() for phrase in text.split(",") if phrase.strip()))
 
 
 def read_priority(headers: Mapping[str, str]) -> int:
@@ -161,10 +179,26 @@ def _read_prompt(given: InputIn) -> Prompt:
             stability_score_thresh=given.stability_score_thresh,
             min_mask_region_area=given.min_mask_region_area,
         )
+    if isinstance(given, EvfIn):
+        return Text((given.prompt.strip(), *read_phrases(given.negative_prompt)))
+    if isinstance(given, Sam3In):
+        return _read_words_or_objects(given)
     assert isinstance(given, ImageIn)
     if not given.prompts and not given.box_prompts:
         return Subject()
     return read_objects(given.prompts, given.box_prompts)
+
+
+def _read_words_or_objects(given: Sam3In) -> Prompt:
+    if not given.point_prompts and not given.box_prompts:
+        return Text(read_phrases(given.prompt), max_masks=given.max_masks if given.return_multiple_masks else 1)
+    found = read_objects(given.point_prompts, given.box_prompts)
+    return replace(found, multimask=given.return_multiple_masks and len(found.objects) == 1)
+
+
+def _read_options(given: InputIn) -> JSONObject:
+    kind = next((kind for kind in (EditsIn, ChoiceIn) if isinstance(given, kind)), None)
+    return given.model_dump(include=set(kind.model_fields)) if kind else {}
 
 
 def _objects_of(points: list[Point], boxes: list[Box]) -> list[ObjectPrompt]:

@@ -12,7 +12,7 @@ from rubylith.dialects.fal.errors import START_TIMED_OUT, Failure, Refused, mode
 from rubylith.dialects.fal.links import links_of
 from rubylith.dialects.fal.read import Notes, read_input, read_keep_seconds, read_start_timeout
 from rubylith.dialects.fal.requests import caller_of, service_of
-from rubylith.dialects.fal.write import write_inline, write_linked, write_pictures
+from rubylith.dialects.fal.write import write_inline, write_linked, write_result
 from rubylith.domain.caller import Caller
 from rubylith.domain.errors import InvalidOrder, RubylithError
 from rubylith.domain.request import SegmentRequest
@@ -68,10 +68,10 @@ async def _answer(http: Request, order: SegmentRequest, caller: Caller, seconds:
 def _kept(http: Request, caller: Caller, answer: Answer, notes: Notes, *, request_id: str) -> dict[str, Any]:
     """The output, its pictures stored unless they are wanted inside of it."""
     service, size = service_of(http), answer.segmentation.size
-    pictures = write_pictures(answer, notes, request_id)
+    pictures, told = write_result(answer, notes, request_id)
     if notes.sync_mode:
-        return write_inline(notes, size, pictures)
+        return write_inline(notes, size, pictures, told)
     kept = service.files.keep_results(pictures, request_id, caller.id, seconds=read_keep_seconds(http.headers))
     links = links_of(http)
     urls = {file.name: service.files.link(file.key, links) for file in kept}
-    return write_linked(notes, size, kept, urls)
+    return write_linked(notes, size, kept, urls, told)

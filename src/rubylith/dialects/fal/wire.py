@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal, TypedDict
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 MAX_AREA = 1_000_000_000  # pixels
 MAX_PROMPTS = 1000
+MAX_STEPS, MAX_KERNEL = 10_000, 999  # pixels
 
 Label = Annotated[Literal[0, 1], BeforeValidator(lambda value: {"0": 0, "1": 1}.get(str(value), value))]
 
@@ -58,6 +59,48 @@ class ImageIn(InputIn):
     prompts: list[PointIn] = Field([], max_length=MAX_PROMPTS)
     box_prompts: list[BoxIn] = Field([], max_length=MAX_PROMPTS)
     apply_mask: bool = False
+    output_format: Literal["jpeg", "png", "webp"] = "png"
+
+
+def _odd_or_none(value: int) -> int:
+    if value and value % 2 == 0:
+        raise ValueError("the side of the kernel must be odd, or 0 for no blur")
+    return value
+
+
+class EditsIn(Open):
+    """What `fal-ai/evf-sam` does with its mask. blur_mask: side of a Gaussian kernel; 0 for none. Both in pixels."""
+
+    negative_prompt: str = ""
+    mask_only: bool = True
+    fill_holes: bool = False
+    expand_mask: int = Field(0, ge=0, le=MAX_STEPS)
+    revert_mask: bool = False
+    blur_mask: Annotated[int, AfterValidator(_odd_or_none)] = Field(0, ge=0, le=MAX_KERNEL)
+
+
+class EvfIn(InputIn, EditsIn):
+    """`fal-ai/evf-sam`."""
+
+    prompt: str
+
+
+class ChoiceIn(Open):
+    """Which masks SAM 3 answers with, and what it tells of them."""
+
+    return_multiple_masks: bool = False
+    max_masks: int = Field(3, ge=1, le=32)
+    include_scores: bool = False
+    include_boxes: bool = False
+
+
+class Sam3In(InputIn, ChoiceIn):
+    """`fal-ai/sam-3/image`, `fal-ai/sam-3-1/image` and `fal-ai/sam-3/image-rle`; the default words are the vendor's."""
+
+    prompt: str = "wheel"
+    point_prompts: list[PointIn] = Field([], max_length=MAX_PROMPTS)
+    box_prompts: list[BoxIn] = Field([], max_length=MAX_PROMPTS)
+    apply_mask: bool = True
     output_format: Literal["jpeg", "png", "webp"] = "png"
 
 

@@ -5,10 +5,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
+from rubylith.dialects.fal.chosen import chosen, write_rle, write_told
 from rubylith.dialects.fal.errors import Failure, job_failure
-from rubylith.dialects.fal.pictures import cutout_file, mask_file, mask_files
-from rubylith.dialects.fal.read import Notes
-from rubylith.dialects.fal.wire import PictureOut
+from rubylith.dialects.fal.models import AUTO_SEGMENT, EVF, SAM3, SAM3_RLE
+from rubylith.dialects.fal.pictures import cutout_file, edited_file, mask_file, mask_files, single_files
+from rubylith.dialects.fal.read import Notes, read_phrases
+from rubylith.dialects.fal.wire import ChoiceIn, EditsIn, PictureOut
 from rubylith.domain.errors import NotFound
 from rubylith.domain.geometry import Size
 from rubylith.domain.job import Artifact, Job, JobState, LogLine
@@ -19,41 +21,57 @@ from rubylith.service.work import Answer
 
 STATUS = {JobState.QUEUED: "IN_QUEUE", JobState.RUNNING: "IN_PROGRESS"}
 COMPLETED = "COMPLETED"
-INLINE = "result.json"  # holds the whole answer of a request that wants no files kept
+TOLD = "result.json"  # what a result tells beside its pictures; all of it, where no files are to be kept
 EXPIRED = Failure(404, "The result has expired")
 
 
-def write_pictures(answer: Answer, notes: Notes, request_id: str) -> tuple[Encoded, ...]:
-    """The picture files of a result, in the order of its document."""
+def write_result(answer: Answer, notes: Notes, request_id: str) -> tuple[tuple[Encoded, ...], dict[str, Any]]:
+    """The picture files of a result, in the order of its document, and what is told beside them."""
+    if notes.model not in SAM3:
+        return _write_pictures(answer, notes, request_id), {}
+    choice = ChoiceIn.model_validate(notes.options)
+    few = chosen(answer.segmentation, choice)
+    told = write_told(few, choice)
+    if notes.model == SAM3_RLE:
+        return (), {"rle": write_rle(few, choice), **told}
+    return single_files(few, answer.image, notes.output_format, request_id), told
+
+
+def _write_pictures(answer: Answer, notes: Notes, request_id: str) -> tuple[Encoded, ...]:
     segmentation, kind = answer.segmentation, notes.output_format
-    if notes.path == "auto-segment":
+    if notes.model == AUTO_SEGMENT:
         return mask_files(segmentation, kind, request_id)
+    if notes.model == EVF:
+        edits = EditsIn.model_validate(notes.options)
+        return (edited_file(segmentation, answer.image, edits, read_phrases(edits.negative_prompt), request_id),)
     if notes.apply_mask and answer.image is not None:
         return (cutout_file(segmentation, answer.image, kind, request_id),)
     return (mask_file(segmentation, kind, request_id),)
 
 
 def write_files(answer: Answer, job: Job) -> tuple[Encoded, ...]:
-    """What is stored of a job's result: its pictures, or the answer with the pictures inside of it."""
+    """What is stored of a job's result: its pictures and what it tells, or the answer with the pictures inside."""
     notes = notes_of(job)
-    pictures = write_pictures(answer, notes, job.id)
-    if not notes.sync_mode:
-        return pictures
-    document = write_inline(notes, answer.segmentation.size, pictures)
-    return (Encoded(INLINE, "application/json", json.dumps(document).encode()),)
+    pictures, told = write_result(answer, notes, job.id)
+    if notes.sync_mode:
+        pictures, told = (), write_inline(notes, answer.segmentation.size, pictures, told)
+    return (*pictures, Encoded(TOLD, "application/json", json.dumps(told).encode())) if told else pictures
 
 
-def write_inline(notes: Notes, size: Size, pictures: Sequence[Encoded]) -> dict[str, Any]:
+def write_inline(notes: Notes, size: Size, pictures: Sequence[Encoded], told: dict[str, Any]) -> dict[str, Any]:
     """The output with every picture as a data: URI."""
     described = [
         _picture(picture.name, picture.media_type, len(picture.data), _data_uri(picture), size) for picture in pictures
     ]
-    return _output(notes, described)
+    return _output(notes, described) | told
 
 
-def write_linked(notes: Notes, size: Size, files: Iterable[Artifact], urls: Mapping[str, str]) -> dict[str, Any]:
+def write_linked(
+    notes: Notes, size: Size, files: Iterable[Artifact], urls: Mapping[str, str], told: dict[str, Any]
+) -> dict[str, Any]:
     """The output with a URL for every picture."""
-    return _output(notes, [_picture(file.name, file.media_type, file.size, urls[file.name], size) for file in files])
+    described = [_picture(file.name, file.media_type, file.size, urls[file.name], size) for file in files]
+    return _output(notes, described) | told
 
 
 def write_outcome(job: Job, service: Service, links: Links) -> dict[str, Any] | Failure:
@@ -61,14 +79,16 @@ def write_outcome(job: Job, service: Service, links: Links) -> dict[str, Any] | 
     notes = notes_of(job)
     if job.state is not JobState.SUCCEEDED:
         return failure_of(job, service)
+    try:
+        told = _read_told(job, service)
+    except NotFound:
+        return EXPIRED
     if notes.sync_mode:
-        try:
-            return json.loads(service.files.objects.read(job.artifacts[0].key, owner=job.owner))
-        except NotFound:
-            return EXPIRED
+        return told
     result = cast("dict[str, int]", job.result)
     size = Size(result["height"], result["width"])
-    return write_linked(notes, size, job.artifacts, service.files.job_links(job, links))
+    pictures = [file for file in job.artifacts if file.name != TOLD]
+    return write_linked(notes, size, pictures, service.files.job_links(job, links), told)
 
 
 def write_submitted(job: Job, urls: Mapping[str, str], position: int, *, gateway: bool) -> dict[str, Any]:
@@ -122,8 +142,17 @@ def notes_of(job: Job) -> Notes:
     return Notes.read(cast("dict[str, object]", job.request["extra"]))
 
 
+def _read_told(job: Job, service: Service) -> dict[str, Any]:
+    kept = next((file for file in job.artifacts if file.name == TOLD), None)
+    return json.loads(service.files.objects.read(kept.key, owner=job.owner)) if kept else {}
+
+
 def _output(notes: Notes, pictures: list[PictureOut]) -> dict[str, Any]:
-    if notes.path == "auto-segment":
+    if notes.model == SAM3_RLE:
+        return {}
+    if notes.model in SAM3:
+        return {"masks": pictures} | ({"image": pictures[0]} if pictures else {})
+    if notes.model == AUTO_SEGMENT:
         return {"combined_mask": pictures[0], "individual_masks": pictures[1:]}
     return {"image": pictures[0]}
 
