@@ -7,6 +7,12 @@ ask() { curl --fail-with-body --silent --show-error --header "Authorization: Bea
 field() { python3 -c "import json, sys; print(json.load(sys.stdin)$1)"; }
 
 job=$(ask "$server/v1/jobs" --form "image=@$photo" --form 'request={"format": ["overlay", "coco"]}' | field '["id"]')
-until [ "$(ask "$server/v1/jobs/$job" | field '["state"]')" = succeeded ]; do sleep 0.5; done
+until state=$(ask "$server/v1/jobs/$job" | field '["state"]'); [ "$state" != queued ] && [ "$state" != running ]; do
+    sleep 0.5
+done
+if [ "$state" != succeeded ]; then
+    ask "$server/v1/jobs/$job" | field '.get("problem") or "the job was cancelled"' >&2
+    exit 1
+fi
 ask "$server/v1/jobs/$job" | field '["files"][1]["url"]' | xargs curl --fail --silent --output overlay.png
 echo "$job: overlay.png"

@@ -7,7 +7,8 @@ from pathlib import Path
 import httpx2
 
 server = os.environ.get("RUBYLITH_SERVER", "http://127.0.0.1:8000")
-headers = {"Authorization": f"Bearer {os.environ.get('RUBYLITH_KEY', '')}"}
+key = os.environ.get("RUBYLITH_KEY")
+headers = {"Authorization": f"Bearer {key}"} if key else {}
 photo = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "photo.jpg")
 
 with httpx2.Client(base_url=server, headers=headers, timeout=60) as http:

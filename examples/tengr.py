@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx2
 
 server = os.environ.get("RUBYLITH_SERVER", "http://127.0.0.1:8000") + "/tengr"  # the only line that changes
-headers = {"Authorization": f"Bearer {os.environ.get('RUBYLITH_KEY', '')}"}
+key = os.environ.get("RUBYLITH_KEY")
+headers = {"Authorization": f"Bearer {key}"} if key else {}
 photo = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "photo.jpg")
 point = [float(number) for number in sys.argv[2:4]] or [0.48, 0.38]
 image_url = "data:image/jpeg;base64," + base64.b64encode(photo.read_bytes()).decode()  # or an https address

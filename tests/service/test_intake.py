@@ -518,3 +518,11 @@ def test_the_header_is_held_to_the_same_limits():
         inspect(png_that_claims(50_000, 50_000))
     with pytest.raises(InvalidImage, match="not a picture"):
         inspect(b"hello")
+
+
+def test_the_header_of_a_png_is_told_without_reading_its_pixels():
+    data = encoded(scene(48, 64))
+    broken = data[: data.index(b"IDAT") + 8] + b"no pixels"
+    assert inspect(broken) == Header("PNG", Size(48, 64))
+    with pytest.raises(InvalidImage):
+        opened(broken)

@@ -21,10 +21,10 @@ def read_data_uri(text: str) -> bytes:
     if match is None:
         raise InvalidImage("The data URI has no comma", "Send data:image/png;base64,… with the picture after the comma")
     payload = text[match.end() :]
-    if match.group(1) is None:
-        return unquote_to_bytes(payload)
     squeezed = re.sub(r"\s+", "", payload)
     try:
+        if match.group(1) is None:
+            return unquote_to_bytes(payload)
         return base64.b64decode(squeezed + "=" * (-len(squeezed) % 4), validate=True)
     except (binascii.Error, ValueError):  # ValueError: characters beyond ASCII
         raise InvalidImage("The data URI is not valid base64", "Encode the picture's bytes with base64") from None

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rubylith.service.metrics import Metrics
 
 HEADER = "X-Request-Id"
+METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})  # others would make a series each
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 TRACER = trace.get_tracer("rubylith")
@@ -70,4 +71,5 @@ class Observed:
 def _route_of(scope: Scope) -> str:
     """The route's template, never the path itself: ids would make a series each."""
     route = scope.get("route")
-    return f"{scope['method']} {getattr(route, 'path', 'unknown')}"
+    method = scope["method"] if scope["method"] in METHODS else "OTHER"
+    return f"{method} {getattr(route, 'path', 'unknown')}"

@@ -5,8 +5,11 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import TypeVar
 
-from starlette.requests import Request
+from fastapi import FastAPI
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
+from rubylith.domain.job import Cancelled
 from rubylith.service.scheduler import Ticket
 
 Result = TypeVar("Result")
@@ -23,6 +26,8 @@ async def wait_for(request: Request, ticket: Ticket, future: "Future[Result]") -
         await asyncio.wait({done, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not done.done():
             ticket.abandon()
+            if future.cancel():  # it had not begun, and leaves its place in line at once
+                raise Cancelled
         return await done
     except asyncio.CancelledError:  # the server stops and waits no longer
         ticket.abandon()
@@ -36,3 +41,13 @@ async def wait_for(request: Request, ticket: Ticket, future: "Future[Result]") -
 async def _hung_up(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def forgive_hang_ups(app: FastAPI) -> None:
+    """Callers who leave, before or after their request was read, are no failure; nobody hears what is answered."""
+    app.add_exception_handler(Cancelled, _unheard)
+    app.add_exception_handler(ClientDisconnect, _unheard)
+
+
+def _unheard(_: Request, __: Exception) -> Response:
+    return Response(status_code=499)

@@ -49,7 +49,7 @@ class Caller:
     def require(self, scope: Scope) -> None:
         """Forbidden unless the key opens this."""
         if scope not in self.scopes:
-            raise Forbidden(f"The key {self.name!r} lacks the scope {scope!r}", "Use a key that has it")
+            raise Forbidden(f"The key {self.name!r} lacks the scope {scope.value!r}", "Use a key that has it")
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,9 @@ def inspect(data: bytes, name: str = "the picture", limits: Limits = DEFAULT_LIM
     with _opened(data, name) as (kind, image):
         _check_size(image, name, limits)
         size = Size(image.height, image.width)
-        orientation = 1 if kind == "TIFF" else _orientation_of(image)  # Pillow gives a TIFF's size upright
+        # Pillow gives a TIFF's size upright, and would read all pixels of a PNG to look for EXIF data behind them
+        is_upright = kind == "TIFF" or (kind == "PNG" and "exif" not in image.info)
+        orientation = 1 if is_upright else _orientation_of(image)
     upright = Size(size.width, size.height) if orientation in SIDEWAYS else size
     return Header(kind, upright, orientation if orientation in UPRIGHT else 1)
 

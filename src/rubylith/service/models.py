@@ -76,7 +76,6 @@ class Models:
             raise WeightsMissing(
                 f"The files of {name!r} are not on this server",
                 f"Have them fetched with POST /v1/models/{name}/pull, or `rubylith models pull {name}` there",
-                retry_after_seconds=60,
             )
         raise UnknownName.among("model", name, names)
 

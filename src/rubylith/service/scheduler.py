@@ -16,7 +16,7 @@ from typing import TypeVar
 from opentelemetry import trace
 from opentelemetry.trace import Span
 
-from rubylith.domain.errors import Overloaded, TimedOut
+from rubylith.domain.errors import Overloaded, RateLimited, TimedOut
 from rubylith.domain.job import Cancelled
 
 Result = TypeVar("Result")
@@ -106,7 +106,7 @@ class Scheduler:
                 retry_after_seconds=self._estimated_wait(),
             )
         if self._of_caller[caller] >= self.bounds.per_caller:
-            raise Overloaded(
+            raise RateLimited(
                 f"This key has {self.bounds.per_caller} requests under way, which is its limit",
                 "Wait for one of them to finish",
                 retry_after_seconds=self._estimated_wait(),

@@ -66,6 +66,10 @@ class Uploads:
         self.objects.put(key, data, owner=file_id, media_type="", name=tag, ttl_seconds=self.seconds, max_bytes=most)
         return tag
 
+    def check(self, file_id: str, query: str) -> None:
+        """Forbidden unless the ticket is for this file and still holds."""
+        self._granted(file_id, query)
+
     def join(self, file_id: str, query: str, parts: tuple[tuple[int, str], ...]) -> Stored:
         """The file from its parts: numbers and tags, in order. Conflict if one is missing or has another tag."""
         most = self._granted(file_id, query)

@@ -3,8 +3,10 @@
 import concurrent.futures
 import json
 import socket
+import threading
 import time
 
+import httpx2
 import pytest
 from tests import fakes
 from tests.dialects.native.test_native import CLICK, DATA_URI, PICTURE, post
@@ -135,3 +137,29 @@ def test_a_body_of_unknown_length_over_the_limit_is_413_and_no_failure_in_the_lo
     answer = running.http.post("/v1/files", content=chunks, headers={"Content-Type": "image/png"})
     assert answer.status_code == 413
     assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_methods_that_do_not_exist_make_no_series_of_their_own(running):
+    for number in range(3):
+        running.http.request(f"X{number}", "/v1/models")
+    metrics = running.http.get("/metrics").text
+    assert "X1" not in metrics
+    assert "OTHER" in metrics
+
+
+def test_a_caller_who_hangs_up_leaves_the_line(running):
+    """Places in line are few; those who have gone must not hold them."""
+    scheduler = running.built.service.scheduler
+    ended = threading.Event()
+    busy = [scheduler.submit(lambda _: ended.wait(30), f"busy-{n}") for n in range(scheduler.bounds.concurrency)]
+    try:
+        with httpx2.Client(base_url=running.address, timeout=0.5) as http, pytest.raises(httpx2.ReadTimeout):
+            http.post("/v1/segment", content=PICTURE, headers={"Content-Type": "image/png"})
+        until = time.monotonic() + 10
+        while scheduler.admitted > len(busy):
+            assert time.monotonic() < until, "the place is still taken"
+            time.sleep(0.02)
+    finally:
+        ended.set()
+        for _, future in busy:
+            future.result()

@@ -3,14 +3,13 @@
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
 from rubylith.dialects._body import BodyTooLarge
+from rubylith.dialects._waiting import forgive_hang_ups
 from rubylith.dialects.airefinery import errors, routes
 from rubylith.dialects.airefinery.paths import AnySpelling
 from rubylith.domain.errors import RubylithError
-from rubylith.domain.job import Cancelled
 from rubylith.service.service import Service
 
 log = structlog.stdlib.get_logger("rubylith.airefinery")
@@ -31,8 +30,7 @@ def application(service: Service) -> ASGIApp:
     app.include_router(routes.router)
     app.add_exception_handler(RubylithError, _rejected)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(Cancelled, _gone)
-    app.add_exception_handler(ClientDisconnect, _gone)
+    forgive_hang_ups(app)
     app.add_exception_handler(BodyTooLarge, _too_large)
     app.add_exception_handler(Exception, _unforeseen)
     return AnySpelling(app)
@@ -51,10 +49,6 @@ def _invalid(_: Request, error: Exception) -> Response:
 def _too_large(_: Request, error: Exception) -> Response:
     assert isinstance(error, BodyTooLarge)
     return errors.write_too_large(error.args[0])
-
-
-def _gone(_: Request, __: Exception) -> Response:
-    return Response(status_code=499)  # nobody hears it
 
 
 def _unforeseen(http: Request, error: Exception) -> Response:

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from rubylith.dialects._body import BodyTooLarge
+from rubylith.dialects._waiting import forgive_hang_ups
 from rubylith.dialects.fal import queue, run, uploads
 from rubylith.dialects.fal.errors import CANCELLED, Failure, Refused, request_failure, write_failure, write_too_large
 from rubylith.dialects.fal.proxy import Proxied
@@ -27,6 +28,7 @@ def application(service: Service) -> ASGIApp:
         app.include_router(part.router)
     app.add_exception_handler(RubylithError, _rejected)
     app.add_exception_handler(Refused, _refused)
+    forgive_hang_ups(app)
     app.add_exception_handler(Cancelled, _gone)
     app.add_exception_handler(BodyTooLarge, _too_large)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -15,6 +15,7 @@ from rubylith.service.service import Service
 from rubylith.service.uploads import Ticket
 
 OBJECTS = "/v1/objects"
+LONGEST_URL = 8192  # characters; the expression below takes the square of their number in time
 _FILE_URL = re.compile(r"https?://[^/?#]+(?:/[^?#]*)?/cdn/files/(file_[0-9a-f]{32})/([A-Za-z0-9_-]+)(?:/[^?#]*)?")
 
 
@@ -41,7 +42,7 @@ def file_url(mount: str, ticket: Ticket) -> str:
 
 def is_file_url(url: str) -> bool:
     """True for what `file_url` makes, on whatever host."""
-    return _FILE_URL.fullmatch(url) is not None
+    return len(url) <= LONGEST_URL and _FILE_URL.fullmatch(url) is not None
 
 
 def signed_url(url: str) -> str:

@@ -20,10 +20,12 @@ from rubylith.dialects.fal.links import file_url, mount_of, packed, unpacked
 from rubylith.dialects.fal.read import read_document, read_keep_seconds
 from rubylith.dialects.fal.requests import caller_of, service_of
 from rubylith.domain.caller import Caller
+from rubylith.domain.errors import TooLarge
 from rubylith.service.files import key_of
 from rubylith.service.uploads import Ticket
 
 TOKEN_SECONDS = 3600
+LONGEST_LIST = 2_000_000  # bytes: ten thousand parts with their tags
 ANY_TYPE = "application/octet-stream"
 PLACE = "/cdn/files/{file_id}/{ticket}/{name}"
 
@@ -145,10 +147,22 @@ async def _keep_part(http: Request, file_id: str, query: str, number: int) -> Re
 
 
 async def _join(http: Request, file_id: str, query: str) -> Response:
-    wanted = _read(PartsIn, await http.body())
+    uploads = service_of(http).uploads
+    await run_in_threadpool(uploads.check, file_id, query)
+    wanted = await run_in_threadpool(_read, PartsIn, await _short_body(http))
     parts = tuple(sorted((part.partNumber, part.etag) for part in wanted.parts))
-    await run_in_threadpool(service_of(http).uploads.join, file_id, query, parts)
+    await run_in_threadpool(uploads.join, file_id, query, parts)
     return respond({"status": "COMPLETED"})
+
+
+async def _short_body(http: Request) -> bytes:
+    """The list of parts; paths for files let far larger bodies through."""
+    body = bytearray()
+    async for chunk in http.stream():
+        body += chunk
+        if len(body) > LONGEST_LIST:
+            raise TooLarge(f"The list of parts has more than {LONGEST_LIST} bytes", "Send fewer and larger parts")
+    return bytes(body)
 
 
 def _begin(http: Request, caller: Caller, media_type: str, name: str) -> Ticket:

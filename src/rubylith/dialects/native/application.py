@@ -9,10 +9,10 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
 from rubylith.dialects._body import BodyTooLarge
+from rubylith.dialects._waiting import forgive_hang_ups
 from rubylith.dialects.native import errors, objects, routes, wire
 from rubylith.dialects.native.write import VERSION
 from rubylith.domain.errors import RubylithError
-from rubylith.domain.job import Cancelled
 from rubylith.service.service import Service
 
 log = structlog.stdlib.get_logger("rubylith.native")
@@ -27,7 +27,7 @@ def application(service: Service) -> FastAPI:
     app.include_router(routes.router)
     app.include_router(objects.router)
     app.add_exception_handler(RubylithError, _rejected)
-    app.add_exception_handler(Cancelled, _gone)
+    forgive_hang_ups(app)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(BodyTooLarge, _too_large)
@@ -39,10 +39,6 @@ def application(service: Service) -> FastAPI:
 def _rejected(_: Request, error: Exception) -> Response:
     assert isinstance(error, RubylithError)
     return errors.write_error(error)
-
-
-def _gone(_: Request, __: Exception) -> Response:
-    return Response(status_code=499)  # nobody hears it
 
 
 def _invalid(_: Request, error: Exception) -> Response:

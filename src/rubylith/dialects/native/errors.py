@@ -22,6 +22,7 @@ STATUS: dict[type[errors.RubylithError], int] = {
     errors.NotAccessible: 404,
     errors.Conflict: 409,
     errors.RateLimited: 429,
+    errors.WeightsMissing: 409,
     errors.Overloaded: 503,
     errors.SourceUnreachable: 424,
     errors.TimedOut: 504,

@@ -32,7 +32,7 @@ from rubylith.service.service import Instructions, Service
 NAME = "native"
 WHO = {401: "Unauthorized", 403: "Forbidden", 429: "RateLimited"}
 BODY = {400: "InvalidPrompt", 404: "NotFound", 413: "TooLarge", 422: "InvalidDocument"}
-TAKES_PICTURES = {**WHO, **BODY, 424: "SourceUnreachable", 503: "Overloaded", 504: "TimedOut"}
+TAKES_PICTURES = {**WHO, **BODY, 409: "WeightsMissing", 424: "SourceUnreachable", 503: "Overloaded", 504: "TimedOut"}
 
 
 # Asynchronous although they wait for nothing: FastAPI would send each plain function to a thread.
@@ -106,7 +106,7 @@ async def segment(http: Request, service: ServiceHere, caller: CallerNow) -> Res
     "/jobs",
     status_code=202,
     response_model=wire.JobOut,
-    responses=problems({**TAKES_PICTURES, 409: "Conflict"}),
+    responses=problems({**TAKES_PICTURES, 409: "Conflict, WeightsMissing"}),
     openapi_extra=body_of("JobIn", "JobPartIn"),
 )
 async def submit(http: Request, service: ServiceHere, caller: CallerNow, links: LinksHere) -> Response:
@@ -243,7 +243,7 @@ def list_models(service: ServiceHere, caller: CallerNow) -> Response:  # noqa: A
     "/models/{name}/pull",
     status_code=202,
     response_model=wire.ModelOut,
-    responses=problems({**WHO, 400: "UnknownName", 503: "WeightsMissing"}),
+    responses=problems({**WHO, 400: "UnknownName", 409: "WeightsMissing"}),
 )
 def pull_model(name: str, service: ServiceHere, caller: CallerNow) -> Response:
     """Have a model's files fetched. The list tells how far that is; a pull that failed goes on when asked again."""
@@ -251,7 +251,11 @@ def pull_model(name: str, service: ServiceHere, caller: CallerNow) -> Response:
     return JSONResponse(write_model(state), 200 if state.pulled and state.pull is None else 202)
 
 
-@router.post("/models/{name}/load", response_model=list[wire.ModelOut], responses=problems({**WHO, 400: "UnknownName"}))
+@router.post(
+    "/models/{name}/load",
+    response_model=list[wire.ModelOut],
+    responses=problems({**WHO, 400: "UnknownName", 409: "WeightsMissing"}),
+)
 def load_model(name: str, service: ServiceHere, caller: CallerNow) -> Response:
     """Have a model in memory before the first request for it."""
     service.load(name, caller)

@@ -7,9 +7,9 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
+from rubylith.dialects._waiting import forgive_hang_ups
 from rubylith.dialects.prodia import errors, routes
 from rubylith.domain.errors import RubylithError
-from rubylith.domain.job import Cancelled
 from rubylith.service.service import Service
 
 log = structlog.stdlib.get_logger("rubylith.prodia")
@@ -21,7 +21,7 @@ def application(service: Service) -> FastAPI:
     app.state.service = service
     app.include_router(routes.router)
     app.add_exception_handler(RubylithError, _rejected)
-    app.add_exception_handler(Cancelled, _gone)
+    forgive_hang_ups(app)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unforeseen)
     return app
@@ -30,10 +30,6 @@ def application(service: Service) -> FastAPI:
 def _rejected(http: Request, error: Exception) -> Response:
     assert isinstance(error, RubylithError)
     return errors.write_error(error, http.headers.get("accept", ""), _submitted(http))
-
-
-def _gone(_: Request, __: Exception) -> Response:
-    return Response(status_code=499)  # nobody hears it
 
 
 def _http(http: Request, error: Exception) -> Response:

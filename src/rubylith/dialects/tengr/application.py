@@ -10,6 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rubylith.dialects._waiting import forgive_hang_ups
 from rubylith.dialects.tengr import errors, routes
 from rubylith.domain.errors import RubylithError
 from rubylith.service.service import Service
@@ -23,6 +24,7 @@ def application(service: Service) -> ASGIApp:
     app.state.service = service
     app.include_router(routes.router)
     app.add_exception_handler(RubylithError, _rejected)
+    forgive_hang_ups(app)
     app.add_exception_handler(ValidationError, _invalid)
     app.add_exception_handler(HTTPException, _missing)
     app.add_exception_handler(Exception, _unforeseen)

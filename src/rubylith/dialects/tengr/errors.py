@@ -46,7 +46,7 @@ WORDS: Mapping[str, str] = {  # pydantic's type of a fault: what follows the fie
     "string_type": "must be a string",
     "list_type": "must be an array",
     "tuple_type": "must be an array of 2 numbers",
-    "too_long": "must contain exactly {max_length} elements",
+    "too_long": "must contain at most {max_length} elements",
     "model_type": "must be an object",
     "model_attributes_type": "must be an object",
     "greater_than_equal": "must not be less than {ge}",

@@ -81,17 +81,19 @@ def metadata() -> Response:
 @router.post("/v2/artworks/segmentation", status_code=202)
 async def segmentation(http: Request, service: ServiceHere, caller: GeneratorNow, root: RootHere) -> Response:
     """Masks of what is pointed at, or named."""
-    body = wire.SegmentationIn.model_validate_json(await http.body() or b"{}")
+    body = await run_in_threadpool(wire.SegmentationIn.model_validate_json, await http.body() or b"{}")
     order = await run_in_threadpool(_ordered, service, body)
-    return await run_in_threadpool(_made, service, caller, order, _notes(SEGMENTATION, body, root))
+    notes = await run_in_threadpool(_notes, SEGMENTATION, body, root)
+    return await run_in_threadpool(_made, service, caller, order, notes)
 
 
 @router.post("/v2/artworks/remove-background", status_code=202)
 async def remove_background(http: Request, service: ServiceHere, caller: GeneratorNow, root: RootHere) -> Response:
     """The subject of a picture, on nothing."""
-    body = wire.RemoveBackgroundIn.model_validate_json(await http.body() or b"{}")
-    order = read_remove_background(body, service.default_model)
-    return await run_in_threadpool(_made, service, caller, order, _notes(REMOVE_BACKGROUND, body, root))
+    body = await run_in_threadpool(wire.RemoveBackgroundIn.model_validate_json, await http.body() or b"{}")
+    order = await run_in_threadpool(read_remove_background, body, service.default_model)
+    notes = await run_in_threadpool(_notes, REMOVE_BACKGROUND, body, root)
+    return await run_in_threadpool(_made, service, caller, order, notes)
 
 
 @router.api_route("/v2/artworks", methods=READS)

@@ -41,7 +41,7 @@ class Closed(BaseModel):
 class ClicksIn(Closed):
     """Points of one polarity, as shares of width and height. The labels are checked and otherwise say nothing."""
 
-    points: list[tuple[Share, Share]]
+    points: Annotated[list[tuple[Share, Share]], Field(max_length=1000)]
     labels: list[Annotated[Whole, Field(ge=0, le=1)]] | None = None
 
     @field_validator("labels")

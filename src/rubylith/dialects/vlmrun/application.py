@@ -6,9 +6,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from rubylith.dialects._waiting import forgive_hang_ups
 from rubylith.dialects.vlmrun import errors, files, routes
 from rubylith.domain.errors import RubylithError
-from rubylith.domain.job import Cancelled
 from rubylith.service.service import Service
 
 log = structlog.stdlib.get_logger("rubylith.vlmrun")
@@ -21,7 +21,7 @@ def application(service: Service) -> FastAPI:
     app.include_router(files.router, prefix="/v1")
     app.include_router(routes.router, prefix="/v1")
     app.add_exception_handler(RubylithError, _rejected)
-    app.add_exception_handler(Cancelled, _gone)
+    forgive_hang_ups(app)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unforeseen)
@@ -31,10 +31,6 @@ def application(service: Service) -> FastAPI:
 def _rejected(_: Request, error: Exception) -> Response:
     assert isinstance(error, RubylithError)
     return errors.write_error(error)
-
-
-def _gone(_: Request, __: Exception) -> Response:
-    return Response(status_code=499)  # nobody hears it
 
 
 def _invalid(_: Request, error: Exception) -> Response:

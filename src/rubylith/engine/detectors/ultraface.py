@@ -20,6 +20,7 @@ VOCABULARY = ("face",)
 WIDTH, HEIGHT = 320, 240
 MEAN, SCALE = 127.0, 128.0
 THRESHOLD, SAME_FACE = 0.7, 0.3
+MOST = 200  # of the anchors of one view: with a threshold of 0 all of them are faces
 TILE = 960  # pixels: a picture with a longer side is looked at in tiles as well, for faces too small in the whole
 
 
@@ -44,7 +45,8 @@ class UltraFace:
         results = self._network.run({self._network.inputs[0]: blob})
         scores, corners = results["scores"][0, :, 1], results["boxes"][0]  # (N,), (N, 4) shares
         height, width = pixels.shape[:2]
-        for index in np.flatnonzero(scores >= threshold):
+        likely = np.argsort(-scores, kind="stable")[:MOST]
+        for index in likely[scores[likely] >= threshold]:
             x0, y0, x1, y1 = (float(share) for share in corners[index])
             box = Box(x0 * width, y0 * height, x1 * width, y1 * height).clipped(Size(height, width))
             yield Detection(VOCABULARY[0], float(scores[index]), box.shifted(left, top))
