@@ -274,7 +274,7 @@ FAULTS = [
     ({"pointsBestMask": "x"}, "pointsBestMask must be a boolean value"),
     ({"pointsPositive": [[0.5, 0.5]]}, "pointsPositive must be an object"),
     ({"pointsPositive": {}}, "pointsPositive.points should not be empty"),
-    ({"pointsPositive": {"points": [[0.5, 0.5, 1]]}}, "pointsPositive.points.0 must contain exactly 2 elements"),
+    ({"pointsPositive": {"points": [[0.5, 0.5, 1]]}}, "pointsPositive.points.0 must contain at most 2 elements"),
     ({"pointsPositive": {"points": [[0.5]]}}, "pointsPositive.points.0.1 should not be empty"),
     ({"pointsPositive": {"points": [[0.5, 0.5], [1.1, 0]]}}, "pointsPositive.points.1.0 must not be greater than 1"),
     ({"pointsPositive": {"points": [[-0.1, 0]]}}, "pointsPositive.points.0.0 must not be less than 0"),
