@@ -1,9 +1,10 @@
-// fal's own client against Rubylith: the published example, with the line that says where to send things.
+// fal's published example; only the address is Rubylith's. `npm install @fal-ai/client`, then:
+//     node fal.mjs
 import { readFile } from "node:fs/promises";
 import { fal } from "@fal-ai/client";
 
 const server = process.env.RUBYLITH_SERVER ?? "http://127.0.0.1:8000";
-const photo = process.env.PHOTO ?? "examples/photo.jpg";
+const photo = process.env.RUBYLITH_PHOTO ?? new URL("photo.jpg", import.meta.url);
 
 fal.config({
   credentials: process.env.RUBYLITH_KEY ?? "none",

@@ -1,4 +1,4 @@
-"""Each family of the error tree in each dialect: the status and the shape of the body that its vendor's clients know."""
+"""Each family of the error tree in each dialect: the status and the shape of body that its vendor's clients know."""
 
 import json
 

@@ -74,7 +74,7 @@ def in_order(states):
 
 def test_the_published_example_runs_on_a_photograph_with_the_npm_client(environment):
     photo = str(ROOT / "examples" / "photo.jpg")
-    last = run_node(ROOT / "examples" / "fal.mjs", {**environment, "PHOTO": photo})
+    last = run_node(ROOT / "examples" / "fal.mjs", {**environment, "RUBYLITH_PHOTO": photo})
     assert len(last) == 36, "the request's id"
 
 
