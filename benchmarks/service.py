@@ -339,7 +339,7 @@ def milliseconds(seconds: list[float]) -> str:
 
 def _install_nothing(seconds: float) -> None:
     module = ModuleType("rubylith.engine.models.embedded")
-    module.load = lambda: Nothing(seconds)  # type: ignore[attr-defined]
+    module.load = lambda *_: Nothing(seconds)  # type: ignore[attr-defined]
     sys.modules[module.__name__] = module
 
 
