@@ -24,7 +24,7 @@ from rubylith.engine.words.colours import pixels_of_colour
 from rubylith.engine.words.faces import find_faces
 from rubylith.engine.words.modes import in_mode
 from rubylith.engine.words.phrases import ANYTHING, Phrase, read_phrase
-from rubylith.engine.words.vocabulary import singular
+from rubylith.language.nouns import singular
 
 FACE, SUBJECT, BACKGROUND = "face", frozenset({"subject", "foreground"}), frozenset({"background", "backdrop"})
 SAME_THING = 0.8  # IoU of two masks that answer different phrases

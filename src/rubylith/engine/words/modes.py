@@ -10,7 +10,7 @@ from rubylith.domain.geometry import Size
 from rubylith.domain.mask import Label, Mask
 from rubylith.domain.prompt import Mode
 from rubylith.domain.rle import RLE
-from rubylith.engine.words.vocabulary import singular
+from rubylith.language.nouns import singular
 
 # COCO's panoptic "stuff", in the words that people use
 STUFF = frozenset(

@@ -2,19 +2,12 @@
 
 from difflib import get_close_matches
 
-# plural or other form: the singular, where cutting an "s" would be wrong
-IRREGULAR = {
-    "people": "person", "persons": "person", "men": "man", "women": "woman", "children": "child", "mice": "mouse",
-    "knives": "knife", "geese": "goose", "feet": "foot", "teeth": "tooth", "leaves": "leaf", "calves": "calf",
-    "buses": "bus", "glasses": "glasses", "scissors": "scissors", "skis": "skis", "sheep": "sheep", "bus": "bus",
-    "tennis": "tennis", "couches": "couch", "benches": "bench", "sandwiches": "sandwich", "watches": "watch",
-    "toothbrushes": "toothbrush", "wineglasses": "wineglass", "potatoes": "potato", "tomatoes": "tomato",
-    "boxes": "box", "faces": "face",
-}  # fmt: skip
+from rubylith.language.nouns import singular
+
 # Synonyms and kinds: WordNet 3.0's synonyms and direct hyponyms of the 80 names in everyday use, and the spellings of
 # Darknet's and Pascal VOC's lists. A kind is named by what it is a kind of: a taxi is a car.
 SYNONYMS = {
-    "person": "man woman child boy girl human pedestrian people kid adult lady guy player rider worker face-owner",
+    "person": "man woman child boy girl human pedestrian people kid adult lady guy player rider worker",
     "bicycle": "bike cycle push-bike mountain-bike",
     "car": "automobile auto motorcar taxi cab sedan suv vehicle",
     "motorcycle": "motorbike scooter moped",
@@ -66,19 +59,6 @@ SYNONYMS = {
 MEANT = {word: name for name, words in SYNONYMS.items() for word in words.split()}
 
 
-def singular(word: str) -> str:
-    """The singular of an English noun, or the word itself."""
-    if word in IRREGULAR:
-        return IRREGULAR[word]
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
-    if word.endswith(("shes", "ches", "xes", "sses", "zes")):
-        return word[:-2]
-    if word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3:
-        return word[:-1]
-    return word
-
-
 def name_in(head: str, vocabulary: tuple[str, ...]) -> str | None:
     """The name of the vocabulary that a noun means; None if there is none.
 
@@ -87,12 +67,13 @@ def name_in(head: str, vocabulary: tuple[str, ...]) -> str | None:
     words = head.replace("_", " ").replace("-", " ").split()
     if not words:
         return None
-    words[-1] = singular(words[-1])
+    forms = ("-".join(words), "-".join([*words[:-1], singular(words[-1])]))  # skis are skis, cars are each a car
     for start in range(len(words)):
-        said = "-".join(words[start:])
-        for name in (said, MEANT.get(said)):
-            if name in vocabulary:
-                return name
+        for form in forms:
+            said = form.split("-", start)[-1]
+            for name in (said, MEANT.get(said)):
+                if name in vocabulary:
+                    return name
     return None
 
 
