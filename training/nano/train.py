@@ -32,6 +32,7 @@ def arguments() -> argparse.Namespace:
         "--size", type=int, help="crop side of a new run or a branch; 128 if not given (smaller crops train faster)"
     )
     parser.add_argument("--rate", type=float, default=2e-3, help="learning rate of a new run")
+    parser.add_argument("--bfloat16", action="store_true", help="of a new run: for processors with AVX512_BF16 or AMX")
     parser.add_argument("--from", dest="source", type=Path, help="a checkpoint to branch off")
     parser.add_argument("--cooldown", type=int, help="let the rate fall to zero over this many steps, then stop")
     parser.add_argument("--workers", type=int, default=1, help="processes that make data: 0, 1, 2, 4, 8 or 16")
@@ -63,9 +64,8 @@ def main() -> None:
         if options.cooldown:
             trainer.config = cooled(trainer.config, trainer.step, options.cooldown)
     else:
-        trainer = Trainer(
-            TrainConfig(stream=StreamConfig(seed=options.seed, size=options.size or 128), rate=options.rate)
-        )
+        stream = StreamConfig(seed=options.seed, size=options.size or 128)
+        trainer = Trainer(TrainConfig(stream=stream, rate=options.rate, bfloat16=options.bfloat16))
     print(f"from step {trainer.step}: {trainer.config}", flush=True)
     train(trainer, options.run, options.data, steps=options.steps, workers=options.workers, minutes=options.minutes)
 

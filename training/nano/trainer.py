@@ -38,6 +38,7 @@ class TrainConfig:
     weight_decay: float = 0.02
     average: float = 0.998
     clip: float = 1.0
+    bfloat16: bool = False  # faster where the processor has the instructions, slower where it has not
 
     def rate_at(self, step: int) -> float:
         """Learning rate of a step: warm-up, stable, then linear to zero."""
@@ -63,7 +64,9 @@ class Trainer:
         self.simulate_corrections(batch)
         tensors = {name: torch.from_numpy(values) for name, values in batch.items()}
         self.network.train()
-        logits, scores, edges = self.network.forward_with_edges(*network_inputs(tensors))
+        with self.precision():
+            outputs = self.network.forward_with_edges(*network_inputs(tensors))
+        logits, scores, edges = (output.float() for output in outputs)
         measured = measure((double(logits), scores, edges), tensors, self.config.stream, self.config.weights)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.rate_at(self.step)
@@ -74,6 +77,10 @@ class Trainer:
         self.follow()
         self.step += 1
         return measured
+
+    def precision(self) -> torch.autocast:
+        """The number format of the network's convolutions; losses and weights are float32 in any case."""
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.config.bfloat16)
 
     @torch.no_grad()
     def follow(self) -> None:
@@ -94,8 +101,9 @@ class Trainer:
         self.network.eval()
         for _ in range(rounds):
             tensors = {name: torch.from_numpy(batch[name][rows]) for name in ("image", "hints", "context", "numbers")}
-            logits, scores = self.network(*network_inputs(tensors))
-            chosen = logits[torch.arange(len(logits)), scores.argmax(1)].numpy() > 0
+            with self.precision():
+                logits, scores = self.network(*network_inputs(tensors))
+            chosen = (logits[torch.arange(len(logits)), scores.argmax(1)] > 0).numpy()
             for hints, mask, target in zip(batch["hints"][rows], chosen, batch["targets"][rows, 0] > 0, strict=True):
                 correct(hints, mask, target)
 
