@@ -5,9 +5,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import TypeVar
 
-from fastapi import FastAPI
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.requests import Request
 
 from rubylith.domain.job import Cancelled
 from rubylith.service.scheduler import Ticket
@@ -41,13 +39,3 @@ async def wait_for(request: Request, ticket: Ticket, future: "Future[Result]") -
 async def _hung_up(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def forgive_hang_ups(app: FastAPI) -> None:
-    """Callers who leave, before or after their request was read, are no failure; nobody hears what is answered."""
-    app.add_exception_handler(Cancelled, _unheard)
-    app.add_exception_handler(ClientDisconnect, _unheard)
-
-
-def _unheard(_: Request, __: Exception) -> Response:
-    return Response(status_code=499)

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from rubylith.domain.geometry import Size
 from rubylith.domain.mask import Mask
+from rubylith.domain.rle import BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +17,11 @@ class Segmentation:
     masks: tuple[Mask, ...]
     disjoint: bool
     model: str
+
+    def union(self) -> BoolArray:
+        """(H, W) bool, made anew on each call: where any mask is."""
+        together = np.zeros((self.size.height, self.size.width), np.bool_)
+        for mask in self.masks:
+            box, bitmap = mask.rle.tight()
+            together[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] |= bitmap
+        return together

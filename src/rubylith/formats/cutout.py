@@ -12,15 +12,15 @@ from rubylith.domain.image import Image, UInt8Array
 from rubylith.domain.mask import Mask
 from rubylith.domain.segmentation import Segmentation
 from rubylith.formats import Encoded
+from rubylith.formats._png import encode_pixels
 
 SUMMARY = "what the masks show, on nothing"
 NEEDS_PIXELS = True
-OPTIONS = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB)
 
 
 def encode(segmentation: Segmentation, image: Image, _path: str = "", /) -> tuple[Encoded, ...]:
     """`cutout.png`, then `cutouts/001.png` and so on if there are several masks."""
-    together = np.zeros((*image.pixels.shape[:2], 4), np.uint8)  # BGRA, as OpenCV writes it
+    together = np.zeros((*image.pixels.shape[:2], 4), np.uint8)  # RGBA
     alone: list[Encoded] = []
     for number, mask in enumerate(segmentation.masks, 1):
         piece, (x, y) = _cut(mask, image)
@@ -34,16 +34,16 @@ def encode(segmentation: Segmentation, image: Image, _path: str = "", /) -> tupl
 
 
 def _cut(mask: Mask, image: Image) -> tuple[UInt8Array, tuple[int, int]]:
-    """(h, w, 4) BGRA of the mask's box, and its left and top."""
+    """(h, w, 4) RGBA of the mask's box, and its left and top."""
     box, bitmap = mask.rle.tight()
     x, y = int(box.x0), int(box.y0)
     height, width = bitmap.shape
     piece = np.zeros((height, width, 4), np.uint8)
     if piece.size:
-        opaque = cv2.cvtColor(image.pixels[y : y + height, x : x + width], cv2.COLOR_RGB2BGRA)
+        opaque = cv2.cvtColor(image.pixels[y : y + height, x : x + width], cv2.COLOR_RGB2RGBA)
         cv2.copyTo(opaque, bitmap.view(np.uint8), piece)
     return piece, (x, y)
 
 
 def _file(name: str, pixels: UInt8Array) -> Encoded:
-    return Encoded(name, "image/png", cv2.imencode(".png", pixels, OPTIONS)[1].tobytes())
+    return Encoded(name, "image/png", encode_pixels(pixels))

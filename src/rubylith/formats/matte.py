@@ -18,10 +18,10 @@ from rubylith.domain.image import Image, UInt8Array
 from rubylith.domain.rle import BoolArray
 from rubylith.domain.segmentation import Segmentation
 from rubylith.formats import Encoded
+from rubylith.formats._png import encode_pixels
 
 SUMMARY = "what the masks show, on nothing, with soft edges"
 NEEDS_PIXELS = True
-OPTIONS = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB)
 
 BAND, LEAST_BAND = 1 / 256, 2.0  # half width of the band: share of the picture's longer side, and pixels
 REACH = 4  # bands from which the colours of either side are gathered
@@ -36,25 +36,15 @@ FloatArray = npt.NDArray[np.float32]
 
 def encode(segmentation: Segmentation, image: Image, _path: str = "", /) -> tuple[Encoded, ...]:
     """`matte.png`."""
-    pixels = cv2.cvtColor(soft_cutout(segmentation, image), cv2.COLOR_RGBA2BGRA)
-    return (Encoded("matte.png", "image/png", cv2.imencode(".png", pixels, OPTIONS)[1].tobytes()),)
+    return (Encoded("matte.png", "image/png", encode_pixels(soft_cutout(segmentation, image))),)
 
 
 def soft_cutout(segmentation: Segmentation, image: Image) -> UInt8Array:
     """(H, W, 4) uint8 RGBA: the picture's colours where any mask is, alpha as `soft_alpha` has it, else zeros."""
-    alpha = soft_alpha(image.pixels, union(segmentation))
+    alpha = soft_alpha(image.pixels, segmentation.union())
     cutout = np.dstack([image.pixels, alpha])
     cutout[alpha == 0] = 0
     return cutout
-
-
-def union(segmentation: Segmentation) -> BoolArray:
-    """(H, W) bool: where any mask is."""
-    together = np.zeros((segmentation.size.height, segmentation.size.width), np.bool_)
-    for mask in segmentation.masks:
-        box, bitmap = mask.rle.tight()
-        together[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] |= bitmap
-    return together
 
 
 def soft_alpha(pixels: UInt8Array, bitmap: BoolArray) -> UInt8Array:

@@ -3,7 +3,9 @@
 from rubylith.domain.image import Image
 from rubylith.domain.segmentation import Segmentation
 from rubylith.formats import Encoded
-from rubylith.formats._png import encode_masks
+from rubylith.formats._png import encode_masks, encode_pixels
+
+__all__ = ("NEEDS_PIXELS", "SUMMARY", "encode", "encode_pixels")
 
 SUMMARY = "one 8-bit PNG per mask, 255 and 0"
 NEEDS_PIXELS = False

@@ -5,8 +5,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.types import ASGIApp
 
-from rubylith.dialects._body import BodyTooLarge
-from rubylith.dialects._waiting import forgive_hang_ups
+from rubylith.dialects._telling import forgive, note_unforeseen
 from rubylith.dialects.airefinery import errors, routes
 from rubylith.dialects.airefinery.paths import AnySpelling
 from rubylith.domain.errors import RubylithError
@@ -30,8 +29,7 @@ def application(service: Service) -> ASGIApp:
     app.include_router(routes.router)
     app.add_exception_handler(RubylithError, _rejected)
     app.add_exception_handler(RequestValidationError, _invalid)
-    forgive_hang_ups(app)
-    app.add_exception_handler(BodyTooLarge, _too_large)
+    forgive(app)
     app.add_exception_handler(Exception, _unforeseen)
     return AnySpelling(app)
 
@@ -46,12 +44,5 @@ def _invalid(_: Request, error: Exception) -> Response:
     return errors.write_invalid(error)
 
 
-def _too_large(_: Request, error: Exception) -> Response:
-    assert isinstance(error, BodyTooLarge)
-    return errors.write_too_large(error.args[0])
-
-
 def _unforeseen(http: Request, error: Exception) -> Response:
-    request_id = str(http.scope.get("state", {}).get("request_id", ""))
-    log.error("unforeseen", exc_info=error, request_id=request_id)
-    return errors.write_unforeseen(request_id)
+    return errors.write_unforeseen(note_unforeseen(log, http, error))

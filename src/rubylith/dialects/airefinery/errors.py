@@ -1,10 +1,9 @@
 """Our error families → `{"detail": …}`. The vendor documents no bodies, so that its clients go by the status."""
 
-import math
-
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from rubylith.dialects._telling import nearest, retry_after
 from rubylith.domain import errors
 
 STATUS: dict[type[errors.RubylithError], int] = {
@@ -26,7 +25,7 @@ Location = tuple[str | int, ...]
 
 def status_of(error: errors.RubylithError) -> int:
     """The status of the nearest family that has one."""
-    return next((STATUS[family] for family in type(error).__mro__ if family in STATUS), 500)
+    return nearest(STATUS, error, 500)
 
 
 def fault(location: Location, message: str, kind: str) -> RequestValidationError:
@@ -36,10 +35,7 @@ def fault(location: Location, message: str, kind: str) -> RequestValidationError
 
 def write_error(error: errors.RubylithError) -> JSONResponse:
     """What the caller is told; how long to wait where that is known."""
-    response = JSONResponse({"detail": str(error)}, status_of(error))
-    retry_after = getattr(error, "retry_after_seconds", None)
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
+    response = JSONResponse({"detail": str(error)}, status_of(error), retry_after(error))
     if isinstance(error, errors.Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

@@ -1,13 +1,14 @@
 """Routes under /airefinery: read, verb, write. paths.py says under which spellings they are reached."""
 
 import time
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
+from rubylith.dialects._asking import CallerNow, ServiceHere, bearer_of
 from rubylith.dialects._waiting import wait_for
 from rubylith.dialects.airefinery import wire
 from rubylith.dialects.airefinery.read import read_document, read_segment
@@ -24,32 +25,6 @@ PICTURE = {
     413: "Too many bytes or pixels",
     503: "The server is full",
 }
-
-
-# Asynchronous although they wait for nothing: FastAPI would send each plain function to a thread.
-
-
-async def service_of(http: Request) -> Service:
-    """The service behind this application."""
-    return http.app.state.service
-
-
-async def secret_of(http: Request) -> str | None:
-    """The bearer token; None if there is none."""
-    scheme, _, secret = http.headers.get("authorization", "").partition(" ")
-    return (secret.strip() or None) if scheme.lower() == "bearer" else None
-
-
-ServiceHere = Annotated[Service, Depends(service_of)]
-SecretNow = Annotated[str | None, Depends(secret_of)]
-
-
-async def caller_of(service: ServiceHere, secret: SecretNow) -> Caller:
-    """Who sends this; Unauthorized."""
-    return service.access.recent_caller(secret) or await run_in_threadpool(service.access.caller, secret)
-
-
-CallerNow = Annotated[Caller, Depends(caller_of)]
 
 
 def errors_of(descriptions: dict[int, str]) -> dict[int | str, dict[str, Any]]:
@@ -98,11 +73,11 @@ def models(service: ServiceHere, caller: CallerNow) -> Response:  # noqa: ARG001
     openapi_extra=body_of(wire.KeyIn, required=False),
 )
 @router.post("/joint/authentication/validate", response_model=wire.KeyOut, responses=errors_of(KEY))
-async def validate(http: Request, caller: CallerNow, secret: SecretNow) -> Response:
+async def validate(http: Request, caller: CallerNow) -> Response:
     """Whether the bearer token is a key that works here."""
     body = await http.body()
     given = read_document(wire.KeyIn, body) if body.strip() else wire.KeyIn()
-    if given.api_key is not None and given.api_key != (secret or ""):
+    if given.api_key is not None and given.api_key != (bearer_of(http) or ""):
         raise Unauthorized("api_key is not the key in the Authorization header", "Send the same key in both")
     return JSONResponse(write_caller(caller))
 

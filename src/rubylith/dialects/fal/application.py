@@ -8,13 +8,11 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from rubylith.dialects._body import BodyTooLarge
-from rubylith.dialects._waiting import forgive_hang_ups
+from rubylith.dialects._telling import forgive, note_unforeseen
 from rubylith.dialects.fal import queue, run, uploads
-from rubylith.dialects.fal.errors import CANCELLED, Failure, Refused, request_failure, write_failure, write_too_large
+from rubylith.dialects.fal.errors import Failure, Refused, request_failure, write_failure
 from rubylith.dialects.fal.proxy import Proxied
 from rubylith.domain.errors import RubylithError
-from rubylith.domain.job import Cancelled
 from rubylith.service.service import Service
 
 log = structlog.stdlib.get_logger("rubylith.fal")
@@ -28,9 +26,7 @@ def application(service: Service) -> ASGIApp:
         app.include_router(part.router)
     app.add_exception_handler(RubylithError, _rejected)
     app.add_exception_handler(Refused, _refused)
-    forgive_hang_ups(app)
-    app.add_exception_handler(Cancelled, _gone)
-    app.add_exception_handler(BodyTooLarge, _too_large)
+    forgive(app)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unforeseen)
@@ -47,15 +43,6 @@ def _refused(_: Request, error: Exception) -> Response:
     return write_failure(error.failure)
 
 
-def _gone(_: Request, __: Exception) -> Response:
-    return write_failure(CANCELLED)  # nobody hears it
-
-
-def _too_large(_: Request, error: Exception) -> Response:
-    assert isinstance(error, BodyTooLarge)
-    return write_too_large(error.args[0])
-
-
 def _invalid(http: Request, _: Exception) -> Response:
     return write_failure(_no_path(http))
 
@@ -69,7 +56,7 @@ def _http(http: Request, error: Exception) -> Response:
 
 
 def _unforeseen(http: Request, error: Exception) -> Response:
-    log.error("unforeseen", exc_info=error, request_id=str(http.scope.get("state", {}).get("request_id", "")))
+    note_unforeseen(log, http, error)
     return write_failure(Failure(500, "Internal server error", "internal_error"))
 
 

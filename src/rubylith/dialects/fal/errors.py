@@ -13,6 +13,7 @@ from typing import Any, cast
 from fastapi import Response
 from pydantic import ValidationError
 
+from rubylith.dialects._telling import nearest, retry_after
 from rubylith.domain import errors
 from rubylith.domain.errors import RubylithError
 from rubylith.domain.job import Job, JobState
@@ -133,14 +134,11 @@ def fault_of(kind: str, message: str, *place: str | int, given: object = None, *
 
 def request_failure(error: RubylithError) -> Failure:
     """What is answered where the request itself meets this error."""
-    family = next(family for family in type(error).__mro__ if family in REQUESTS)
-    status, error_type = REQUESTS[cast("type[RubylithError]", family)]
+    status, error_type = nearest(REQUESTS, error, REQUESTS[RubylithError])
     text = NO_USER if status == 401 else f"{error.message}. {error.hint}"
     if status == 500:
         text = "Internal server error"
-    retry_after = getattr(error, "retry_after_seconds", None)
-    headers = {} if retry_after is None else {"Retry-After": str(max(1, math.ceil(retry_after)))}
-    return Failure(status, text, error_type, headers)
+    return Failure(status, text, error_type, retry_after(error))
 
 
 def model_failure(error: RubylithError, picture: str, limits: Limits) -> Failure:

@@ -10,19 +10,13 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 
+from rubylith.dialects._asking import root_of
 from rubylith.service.files import Links, key_of
-from rubylith.service.service import Service
 from rubylith.service.uploads import Ticket
 
 OBJECTS = "/v1/objects"
 LONGEST_URL = 8192  # characters; the expression below takes the square of their number in time
 _FILE_URL = re.compile(r"https?://[^/?#]+(?:/[^?#]*)?/cdn/files/(file_[0-9a-f]{32})/([A-Za-z0-9_-]+)(?:/[^?#]*)?")
-
-
-def root_of(http: Request) -> str:
-    """How the caller reaches this server: the public address, or the one that this request came to."""
-    service: Service = http.app.state.service
-    return (service.public_url or f"{http.url.scheme}://{http.url.netloc}").rstrip("/")
 
 
 def mount_of(http: Request) -> str:

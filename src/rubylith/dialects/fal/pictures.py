@@ -17,8 +17,8 @@ from rubylith.service.morphology import blurred, filled, grown
 
 ENDINGS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 LOSSLESS = 101  # above 100 OpenCV writes WebP without loss
+AS_OPENCV = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
 OPTIONS = {
-    "png": (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB),
     "jpeg": (cv2.IMWRITE_JPEG_QUALITY, 95),
     "webp": (cv2.IMWRITE_WEBP_QUALITY, LOSSLESS),
 }
@@ -61,7 +61,7 @@ def edited_file(
     """
     without = [mask for mask in segmentation.masks if mask.label is not None and mask.label.name in unwanted]
     wanted = [mask for mask in segmentation.masks if mask not in without]
-    shown, hidden = (union_of(replace(segmentation, masks=tuple(masks))).bitmap() for masks in (wanted, without))
+    shown, hidden = (replace(segmentation, masks=tuple(masks)).union() for masks in (wanted, without))
     shown &= ~hidden
     if edits.fill_holes:
         shown = filled(shown)
@@ -74,12 +74,7 @@ def edited_file(
 
 def union_of(segmentation: Segmentation) -> Mask:
     """Every pixel that any mask covers."""
-    size = segmentation.size
-    union = np.zeros((size.height, size.width), np.bool_)
-    for mask in segmentation.masks:
-        box, bitmap = mask.rle.tight()
-        union[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] |= bitmap
-    rle = RLE.from_bitmap(union)
+    rle = RLE.from_bitmap(segmentation.union())
     return Mask(rle, rle.box, predicted_iou=1.0)
 
 
@@ -89,11 +84,8 @@ def _grey(mask: Mask) -> UInt8Array:
 
 def _cut_out(grey: UInt8Array, image: Image, output_format: str) -> UInt8Array:
     """grey: (H, W) of hard masks where the format is JPEG; else it may be soft, which makes the alpha channel so."""
-    kind = cv2.COLOR_RGB2BGR if output_format == "jpeg" else cv2.COLOR_RGB2BGRA
-    pixels = np.asarray(cv2.cvtColor(image.pixels, kind) * (grey > 0)[..., None], np.uint8)
-    if output_format != "jpeg":
-        pixels[..., 3] = grey
-    return pixels
+    pixels = np.asarray(image.pixels * (grey > 0)[..., None], np.uint8)
+    return pixels if output_format == "jpeg" else np.dstack([pixels, grey])
 
 
 def _greys(
@@ -106,8 +98,12 @@ def _greys(
 
 
 def _file(pixels: UInt8Array, output_format: str, request_id: str, number: int) -> Encoded:
-    data = cv2.imencode(ENDINGS[output_format], pixels, OPTIONS[output_format])[1].tobytes()
-    return Encoded(_name(request_id, number, output_format), f"image/{output_format}", data)
+    """pixels: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA."""
+    name, media_type = _name(request_id, number, output_format), f"image/{output_format}"
+    if output_format == "png":
+        return Encoded(name, media_type, png.encode_pixels(pixels))
+    ordered = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, AS_OPENCV[pixels.shape[2]])
+    return Encoded(name, media_type, cv2.imencode(ENDINGS[output_format], ordered, OPTIONS[output_format])[1].tobytes())
 
 
 def _name(request_id: str, number: int, output_format: str) -> str:

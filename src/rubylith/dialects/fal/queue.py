@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from rubylith.dialects._asking import READS, ServiceHere, service_of
 from rubylith.dialects.fal.errors import (
     ALREADY_COMPLETED,
     IN_PROGRESS,
@@ -29,7 +30,7 @@ from rubylith.dialects.fal.read import (
     read_start_timeout,
     read_switch,
 )
-from rubylith.dialects.fal.requests import NAME, caller_of, job_of, service_of, urls_of
+from rubylith.dialects.fal.requests import NAME, CallerNow, job_of, urls_of
 from rubylith.dialects.fal.write import COMPLETED, failure_of, write_outcome, write_status, write_submitted
 from rubylith.domain.caller import Caller
 from rubylith.domain.errors import Conflict, InvalidOrder, InvalidPrompt, UnknownWord
@@ -45,10 +46,11 @@ LONGEST_QUEUE = 1000  # that is counted for `fal_max_queue_length`
 router = APIRouter()
 
 
-@router.api_route("/queue/{model:path}/requests/{request_id}/status", methods=["GET", "HEAD"])
-def status(http: Request, model: str, request_id: str, logs: str | None = None) -> Response:
+@router.api_route("/queue/{model:path}/requests/{request_id}/status", methods=READS)
+def status(
+    http: Request, service: ServiceHere, caller: CallerNow, model: str, request_id: str, *, logs: str | None = None
+) -> Response:
     """How far a request is: 202 until it has ended."""
-    service, caller = service_of(http), caller_of(http)
     job, notes = job_of(http, caller, model, request_id)
     lines = service.logs(job.id, caller) if read_switch(logs) and job.state is not JobState.QUEUED else ()
     document = _status(service, caller, job, urls_of(http, notes.app, job.id), lines)
@@ -56,9 +58,10 @@ def status(http: Request, model: str, request_id: str, logs: str | None = None) 
 
 
 @router.get("/queue/{model:path}/requests/{request_id}/status/stream")
-async def stream(http: Request, model: str, request_id: str, logs: str | None = None) -> StreamingResponse:
+async def stream(
+    http: Request, service: ServiceHere, caller: CallerNow, model: str, request_id: str, *, logs: str | None = None
+) -> StreamingResponse:
     """The status at every change, as server-sent events, until the request has ended. Each log line is told once."""
-    service, caller = service_of(http), await run_in_threadpool(caller_of, http)
     job, notes = await run_in_threadpool(job_of, http, caller, model, request_id)
     urls = urls_of(http, notes.app, job.id)
 
@@ -83,35 +86,33 @@ async def stream(http: Request, model: str, request_id: str, logs: str | None = 
     return StreamingResponse(events(), media_type="text/event-stream", headers=headers)
 
 
-@router.api_route("/queue/{model:path}/requests/{request_id}", methods=["GET", "HEAD"])
-@router.api_route("/queue/{model:path}/requests/{request_id}/response", methods=["GET", "HEAD"])
-def result(http: Request, model: str, request_id: str) -> Response:
+@router.api_route("/queue/{model:path}/requests/{request_id}", methods=READS)
+@router.api_route("/queue/{model:path}/requests/{request_id}/response", methods=READS)
+def result(http: Request, service: ServiceHere, caller: CallerNow, model: str, request_id: str) -> Response:
     """The model's own answer."""
-    job, _ = job_of(http, caller_of(http), model, request_id)
-    outcome = write_outcome(job, service_of(http), links_of(http)) if job.state.finished else IN_PROGRESS
+    job, _ = job_of(http, caller, model, request_id)
+    outcome = write_outcome(job, service, links_of(http)) if job.state.finished else IN_PROGRESS
     response = write_failure(outcome) if isinstance(outcome, Failure) else respond(outcome)
     response.headers["x-fal-request-id"] = job.id
     return response
 
 
 @router.api_route("/queue/{model:path}/requests/{request_id}/cancel", methods=["PUT", "POST"])
-def cancel(http: Request, model: str, request_id: str) -> Response:
+def cancel(http: Request, service: ServiceHere, caller: CallerNow, model: str, request_id: str) -> Response:
     """Take a request back."""
-    caller = caller_of(http)
     job, _ = job_of(http, caller, model, request_id)
     if job.state.finished:
         raise Refused(ALREADY_COMPLETED)
     try:
-        service_of(http).cancel(job.id, caller)
+        service.cancel(job.id, caller)
     except Conflict:  # it ended in between
         raise Refused(ALREADY_COMPLETED) from None
     return respond({"status": "CANCELLATION_REQUESTED"}, 202, {"x-fal-request-id": job.id})
 
 
 @router.post("/queue/{model:path}")
-async def submit(http: Request, model: str) -> Response:
+async def submit(http: Request, caller: CallerNow, model: str) -> Response:
     """Take an order. Its input is not judged: what is wrong with it becomes its result."""
-    caller = await run_in_threadpool(caller_of, http)
     body = await http.body()
     return await run_in_threadpool(_submit, http, caller, model.strip("/"), body)
 

@@ -1,9 +1,11 @@
 """The request behind a call: who calls, and which of their jobs is meant."""
 
-import re
+from typing import Annotated
 
+from fastapi import Depends
 from starlette.requests import Request
 
+from rubylith.dialects._asking import caller_with, is_uuid, service_of
 from rubylith.dialects.fal.errors import NO_REQUEST, Failure, Refused
 from rubylith.dialects.fal.links import mount_of
 from rubylith.dialects.fal.models import split
@@ -12,23 +14,16 @@ from rubylith.dialects.fal.write import notes_of, write_urls
 from rubylith.domain.caller import Caller
 from rubylith.domain.errors import NotFound, Unauthorized
 from rubylith.domain.job import Job
-from rubylith.service.service import Service
 
 NAME = "fal"
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def service_of(http: Request) -> Service:
-    """The service behind this application."""
-    return http.app.state.service
-
-
-def caller_of(http: Request) -> Caller:
+async def caller_of(http: Request) -> Caller:
     """Who sends this, by `Key …` or `Bearer …`; Unauthorized, or Refused with fal's words where there is no key."""
     header = http.headers.get("authorization", "").strip()
     secret = header.partition(" ")[2].strip()
     try:
-        return service_of(http).access.caller(secret or None)
+        return await caller_with(http, secret or None)
     except Unauthorized:
         if not header:
             raise Refused(Failure(401, "Authentication is required to access this application")) from None
@@ -38,9 +33,12 @@ def caller_of(http: Request) -> Caller:
         raise
 
 
+CallerNow = Annotated[Caller, Depends(caller_of)]
+
+
 def job_of(http: Request, caller: Caller, model: str, request_id: str) -> tuple[Job, Notes]:
     """The caller's job of this id; Refused if there is none, or if it was sent to another app."""
-    if not _ID.fullmatch(request_id):
+    if not is_uuid(request_id):
         raise Refused(NO_REQUEST)
     try:
         job = service_of(http).job(request_id.lower(), caller, dialect=NAME)

@@ -14,11 +14,12 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from rubylith.dialects._asking import READS, service_of
 from rubylith.dialects._downloading import download
 from rubylith.dialects.fal.errors import Failure, Refused, faults_of, respond
 from rubylith.dialects.fal.links import file_url, mount_of, packed, unpacked
 from rubylith.dialects.fal.read import read_document, read_keep_seconds
-from rubylith.dialects.fal.requests import caller_of, service_of
+from rubylith.dialects.fal.requests import CallerNow
 from rubylith.domain.caller import Caller
 from rubylith.domain.errors import TooLarge
 from rubylith.service.files import key_of
@@ -61,10 +62,9 @@ def public_keys(http: Request) -> Response:
 
 @router.post("/rest/storage/upload/initiate")
 @router.post("/rest/storage/upload/initiate-multipart")
-async def initiate(http: Request) -> Response:
+async def initiate(http: Request, caller: CallerNow) -> Response:
     """A place for a file: where to send it, and where it will be read."""
-    caller, body = await run_in_threadpool(caller_of, http), await http.body()
-    wanted = _read(TicketIn, body or b"{}")
+    wanted = _read(TicketIn, await http.body() or b"{}")
     ticket = await run_in_threadpool(_begin, http, caller, wanted.content_type, wanted.file_name)
     mount = mount_of(http)
     upload_url = f"{mount}/cdn/uploads/{ticket.id}?{ticket.put}"
@@ -72,9 +72,8 @@ async def initiate(http: Request) -> Response:
 
 
 @router.post("/rest/storage/auth/token")
-def token(http: Request) -> Response:
+def token(http: Request, caller: CallerNow) -> Response:  # noqa: ARG001 - a key is needed
     """What opens the CDN to the caller for a while."""
-    caller_of(http)
     secret = http.headers.get("authorization", "").strip().partition(" ")[2].strip() or "anonymous"
     expires_at = (datetime.now(UTC) + timedelta(seconds=TOKEN_SECONDS)).isoformat()
     opens = {"token": secret, "token_type": "Bearer", "base_url": f"{mount_of(http)}/cdn", "expires_at": expires_at}
@@ -103,9 +102,8 @@ async def complete(http: Request, file_id: str) -> Response:
 
 
 @router.post("/cdn/files/upload")
-async def upload(http: Request) -> Response:
+async def upload(http: Request, caller: CallerNow) -> Response:
     """A file in one piece, sent with a key."""
-    caller = await run_in_threadpool(caller_of, http)
     ticket = await run_in_threadpool(_begin, http, caller, *_described(http))
     chunks = _chunks(http.stream(), asyncio.get_running_loop())
     await run_in_threadpool(service_of(http).uploads.fill, ticket.id, ticket.put, chunks)
@@ -113,28 +111,31 @@ async def upload(http: Request) -> Response:
 
 
 @router.post("/cdn/files/upload/multipart")
-async def begin_parts(http: Request) -> Response:
+async def begin_parts(http: Request, caller: CallerNow) -> Response:
     """A place for a file that is sent in parts, with a key."""
-    caller = await run_in_threadpool(caller_of, http)
     ticket = await run_in_threadpool(_begin, http, caller, *_described(http))
     return respond({"access_url": file_url(mount_of(http), ticket), "uploadId": packed(ticket.put)})
 
 
 @router.put(PLACE + "/multipart/{upload_id}/{number}")
-async def place_part(http: Request, file_id: str, upload_id: str, number: int) -> Response:
+async def place_part(
+    http: Request,
+    caller: CallerNow,  # noqa: ARG001 - a key is needed
+    file_id: str,
+    upload_id: str,
+    number: int,
+) -> Response:
     """One part of it."""
-    await run_in_threadpool(caller_of, http)
     return await _keep_part(http, file_id, unpacked(upload_id), number)
 
 
 @router.post(PLACE + "/multipart/{upload_id}/complete")
-async def place_whole(http: Request, file_id: str, upload_id: str) -> Response:
+async def place_whole(http: Request, caller: CallerNow, file_id: str, upload_id: str) -> Response:  # noqa: ARG001
     """The file from its parts."""
-    await run_in_threadpool(caller_of, http)
     return await _join(http, file_id, unpacked(upload_id))
 
 
-@router.api_route(PLACE, methods=["GET", "HEAD"])
+@router.api_route(PLACE, methods=READS)
 def read(http: Request, file_id: str, ticket: str, name: str) -> StreamingResponse:  # noqa: ARG001
     """An upload, for whoever knows its URL."""
     return download(http, service_of(http), key_of(file_id), dict(parse_qsl(unpacked(ticket))))

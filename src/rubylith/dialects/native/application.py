@@ -8,8 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
-from rubylith.dialects._body import BodyTooLarge
-from rubylith.dialects._waiting import forgive_hang_ups
+from rubylith.dialects._telling import forgive, note_unforeseen
 from rubylith.dialects.native import errors, objects, routes, wire
 from rubylith.dialects.native.write import VERSION
 from rubylith.domain.errors import RubylithError
@@ -27,10 +26,9 @@ def application(service: Service) -> FastAPI:
     app.include_router(routes.router)
     app.include_router(objects.router)
     app.add_exception_handler(RubylithError, _rejected)
-    forgive_hang_ups(app)
+    forgive(app)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(BodyTooLarge, _too_large)
     app.add_exception_handler(Exception, _unforeseen)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
@@ -46,11 +44,6 @@ def _invalid(_: Request, error: Exception) -> Response:
     return errors.write_invalid(error)
 
 
-def _too_large(_: Request, error: Exception) -> Response:
-    assert isinstance(error, BodyTooLarge)
-    return errors.write_too_large(error.args[0])
-
-
 def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     kind = {404: "NotFound", 405: "MethodNotAllowed"}.get(error.status_code, "InvalidDocument")
@@ -60,9 +53,7 @@ def _http(_: Request, error: Exception) -> Response:
 
 
 def _unforeseen(http: Request, error: Exception) -> Response:
-    request_id = str(http.scope.get("state", {}).get("request_id", ""))
-    log.error("unforeseen", exc_info=error, request_id=request_id)
-    return errors.write_unforeseen(request_id)
+    return errors.write_unforeseen(note_unforeseen(log, http, error))
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """Our error families → RFC 9457 problem documents."""
 
-import math
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from rubylith.dialects._telling import nearest, retry_after
 from rubylith.domain import errors
 
 PROBLEM_JSON = "application/problem+json"
@@ -34,7 +34,7 @@ STATUS: dict[type[errors.RubylithError], int] = {
 
 def status_of(error: errors.RubylithError) -> int:
     """The status of the nearest family that has one."""
-    return next((STATUS[family] for family in type(error).__mro__ if family in STATUS), 500)
+    return nearest(STATUS, error, 500)
 
 
 def problem(status: int, kind: str, detail: str, **more: Any) -> JSONResponse:
@@ -47,9 +47,7 @@ def problem(status: int, kind: str, detail: str, **more: Any) -> JSONResponse:
 def write_error(error: errors.RubylithError) -> JSONResponse:
     """What the caller is told; how long to wait where that is known."""
     response = problem(status_of(error), type(error).__name__, error.message, hint=error.hint)
-    retry_after = getattr(error, "retry_after_seconds", None)
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
+    response.headers.update(retry_after(error))
     if isinstance(error, errors.Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from rubylith.dialects._asking import CallerNow, ServiceHere, root_of
 from rubylith.dialects._waiting import wait_for
 from rubylith.dialects.native import wire
 from rubylith.dialects.native.bodies import read_embedding, read_job, read_segment, read_upload
@@ -25,7 +26,6 @@ from rubylith.dialects.native.write import (
 )
 from rubylith.domain.caller import Caller
 from rubylith.domain.job import Job, JobState
-from rubylith.service.access import Access
 from rubylith.service.files import Links
 from rubylith.service.service import Instructions, Service
 
@@ -35,31 +35,11 @@ BODY = {400: "InvalidPrompt", 404: "NotFound", 413: "TooLarge", 422: "InvalidDoc
 TAKES_PICTURES = {**WHO, **BODY, 409: "WeightsMissing", 424: "SourceUnreachable", 503: "Overloaded", 504: "TimedOut"}
 
 
-# Asynchronous although they wait for nothing: FastAPI would send each plain function to a thread.
-
-
-async def service_of(http: Request) -> Service:
-    """The service behind this application."""
-    return http.app.state.service
-
-
-async def caller_of(http: Request) -> Caller:
-    """Who sends this; Unauthorized."""
-    access: Access = http.app.state.service.access
-    scheme, _, secret = http.headers.get("authorization", "").partition(" ")
-    shown = secret.strip() if scheme.lower() == "bearer" else None
-    return access.recent_caller(shown) or await run_in_threadpool(access.caller, shown)
-
-
 async def links_of(http: Request) -> Links:
     """Where links to objects begin: the public address, or the one that this request came to."""
-    service: Service = http.app.state.service
-    root = service.public_url or f"{http.url.scheme}://{http.url.netloc}"
-    return Links(f"{root.rstrip('/')}/v1/objects")
+    return Links(f"{root_of(http)}/v1/objects")
 
 
-CallerNow = Annotated[Caller, Depends(caller_of)]
-ServiceHere = Annotated[Service, Depends(service_of)]
 LinksHere = Annotated[Links, Depends(links_of)]
 
 

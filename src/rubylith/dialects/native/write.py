@@ -2,11 +2,11 @@
 
 import io
 import json
-import secrets
 import zipfile
 from importlib.metadata import version
 from typing import Any
 
+from rubylith.dialects._multipart import write_multipart
 from rubylith.dialects.native.read import MULTIPART, ZIP
 from rubylith.domain.geometry import Size
 from rubylith.domain.job import Artifact, Delivery, Job, Problem
@@ -21,7 +21,6 @@ from rubylith.service.work import Answer
 
 VERSION = version("rubylith")
 RESULT = "result.json"  # the file of a job that holds its document
-BOUNDARY_BYTES = 24  # long and random: some clients look for the boundary without its dashes
 
 
 def write_document(answer: Answer, result_id: str) -> dict[str, Any]:
@@ -39,7 +38,7 @@ def write_result(answer: Answer, packing: str | None, result_id: str) -> tuple[b
     if packing == ZIP:
         return _zip(files), "application/zip"
     if packing == MULTIPART or len(files) != 1:
-        return _multipart(files)
+        return write_multipart(("file", file) for file in files)
     return files[0].data, files[0].media_type
 
 
@@ -164,17 +163,3 @@ def _zip(files: tuple[Encoded, ...]) -> bytes:
         for file in files:
             archive.writestr(zipfile.ZipInfo(file.name), file.data)
     return buffer.getvalue()
-
-
-def _multipart(files: tuple[Encoded, ...]) -> tuple[bytes, str]:
-    """multipart/form-data (RFC 7578), a part per file under its name without folders and ending."""
-    boundary = secrets.token_hex(BOUNDARY_BYTES)
-    parts: list[bytes] = []
-    for file in files:
-        head = (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{file.name}"\r\n'
-            f"Content-Type: {file.media_type}\r\nContent-Length: {len(file.data)}\r\n\r\n"
-        )
-        parts += [head.encode(), file.data, b"\r\n"]
-    parts.append(f"--{boundary}--\r\n".encode())
-    return b"".join(parts), f"multipart/form-data; boundary={boundary}"

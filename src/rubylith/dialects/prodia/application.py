@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
-from rubylith.dialects._waiting import forgive_hang_ups
+from rubylith.dialects._telling import forgive, note_unforeseen
 from rubylith.dialects.prodia import errors, routes
 from rubylith.domain.errors import RubylithError
 from rubylith.service.service import Service
@@ -21,7 +21,7 @@ def application(service: Service) -> FastAPI:
     app.state.service = service
     app.include_router(routes.router)
     app.add_exception_handler(RubylithError, _rejected)
-    forgive_hang_ups(app)
+    forgive(app)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unforeseen)
     return app
@@ -40,8 +40,7 @@ def _http(http: Request, error: Exception) -> Response:
 
 
 def _unforeseen(http: Request, error: Exception) -> Response:
-    request_id = str(http.scope.get("state", {}).get("request_id", ""))
-    log.error("unforeseen", exc_info=error, request_id=request_id)
+    request_id = note_unforeseen(log, http, error)
     return PlainTextResponse(f"The server failed on this request; its id is {request_id}", 500)
 
 

@@ -1,11 +1,11 @@
 """Our error families → what Prodia's client understands: 400 with a job, 401, 403, 404 and 5xx as text, 429."""
 
-import math
 from typing import Any
 
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rubylith.dialects._telling import nearest, retry_after
 from rubylith.dialects.prodia.write import write_failed, write_response
 from rubylith.domain import errors
 
@@ -23,7 +23,7 @@ STATUS: dict[type[errors.RubylithError], int] = {
 
 def status_of(error: errors.RubylithError) -> int:
     """The status of the nearest family that has one."""
-    return next((STATUS[family] for family in type(error).__mro__ if family in STATUS), 500)
+    return nearest(STATUS, error, 500)
 
 
 def write_error(error: errors.RubylithError, accept: str, submitted: dict[str, Any]) -> Response:
@@ -36,11 +36,7 @@ def write_error(error: errors.RubylithError, accept: str, submitted: dict[str, A
         return write_fault(f"{error.message}. {error.hint}", accept, submitted)
     if status == 401:
         return PlainTextResponse("token is invalid", status, {"WWW-Authenticate": "Bearer"})
-    response = PlainTextResponse(str(error), status)
-    retry_after = getattr(error, "retry_after_seconds", None)
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
-    return response
+    return PlainTextResponse(str(error), status, retry_after(error))
 
 
 def write_fault(text: str, accept: str, submitted: dict[str, Any]) -> Response:

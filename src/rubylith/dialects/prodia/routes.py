@@ -6,6 +6,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.concurrency import run_in_threadpool
 
+from rubylith.dialects import _asking
+from rubylith.dialects._asking import ServiceHere
 from rubylith.dialects._waiting import wait_for
 from rubylith.dialects.prodia import wire
 from rubylith.dialects.prodia.read import read_picture, read_request, read_submitted
@@ -19,17 +21,10 @@ NAME = "prodia"
 router = APIRouter()
 
 
-def service_of(http: Request) -> Service:
-    """The service behind this application."""
-    return http.app.state.service
-
-
 async def caller_of(http: Request) -> Caller:
     """Who sends this; Unauthorized once the body has arrived, which the client would else not hear of."""
-    scheme, _, secret = http.headers.get("authorization", "").partition(" ")
-    token = secret.strip() if scheme.lower() == "bearer" else None
     try:
-        return await run_in_threadpool(service_of(http).access.caller, token)
+        return await _asking.caller_of(http)
     except Unauthorized:
         async for _ in http.stream():
             pass
@@ -37,7 +32,6 @@ async def caller_of(http: Request) -> Caller:
 
 
 CallerNow = Annotated[Caller, Depends(caller_of)]
-ServiceHere = Annotated[Service, Depends(service_of)]
 
 
 @router.post("/v2/job")

@@ -1,7 +1,6 @@
 """Answers and jobs → Prodia's documents, outputs and multipart."""
 
 import json
-import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from starlette.responses import JSONResponse, Response
 
+from rubylith.dialects._multipart import MULTIPART, write_multipart
 from rubylith.dialects.prodia import wire
 from rubylith.domain.geometry import Size
 from rubylith.domain.image import Image
@@ -24,9 +24,7 @@ from rubylith.service.files import Links
 from rubylith.service.service import Service
 from rubylith.service.work import Answer
 
-MULTIPART = "multipart/form-data"
 KEPT = timedelta(minutes=5)  # what an answer given at once says of its end, as the vendor's does
-BOUNDARY_BYTES = 24  # long and random: some clients look for the boundary without its dashes
 STATES = {
     JobState.QUEUED: "processing",
     JobState.RUNNING: "processing",
@@ -92,7 +90,7 @@ def write_outputs(answer: Answer, kind: str, orientation: int) -> tuple[Encoded,
         (file,) = matte.encode(found, Image(np.ascontiguousarray(turned), answer.digest))
         return (replace(file, name="output.png"),)
     if kind == wire.MASK_BACKGROUND:
-        rle = RLE.from_bitmap(matte.union(found))
+        rle = RLE.from_bitmap(found.union())
         found = replace(found, masks=(Mask(rle, rle.box, predicted_iou=1.0),))
     files = png.encode(replace(found, masks=tuple(sorted(found.masks, key=lambda mask: -mask.area))), None)
     return tuple(replace(file, name=f"mask_{number}.png") for number, file in enumerate(files))
@@ -123,23 +121,9 @@ def write_response(
             return Response(outputs[0].data, status, media_type=outputs[0].media_type)
         if any(token.startswith("image/") or token == "application/json" for token in wanted):
             return JSONResponse(document, status)
-    body, media_type = _multipart(document, outputs)
-    return Response(body, status, {"Content-Type": media_type})
-
-
-def _multipart(document: dict[str, Any], outputs: tuple[Encoded, ...]) -> tuple[bytes, str]:
-    """RFC 7578. Every part has a file name: the client reads parts without one as text, and fails."""
-    boundary = secrets.token_hex(BOUNDARY_BYTES)
     job = Encoded("job.json", "application/json", json.dumps(document).encode())
-    parts: list[bytes] = []
-    for name, file in (("job", job), *(("output", output) for output in outputs)):
-        head = (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{file.name}"\r\n'
-            f"Content-Type: {file.media_type}\r\n\r\n"
-        )
-        parts += [head.encode(), file.data, b"\r\n"]
-    parts.append(f"--{boundary}--\r\n".encode())
-    return b"".join(parts), f"{MULTIPART}; boundary={boundary}"
+    body, media_type = write_multipart([("job", job), *(("output", output) for output in outputs)])
+    return Response(body, status, {"Content-Type": media_type})
 
 
 def _document(

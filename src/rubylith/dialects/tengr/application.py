@@ -10,7 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rubylith.dialects._waiting import forgive_hang_ups
+from rubylith.dialects._telling import forgive, note_unforeseen
 from rubylith.dialects.tengr import errors, routes
 from rubylith.domain.errors import RubylithError
 from rubylith.service.service import Service
@@ -24,7 +24,7 @@ def application(service: Service) -> ASGIApp:
     app.state.service = service
     app.include_router(routes.router)
     app.add_exception_handler(RubylithError, _rejected)
-    forgive_hang_ups(app)
+    forgive(app)
     app.add_exception_handler(ValidationError, _invalid)
     app.add_exception_handler(HTTPException, _missing)
     app.add_exception_handler(Exception, _unforeseen)
@@ -76,5 +76,5 @@ def _missing(http: Request, error: Exception) -> Response:
 
 
 def _unforeseen(http: Request, error: Exception) -> Response:
-    log.error("unforeseen", exc_info=error, request_id=str(http.scope.get("state", {}).get("request_id", "")))
+    note_unforeseen(log, http, error)
     return errors.write_unforeseen()

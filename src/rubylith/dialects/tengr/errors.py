@@ -3,7 +3,6 @@
 `error` names the status where `message` says more than that, as NestJS does.
 """
 
-import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
+from rubylith.dialects._telling import nearest, retry_after
 from rubylith.dialects.tengr.wire import FAULT
 from rubylith.domain import errors
 
@@ -67,11 +67,9 @@ def problem(status: int, message: str) -> JSONResponse:
 
 def write_error(error: errors.RubylithError) -> JSONResponse:
     """What the caller is told, in the vendor's words where it has some; how long to wait where that is known."""
-    family = next((family for family in type(error).__mro__ if family in PHRASES), errors.Broken)
-    status, words = PHRASES[family]
+    status, words = nearest(PHRASES, error, PHRASES[errors.Broken])
     response = problem(status, words or str(error))
-    if isinstance(error, errors.Unavailable):
-        response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_seconds)))
+    response.headers.update(retry_after(error))
     if isinstance(error, errors.Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import PIL.Image
@@ -19,13 +18,13 @@ from rubylith.domain.job import Job
 from rubylith.domain.mask import Mask
 from rubylith.domain.rle import BoolArray
 from rubylith.formats import Encoded
-from rubylith.formats.matte import soft_alpha, union
+from rubylith.formats.matte import soft_alpha
+from rubylith.formats.png import encode_pixels
 from rubylith.service.morphology import blurred, grown
 from rubylith.service.work import Answer
 
 CANDIDATES = 3
 LONGEST_WEBP = 16383  # pixels a side; the format has no room for more
-PNG_OPTIONS = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB)
 
 
 def write_files(answer: Answer, job: Job) -> tuple[Encoded, ...]:
@@ -58,7 +57,7 @@ def chosen(answer: Answer, parameters: dict[str, Any]) -> Iterator[BoolArray]:
     by_name = parameters["method"] == TEXT
     found = named(answer, parameters) if by_name else meant(answer, parameters)
     if not found or (by_name and parameters["textCombineMasks"]):
-        yield union(replace(answer.segmentation, masks=found))
+        yield replace(answer.segmentation, masks=found).union()
     else:
         yield from (mask.bitmap() for mask in found)
 
@@ -84,12 +83,6 @@ def finished(bitmap: BoolArray, parameters: dict[str, Any]) -> UInt8Array:
     return blurred(bitmap, parameters["maskKernelSize"], parameters["maskBlurSigma"])
 
 
-def png(picture: UInt8Array) -> bytes:
-    """picture: (H, W) grey, or (H, W, 4) RGBA."""
-    stored = cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA) if picture.ndim == 3 else picture
-    return cv2.imencode(".png", stored, PNG_OPTIONS)[1].tobytes()
-
-
 def webp(picture: npt.NDArray[np.uint8]) -> bytes:
     """The same as lossless WebP, which knows no grey: RGB or RGBA, with colours kept where nothing is seen of them."""
     buffer = io.BytesIO()
@@ -99,10 +92,10 @@ def webp(picture: npt.NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-ENCODERS = {PNG: png, WEBP: webp}
+ENCODERS = {PNG: encode_pixels, WEBP: webp}
 
 
 def cut_out(answer: Answer) -> UInt8Array:
     """(H, W, 4) RGBA: the picture's own colours everywhere, and how much of each pixel is the subject."""
     assert answer.image is not None  # was asked for
-    return np.dstack([answer.image.pixels, soft_alpha(answer.image.pixels, union(answer.segmentation))])
+    return np.dstack([answer.image.pixels, soft_alpha(answer.image.pixels, answer.segmentation.union())])

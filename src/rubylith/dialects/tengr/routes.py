@@ -1,6 +1,5 @@
 """Routes of /tengr: read, verb, write."""
 
-import re
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -8,8 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import StreamingResponse
 
+from rubylith.dialects import _asking
+from rubylith.dialects._asking import READS, RootHere, ServiceHere, is_uuid
+from rubylith.dialects._downloading import download
 from rubylith.dialects.tengr import wire
 from rubylith.dialects.tengr.read import (
     REMOVE_BACKGROUND,
@@ -28,8 +29,6 @@ from rubylith.service.service import Instructions, Service
 
 NAME, VERSION = "tengr", version("rubylith")
 KEPT_SECONDS = 8 * 86_400.0
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-READS = ["GET", "HEAD"]
 ROUTES = (
     "POST /v2/artworks/segmentation",
     "POST /v2/artworks/remove-background",
@@ -39,35 +38,21 @@ ROUTES = (
 )
 
 
-def service_of(http: Request) -> Service:
-    """The service behind this application."""
-    return http.app.state.service
-
-
-def caller_of(http: Request) -> Caller:
+async def caller_of(http: Request) -> Caller:
     """Who sends this, noted for the headers of the answer; Unauthorized."""
-    scheme, _, secret = http.headers.get("authorization", "").partition(" ")
-    caller = service_of(http).access.caller(secret.strip() if scheme.lower() == "bearer" else None)
-    http.state.caller = caller
-    return caller
+    http.state.caller = await _asking.caller_of(http)
+    return http.state.caller
 
 
-def generator_of(http: Request) -> Caller:
+async def generator_of(http: Request) -> Caller:
     """A caller who may make and see artworks; Forbidden."""
-    caller = caller_of(http)
+    caller = await caller_of(http)
     caller.require(Scope.SEGMENT)
     return caller
 
 
-def root_of(http: Request) -> str:
-    """Where links begin: the public address, or the one that this request came to."""
-    return (service_of(http).public_url or f"{http.url.scheme}://{http.url.netloc}").rstrip("/")
-
-
-ServiceHere = Annotated[Service, Depends(service_of)]
 CallerNow = Annotated[Caller, Depends(caller_of)]
 GeneratorNow = Annotated[Caller, Depends(generator_of)]
-RootHere = Annotated[str, Depends(root_of)]
 
 router = APIRouter()
 
@@ -106,7 +91,7 @@ def artworks(http: Request, service: ServiceHere, caller: GeneratorNow, root: Ro
 @router.api_route("/v2/artworks/{artwork_id}", methods=READS)
 def artwork(artwork_id: str, service: ServiceHere, caller: GeneratorNow, root: RootHere) -> Response:
     """How an artwork fares, and its results."""
-    if not UUID.fullmatch(artwork_id):
+    if not is_uuid(artwork_id):
         raise NotFound("This is no id of an artwork", "Give the id that its order was answered with")
     return JSONResponse(write_artwork(service.job(artwork_id, caller, dialect=NAME), service.files, root))
 
@@ -124,11 +109,9 @@ def webhook_secret(service: ServiceHere, caller: CallerNow) -> Response:
 def result(http: Request, key: str, service: ServiceHere) -> Response:
     """A result, for whoever holds its link; 404 once it is gone."""
     try:
-        found = service.files.download(key, dict(http.query_params), http.headers.get("range"))
+        return download(http, service, key, http.query_params)
     except Forbidden as error:
         raise NotFound(error.message, error.hint) from None
-    chunks = iter(()) if http.method == "HEAD" else found.chunks
-    return StreamingResponse(chunks, found.status, found.headers, found.media_type)
 
 
 def _notes(kind: str, body: wire.ArtworkIn, root: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from rubylith.dialects._waiting import forgive_hang_ups
+from rubylith.dialects._telling import forgive, note_unforeseen
 from rubylith.dialects.vlmrun import errors, files, routes
 from rubylith.domain.errors import RubylithError
 from rubylith.service.service import Service
@@ -21,7 +21,7 @@ def application(service: Service) -> FastAPI:
     app.include_router(files.router, prefix="/v1")
     app.include_router(routes.router, prefix="/v1")
     app.add_exception_handler(RubylithError, _rejected)
-    forgive_hang_ups(app)
+    forgive(app)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unforeseen)
@@ -46,6 +46,4 @@ def _http(_: Request, error: Exception) -> Response:
 
 
 def _unforeseen(http: Request, error: Exception) -> Response:
-    request_id = str(http.scope.get("state", {}).get("request_id", ""))
-    log.error("unforeseen", exc_info=error, request_id=request_id)
-    return errors.write_unforeseen(request_id)
+    return errors.write_unforeseen(note_unforeseen(log, http, error))

@@ -1,10 +1,9 @@
 """Our error families → OpenAI's error object."""
 
-import math
-
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from rubylith.dialects._telling import nearest, retry_after
 from rubylith.domain import errors
 
 STATUS: dict[type[errors.RubylithError], tuple[int, str, str | None]] = {  # family → status, code, parameter at fault
@@ -57,9 +56,8 @@ def write_error(error: errors.RubylithError) -> JSONResponse:
     """What the caller is told; the clients ask again by themselves where that may help."""
     status = _told(error)[0]
     response = JSONResponse(write_body(error), status)
-    retry_after = getattr(error, "retry_after_seconds", None)
-    if retry_after is not None and status in {429, 503, 504}:
-        response.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
+    if status in {429, 503, 504}:
+        response.headers.update(retry_after(error))
     if isinstance(error, errors.ModelFailed):
         response.headers["x-should-retry"] = "false"
     return response
@@ -87,4 +85,4 @@ def write_too_large(limit: int) -> JSONResponse:
 def _told(error: errors.RubylithError) -> tuple[int, str, str | None]:
     if isinstance(error, Refusal):
         return error.told
-    return next((STATUS[family] for family in type(error).__mro__ if family in STATUS), (500, "server_error", None))
+    return nearest(STATUS, error, STATUS[errors.Broken])

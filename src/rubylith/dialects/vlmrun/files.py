@@ -11,9 +11,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import StreamingResponse
 
+from rubylith.dialects._asking import CallerNow, RootHere, ServiceHere
+from rubylith.dialects._downloading import download
 from rubylith.dialects.vlmrun import artifacts
 from rubylith.dialects.vlmrun.errors import Refusal
-from rubylith.dialects.vlmrun.routes import PREFIX, CallerNow, ServiceHere, read_body, root_of
+from rubylith.dialects.vlmrun.routes import PREFIX, read_body
 from rubylith.dialects.vlmrun.wire import PresignedIn
 from rubylith.domain.caller import Caller, Scope
 from rubylith.domain.errors import NotFound
@@ -61,14 +63,13 @@ def list_artifacts(service: ServiceHere, caller: CallerNow, session_id: str) -> 
 @router.head("/artifacts/{session_id}/{name}")
 def signed_artifact(http: Request, service: ServiceHere, session_id: str, name: str) -> StreamingResponse:
     """A mask by its link, which opens without a key: 403 if it was altered or has expired."""
-    key = f"artifacts/{session_id}/{name}"
-    found = service.files.download(key, dict(http.query_params), http.headers.get("range"))
-    chunks = iter(()) if http.method == "HEAD" else found.chunks
-    return StreamingResponse(chunks, found.status, found.headers, found.media_type)
+    return download(http, service, f"artifacts/{session_id}/{name}", http.query_params)
 
 
 @router.post("/files", status_code=201)
-async def upload(http: Request, service: ServiceHere, caller: CallerNow, purpose: str = "assistants") -> Response:
+async def upload(
+    http: Request, service: ServiceHere, caller: CallerNow, root: RootHere, purpose: str = "assistants"
+) -> Response:
     """Keep a picture; messages can name its id."""
     async with http.form(max_files=MAX_PARTS, max_fields=MAX_PARTS) as form:
         part = form.get("file")
@@ -76,35 +77,35 @@ async def upload(http: Request, service: ServiceHere, caller: CallerNow, purpose
             raise Refusal("The form has no part called file", "Send the file as part file", "invalid_value", "file")
         data, name = await part.read(), part.filename or "upload"
         media_type = part.content_type or "application/octet-stream"
-    document = await run_in_threadpool(_kept, service, caller, data, (media_type, name, purpose), root_of(http))
+    document = await run_in_threadpool(_kept, service, caller, data, (media_type, name, purpose), root)
     return JSONResponse(document, 201)
 
 
 @router.get("/files")
 def list_files(
-    http: Request,
     service: ServiceHere,
     caller: CallerNow,
+    root: RootHere,
     skip: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 10,
 ) -> list[dict[str, Any]]:
     """Uploads, newest first."""
     found = service.files.objects.list("files/file_", owner=caller.id, limit=10_000)
     newest = sorted(found, key=lambda one: one.created_at, reverse=True)[skip : skip + limit]
-    return [_file(service, one, root_of(http)) for one in newest]
+    return [_file(service, one, root) for one in newest]
 
 
 @router.get("/files/hash/{md5}")
-def file_by_hash(http: Request, service: ServiceHere, caller: CallerNow, md5: str) -> dict[str, Any]:
+def file_by_hash(service: ServiceHere, caller: CallerNow, root: RootHere, md5: str) -> dict[str, Any]:
     """An upload of the same bytes; 404 if there is none."""
     if not md5.isalnum():
         raise NotFound("There is no file of that hash", "Upload it")
     file_id = service.files.objects.read(_hash_key(caller, md5), owner=caller.id).decode()
-    return _file(service, service.files.find(file_id, caller), root_of(http))
+    return _file(service, service.files.find(file_id, caller), root)
 
 
 @router.post("/files/presigned-url")
-async def presigned(http: Request, service: ServiceHere, caller: CallerNow) -> dict[str, Any]:
+async def presigned(http: Request, service: ServiceHere, caller: CallerNow, root: RootHere) -> dict[str, Any]:
     """An address to which a large file can be put."""
     body = await read_body(http, PresignedIn)
     caller.require(Scope.SEGMENT)
@@ -117,7 +118,7 @@ async def presigned(http: Request, service: ServiceHere, caller: CallerNow) -> d
             key, owner=caller.id, media_type=media_type, name=body.filename, ttl_seconds=service.files.upload_seconds
         )
         limit = service.worker.limits.max_bytes
-        base = f"{root_of(http)}{PREFIX}/uploads"
+        base = f"{root}{PREFIX}/uploads"
         return objects.url(
             key, base=base, seconds=body.expiration, method="PUT", media_type=media_type, max_bytes=limit
         )
@@ -147,21 +148,21 @@ async def put_upload(http: Request, service: ServiceHere, key: str) -> Response:
 
 
 @router.get("/files/verify-upload/{file_id}")
-def verify(http: Request, service: ServiceHere, caller: CallerNow, file_id: str) -> dict[str, Any]:
+def verify(service: ServiceHere, caller: CallerNow, root: RootHere, file_id: str) -> dict[str, Any]:
     """The file, once its bytes are there."""
-    return _file(service, service.files.find(file_id, caller), root_of(http))
+    return _file(service, service.files.find(file_id, caller), root)
 
 
 @router.get("/files/{file_id}")
-def show_file(http: Request, service: ServiceHere, caller: CallerNow, file_id: str) -> dict[str, Any]:
+def show_file(service: ServiceHere, caller: CallerNow, root: RootHere, file_id: str) -> dict[str, Any]:
     """What is known of an upload."""
-    return _file(service, service.files.find(file_id, caller), root_of(http))
+    return _file(service, service.files.find(file_id, caller), root)
 
 
 @router.delete("/files/{file_id}")
-def delete_file(http: Request, service: ServiceHere, caller: CallerNow, file_id: str) -> dict[str, Any]:
+def delete_file(service: ServiceHere, caller: CallerNow, root: RootHere, file_id: str) -> dict[str, Any]:
     """Delete an upload; what it was."""
-    document = _file(service, service.files.find(file_id, caller), root_of(http))
+    document = _file(service, service.files.find(file_id, caller), root)
     service.files.delete(file_id, caller)
     return document
 

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from rubylith.dialects._asking import CallerNow, ServiceHere, root_of
 from rubylith.dialects._waiting import wait_for
 from rubylith.dialects.vlmrun.artifacts import LINK_SECONDS, Shelf
 from rubylith.dialects.vlmrun.errors import Refusal, write_body
@@ -41,29 +42,11 @@ PATIENCE_SECONDS, ALIVE_SECONDS = 5.0, 10.0  # an error within the first is an H
 OWNER = "rubylith"
 
 
-def service_of(http: Request) -> Service:
-    """The service behind this application."""
-    return http.app.state.service
-
-
-def caller_of(http: Request) -> Caller:
-    """Who sends this; Unauthorized."""
-    scheme, _, secret = http.headers.get("authorization", "").partition(" ")
-    return service_of(http).access.caller(secret.strip() if scheme.lower() == "bearer" else None)
-
-
-def root_of(http: Request) -> str:
-    """The public address, or the one that this request came to."""
-    return (service_of(http).public_url or f"{http.url.scheme}://{http.url.netloc}").rstrip("/")
-
-
-def links_of(http: Request) -> Links:
+async def links_of(http: Request) -> Links:
     """Where links to artifacts begin."""
     return Links(f"{root_of(http)}{PREFIX}", LINK_SECONDS)
 
 
-CallerNow = Annotated[Caller, Depends(caller_of)]
-ServiceHere = Annotated[Service, Depends(service_of)]
 LinksHere = Annotated[Links, Depends(links_of)]
 router = APIRouter()
 Body = TypeVar("Body", bound=BaseModel)

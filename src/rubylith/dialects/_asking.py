@@ -1,0 +1,62 @@
+"""What every door reads from a request: who asks, of which service, under which address, about which job.
+
+Dependencies are asynchronous although most wait for nothing: FastAPI would send each plain function to a thread.
+"""
+
+import re
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from rubylith.domain.caller import Caller
+from rubylith.service.service import Service
+
+READS = ["GET", "HEAD"]
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def service_of(http: Request) -> Service:
+    """The service behind this application."""
+    return http.app.state.service
+
+
+def bearer_of(http: Request) -> str | None:
+    """The key in `Authorization: Bearer KEY`; None if there is none."""
+    scheme, _, secret = http.headers.get("authorization", "").strip().partition(" ")
+    return (secret.strip() or None) if scheme.lower() == "bearer" else None
+
+
+def root_of(http: Request) -> str:
+    """How the caller reaches this server, without a slash at the end: its public address, or the one asked."""
+    return (service_of(http).public_url or f"{http.url.scheme}://{http.url.netloc}").rstrip("/")
+
+
+def is_uuid(text: str) -> bool:
+    """True for what may be the id of a job. What is none need not be looked for, nor does every database take it."""
+    return _UUID.fullmatch(text) is not None
+
+
+async def caller_with(http: Request, secret: str | None) -> Caller:
+    """Who shows this secret; Unauthorized."""
+    access = service_of(http).access
+    return access.recent_caller(secret) or await run_in_threadpool(access.caller, secret)
+
+
+async def caller_of(http: Request) -> Caller:
+    """Who sends this, by a bearer key; Unauthorized."""
+    return await caller_with(http, bearer_of(http))
+
+
+async def _service(http: Request) -> Service:
+    return service_of(http)
+
+
+async def _root(http: Request) -> str:
+    return root_of(http)
+
+
+CallerNow = Annotated[Caller, Depends(caller_of)]
+RootHere = Annotated[str, Depends(_root)]
+ServiceHere = Annotated[Service, Depends(_service)]
