@@ -142,12 +142,13 @@ def page(
     states: tuple[JobState, ...] = (),
     delivery: DeliveryState | None = None,
     dialect: str | None = None,
+    noted: tuple[str, str] | None = None,
     before: str | None = None,
     limit: int = 100,
     offset: int = 0,
 ) -> tuple[Job, ...]:
     """Jobs whose time is not over, newest first: of `owner`, in one of `states`, with the webhook in `delivery`, of
-    `dialect`, older than job `before`.
+    `dialect`, whose request has this name and value in its `extra`, older than job `before`.
     """
     found = sa.select(JOBS).where(_remembered(now)).order_by(JOBS.c.number.desc()).limit(limit).offset(offset)
     if dialect is not None:
@@ -158,6 +159,8 @@ def page(
         found = found.where(JOBS.c.state.in_([state.value for state in states]))
     if delivery is not None:
         found = found.where(JOBS.c.delivery_state == delivery.value)
+    if noted is not None:
+        found = found.where(_note(connection, noted[0]) == noted[1])
     if before is not None:
         found = found.where(JOBS.c.number < sa.select(JOBS.c.number).where(JOBS.c.id == before).scalar_subquery())
     return tuple(as_job(row) for row in connection.execute(found))
@@ -382,3 +385,10 @@ def _time(seconds: float) -> datetime:
 
 def _maybe_time(seconds: float | None) -> datetime | None:
     return None if seconds is None else _time(seconds)
+
+
+def _note(connection: sa.Connection, name: str) -> sa.ColumnElement[str]:
+    """A text among the notes that a door made of an order, read where the order lies."""
+    if connection.dialect.name == "postgresql":
+        return sa.cast(JOBS.c.request, postgresql.JSON)[("extra", name)].as_string()
+    return sa.func.json_extract(JOBS.c.request, f'$.extra."{name}"')

@@ -34,11 +34,15 @@ class Jobs(Protocol):
         states: tuple[JobState, ...] = (),
         delivery: DeliveryState | None = None,
         dialect: str | None = None,
+        noted: tuple[str, str] | None = None,
         before: str | None = None,
         limit: int = 100,
         offset: int = 0,
     ) -> tuple[Job, ...]:
-        """Jobs, newest first, older than the job `before`, past the first `offset` of them."""
+        """Jobs, newest first, older than the job `before`, past the first `offset` of them.
+
+        noted: a name and its value among the notes that the door made of the order.
+        """
         ...
 
     def cancel(self, job_id: str, *, owner: str | None = None) -> Job:

@@ -53,11 +53,15 @@ class JobBoard:
         states: tuple[JobState, ...] = (),
         delivery: DeliveryState | None = None,
         dialect: str | None = None,
+        noted: tuple[str, str] | None = None,
         before: str | None = None,
         limit: int = 100,
         offset: int = 0,
     ) -> tuple[Job, ...]:
-        """Jobs, newest first, older than the job `before`, past the first `offset` of them."""
+        """Jobs, newest first, older than the job `before`, past the first `offset` of them.
+
+        noted: a name and its value among the notes that the door made of the order.
+        """
         with reading(self.engine) as connection:
             return jobs.page(
                 connection,
@@ -66,6 +70,7 @@ class JobBoard:
                 states=states,
                 delivery=delivery,
                 dialect=dialect,
+                noted=noted,
                 before=before,
                 limit=max(0, limit),
                 offset=max(0, offset),

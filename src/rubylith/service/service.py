@@ -44,7 +44,7 @@ class Instructions:
     dialect: the door it came through; extra: that door's own notes. keep_seconds: for how long its files are kept, if
     not for as long as results are kept here. forget_seconds: after that long the job is gone with its files, unless the
     operator has set a time for all. patient: False lets the job fail as InvalidOrder as soon as its picture cannot be
-    fetched, which is tried again otherwise.
+    fetched, which is tried again otherwise. encrypted: its webhook goes by https, or to a network of the operator.
     """
 
     dialect: str
@@ -56,6 +56,7 @@ class Instructions:
     keep_seconds: float | None = None
     forget_seconds: float | None = None
     patient: bool = True
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ class Service:
         caller.require(Scope.SEGMENT)
         self.access.charge(caller)
         if instructions.webhook is not None:
-            self.sender.check(instructions.webhook)
+            self.sender.check(instructions.webhook, encrypted=instructions.encrypted)
         document = {**self._ordered(request, caller), "extra": instructions.extra or {}}
         forget_seconds = instructions.forget_seconds
         if instructions.keep_seconds is not None:
@@ -164,10 +165,17 @@ class Service:
         return job
 
     def history(
-        self, caller: Caller, *, dialect: str, states: tuple[JobState, ...] = (), limit: int = 100, offset: int = 0
+        self,
+        caller: Caller,
+        *,
+        dialect: str,
+        states: tuple[JobState, ...] = (),
+        noted: tuple[str, str] | None = None,
+        limit: int = 100,
+        offset: int = 0,
     ) -> tuple[Job, ...]:
-        """Jobs of this caller that came through this door, newest first."""
-        return self.jobs.list(owner=caller.id, dialect=dialect, states=states, limit=limit, offset=offset)
+        """Jobs of this caller that came through this door, newest first. noted: a name and value in its notes."""
+        return self.jobs.list(owner=caller.id, dialect=dialect, states=states, noted=noted, limit=limit, offset=offset)
 
     def position(self, job_id: str, caller: Caller) -> int | None:
         """How many jobs go before it; None once it runs."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
-from rubylith.domain.errors import Forbidden, NotFound
+from rubylith.domain.errors import Forbidden, NotFound, SourceUnreachable, TimedOut
 from rubylith.domain.image import ImageSource, Inline, Link, Local, Stored
 from rubylith.service.fetching import Fetcher
 from rubylith.service.files import Files
@@ -36,7 +36,10 @@ class Sources:
                 raise NotFound(f"{path} lies on no machine that this server reads from", "Upload the picture")
 
     def _fetch(self, url: str) -> bytes:
-        return self.fetcher.get(url, max_bytes=self.max_bytes, seconds=self.fetch_seconds).body
+        try:
+            return self.fetcher.get(url, max_bytes=self.max_bytes, seconds=self.fetch_seconds).body
+        except TimedOut as slow:  # the other server took too long, not the work here
+            raise SourceUnreachable(slow.message, slow.hint, slow.retry_after_seconds) from slow
 
     def _read_own(self, url: str) -> bytes | None:
         """One of our own signed URLs is read without a detour through the network, whatever host it names."""

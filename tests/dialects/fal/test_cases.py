@@ -227,34 +227,47 @@ def test_case_13_a_data_uri_may_lack_its_type_and_its_padding(fal):
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "kind"),
     [
-        b"",
-        b" ",
-        b"{",
-        b"[]",
-        b"[1, 2]",
-        b'"text"',
-        b"null",
-        b"\xff\xfe",
-        b"1" * 5000,
-        b"[" * 100_000,
-        b'{"image_url": NaN}',
-        b'{"image_url": "\\ud800", "x": 1e999}',
-        b'{"points_per_side": 1e999, "pred_iou_thresh": -1e999}',
-        b'{"image_url": {"a": {"b": {"c": {"d": {"e": 1}}}}}}',
-        b'{"prompts": [[[[[[1]]]]]]}',
+        (b"", "missing"),
+        (b" ", "missing"),
+        (b"{", "json_invalid"),
+        (b"[]", "model_attributes_type"),
+        (b"[1, 2]", "model_attributes_type"),
+        (b'"text"', "model_attributes_type"),
+        (b"null", "model_attributes_type"),
+        (b"\xff\xfe", "json_invalid"),
+        (b"1" * 5000, "json_invalid"),
+        (b"[" * 100_000, "json_invalid"),
+        (b'{"image_url": NaN}', "json_invalid"),
     ],
 )
-def test_case_14_a_body_that_is_no_object_is_told_with_detail(fal, body):
+def test_case_14_a_body_that_is_no_object_is_refused_at_once(fal, body, kind):
     for place in (f"/queue/{AUTO}", f"/run/{AUTO}", f"/queue/{IMAGE}", f"/run/{IMAGE}"):
         answer = fal.request("POST", place, content=body, headers={"Content-Type": "application/json"})
-        assert answer.status_code == 200 or 400 <= answer.status_code < 500
-        if answer.status_code == 200:
-            answer = fal.result(answer.json())
-        assert 400 <= answer.status_code < 500
+        found = fault(answer)
+        assert (found["type"], found["loc"]) == (kind, ["body"])
         assert answer.headers["content-type"].startswith("application/json")
-        assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "faults"),
+    [
+        (b'{"image_url": "\\ud800", "x": 1e999}', {("image_url",): "file_download_error"}),
+        (
+            b'{"image_url": "x", "points_per_side": 1e999, "pred_iou_thresh": -1e999}',
+            {("points_per_side",): "finite_number", ("pred_iou_thresh",): "greater_than_equal"},
+        ),
+        (b'{"image_url": {"a": {"b": {"c": {"d": {"e": 1}}}}}}', {("image_url",): "string_type"}),
+    ],
+)
+def test_case_14_what_only_python_or_nobody_takes_for_a_value_is_a_fault_of_its_field(fal, body, faults):
+    queued = fal.request("POST", f"/queue/{AUTO}", content=body)
+    assert queued.status_code == 200
+    for answer in (fal.request("POST", f"/run/{AUTO}", content=body), fal.result(queued.json())):
+        assert answer.status_code == 422
+        told = {tuple(one["loc"][1:]): one["type"] for one in answer.json()["detail"]}
+        assert told == faults
 
 
 def islands(mask):

@@ -129,6 +129,33 @@ def test_files_stay_as_long_as_the_caller_wants(fal, running):
     assert (stored.expires_at - stored.created_at).total_seconds() == pytest.approx(600, abs=1)
 
 
+def test_nobody_has_files_kept_for_longer_than_the_operator_keeps_them(fal, running):
+    header = {"x-fal-object-lifecycle": json.dumps({"expiration_duration_seconds": 10**9})}
+    given = {"image_url": DATA_URI, "prompts": RED}
+    objects = running.built.service.files.objects
+    for answer in (
+        fal.result(fal.submit(IMAGE, headers=header, **given).json()),
+        fal.run(IMAGE, headers=header, **given),
+    ):
+        (stored,) = objects.list(f"jobs/{answer.headers['x-fal-request-id']}/")
+        assert (stored.expires_at - stored.created_at).total_seconds() == pytest.approx(3600, abs=1)
+    ticket = fal.request("POST", "/rest/storage/upload/initiate", json={}, headers=header).json()
+    assert fal.request("PUT", ticket["upload_url"], content=b"x").status_code == 200
+    (stored,) = (f for f in objects.list("files/") if f.key.rpartition("/")[2] in ticket["file_url"])
+    assert (stored.expires_at - stored.created_at).total_seconds() == pytest.approx(86_400, abs=1)
+
+
+@pytest.mark.parametrize("model", [IMAGE, "fal-ai/sam-3/image"])
+def test_boxes_times_points_are_limited_together(fal, model):
+    points = [{"x": 1, "y": 1, "label": 0}] * 200
+    boxes = [{"x_min": 1, "y_min": 1, "x_max": 9, "y_max": 9}] * 200
+    given = {"image_url": DATA_URI, "box_prompts": boxes, "prompts": points, "point_prompts": points}
+    for told in (fal.run(model, **given), fal.result(fal.submit(model, **given).json())):
+        (fault,) = told.json()["detail"]
+        assert (told.status_code, fault["type"], fault["loc"]) == (422, "sequence_too_long", ["body", "box_prompts"])
+        assert fault["ctx"] == {"max_length": 10_000}
+
+
 def test_16_runs_at_once_all_answer_the_same(fal):
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: fal.run(IMAGE, image_url=DATA_URI, prompts=RED), range(16)))

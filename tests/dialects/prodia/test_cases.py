@@ -210,6 +210,18 @@ def test_case_18_a_job_that_cannot_be_read(post, documents):
     assert refused(post(files=files))
 
 
+@pytest.mark.parametrize("accept", ["*/*", "", "image/png", "application/json", "text/html, */*;q=0.8"])
+def test_case_11_to_18_callers_who_do_not_name_multipart_are_told_their_faults_as_json(post, accept):
+    answer = post(headers={"Accept": accept})
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/json")
+    assert answer.json()["error"].startswith("input: missing")
+
+
+@pytest.mark.parametrize("path", ["/prodia/v2//job", "/prodia/v2/job/", "/prodia//v2/job"])
+def test_slashes_too_many_do_no_harm(post, path):
+    assert parsed(post(job={"type": "inference.ping.v1"}, path=path)).status == 200
+
+
 @pytest.mark.parametrize("accept", ["application/json", "multipart/form-data"])
 def test_case_19_a_json_body_has_no_input(running, accept):
     url, job = f"{running.address}/prodia/v2/job", {"type": "inference.segment.v1"}
@@ -317,7 +329,8 @@ def test_case_22_a_job_answered_later(running, post, first):
 def test_case_22_an_unknown_job(running):
     with running.client(SECRET) as client:
         for path in ("job.json", "job.state.current", "output", "output/mask_0.png"):
-            assert client.get(f"/prodia/v2/job/async/nobody/{path}").status_code == 404
+            for unknown in ("nobody", "%00", "00000000-0000-4000-8000-000000000000", "x" * 500):
+                assert client.get(f"/prodia/v2/job/async/{unknown}/{path}").status_code == 404
 
 
 def test_case_22_a_fault_is_told_at_once_or_as_the_jobs_error(running, post):

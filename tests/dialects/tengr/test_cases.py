@@ -381,6 +381,9 @@ def test_case_20_pages_go_from_the_newest_to_the_oldest(other):
     assert [one["id"] for page in pages for one in page][:3] == made[::-1]
     assert len(other.http.get("/v2/artworks?limit=2").json()) == 2
     assert other.http.get("/v2/artworks?limit=1").json()[0]["artworkType"] == "remove_background"
+    (one,) = other.http.get("/v2/artworks?artworkType=remove_background").json()
+    assert one["artworkType"] == "remove_background"
+    assert other.http.get("/v2/artworks?artworkType=remove_background&offset=1").json() == []
     for one in other.http.get("/v2/artworks").json():
         other.finished(one)
     assert {one["status"] for one in other.http.get("/v2/artworks?status=succeeded").json()} == {"succeeded"}

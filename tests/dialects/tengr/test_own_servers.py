@@ -7,6 +7,8 @@ from tests.jobs.orders import wait
 from tests.running import serve
 from tests.servers import Reply, http_site
 
+from rubylith.domain.caller import Quota
+
 NOT_TOLD = [
     "http://example.com/x",
     "https://127.0.0.1/x",
@@ -32,6 +34,18 @@ def test_case_16_a_webhook_leads_to_a_public_host_by_https(tmp_path):
             refused(client_, {**POINTS, "webhook": url}, names="webhook")
             refused(client_, {"imageUrl": DATA_URI, "webhook": url}, names="webhook", kind="remove-background")
         assert client_.create(**TEXT, webhook="https://example.com/hook")["parameters"]["webhook"]
+
+
+def test_names_of_webhooks_are_looked_up_for_those_only_who_have_not_had_their_share(tmp_path):
+    with serve(tmp_path) as running:
+        key = running.built.service.access.create("slow", quota=Quota(2, 60)).secret
+        with (client_ := client(running.address, key)).http:
+            for _ in range(2):
+                refused(client_, {**POINTS, "webhook": "https://a.localhost/x"}, names="webhook")
+            answered = client_.http.post(
+                "/v2/artworks/segmentation", json={**POINTS, "webhook": "https://a.localhost/x"}
+            )
+            assert answered.status_code == 429
 
 
 def test_the_secret_survives_a_restart_and_a_new_one_takes_its_place(tmp_path):

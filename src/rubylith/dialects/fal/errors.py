@@ -23,6 +23,7 @@ Detail = dict[str, Any]
 
 ERRORS_URL = "https://docs.fal.ai/errors#"
 MAX_FAULTS, MAX_ITEMS, MAX_TEXT, MAX_DEPTH = 50, 20, 200, 4  # of an input as it is shown in an error
+MAX_SHOWN = 4000  # characters of JSON
 
 REQUESTS: dict[type[RubylithError], tuple[int, str | None]] = {  # status and error_type
     errors.Unauthorized: (401, None),
@@ -94,8 +95,9 @@ CANCELLED = Failure(499, "Request cancelled by the client.", "client_cancelled")
 
 
 def respond(document: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """JSON in ASCII: whatever a caller's text holds, it can be sent back."""
-    data = json.dumps(document, separators=(",", ":"), allow_nan=False)
+    """JSON in ASCII: whatever a caller's text holds, it can be sent back. document: bytes are JSON already."""
+    is_written = isinstance(document, bytes)
+    data = document if is_written else json.dumps(document, separators=(",", ":"), allow_nan=False)
     return Response(data, status, headers=dict(headers or {}), media_type="application/json")
 
 
@@ -162,8 +164,13 @@ def job_failure(job: Job, faults: list[Detail], picture: str, limits: Limits) ->
     return _of_family(family, RubylithError(problem.message, problem.hint), picture, limits)
 
 
-def shown(value: object, depth: int = 0) -> object:
-    """A value small enough to be sent back: texts, lists and what lies deep are cut."""
+def shown(value: object) -> object:
+    """A value short enough to be sent back: texts, lists and what lies deep are cut; what stays long is left out."""
+    cut = _cut(value, 0)
+    return cut if len(json.dumps(cut)) <= MAX_SHOWN else "…"
+
+
+def _cut(value: object, depth: int) -> object:
     match value:
         case str() if len(value) > MAX_TEXT:
             return f"{value[:MAX_TEXT]}… ({len(value)} characters)"
@@ -173,9 +180,9 @@ def shown(value: object, depth: int = 0) -> object:
             return f"a number of {value.bit_length()} bits"
         case dict() if depth < MAX_DEPTH:
             items = list(cast("dict[str, object]", value).items())[:MAX_ITEMS]
-            return {str(shown(key)): shown(item, depth + 1) for key, item in items}
+            return {str(_cut(key, depth)): _cut(item, depth + 1) for key, item in items}
         case list() | tuple() if depth < MAX_DEPTH:
-            return [shown(item, depth + 1) for item in cast("list[object]", value)[:MAX_ITEMS]]
+            return [_cut(item, depth + 1) for item in cast("list[object]", value)[:MAX_ITEMS]]
         case None | bool() | int() | float() | str():
             return value
         case bytes():

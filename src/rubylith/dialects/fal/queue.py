@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from rubylith.dialects._asking import READS, ServiceHere, service_of
+from rubylith.dialects._asking import READS, ServiceHere, root_of, service_of
 from rubylith.dialects.fal.errors import (
     ALREADY_COMPLETED,
     IN_PROGRESS,
@@ -127,8 +127,8 @@ def _submit(http: Request, caller: Caller, model: str, body: bytes) -> Response:
         webhook,
         read_priority(http.headers),
         start_timeout_seconds=read_start_timeout(http.headers),
-        extra=notes.write(),
-        keep_seconds=read_keep_seconds(http.headers),
+        extra=replace(notes, root=root_of(http)).write(),
+        keep_seconds=read_keep_seconds(http.headers, service.files.result_seconds),
         patient=False,
     )
     job = service.submit(order, caller, instructions)

@@ -13,7 +13,18 @@ from rubylith.dialects._data_uri import is_data_uri, read_data_uri
 from rubylith.dialects.fal.errors import Detail, Failure, Refused, fault_of, faults_of, shown
 from rubylith.dialects.fal.links import is_file_url, signed_url
 from rubylith.dialects.fal.models import find_model, split
-from rubylith.dialects.fal.wire import AutoSegmentIn, BoxIn, ChoiceIn, EditsIn, EvfIn, ImageIn, InputIn, PointIn, Sam3In
+from rubylith.dialects.fal.wire import (
+    MAX_POINTS,
+    AutoSegmentIn,
+    BoxIn,
+    ChoiceIn,
+    EditsIn,
+    EvfIn,
+    ImageIn,
+    InputIn,
+    PointIn,
+    Sam3In,
+)
 from rubylith.domain.errors import InvalidImage, InvalidOrder, InvalidPrompt
 from rubylith.domain.geometry import Box, Point
 from rubylith.domain.image import ImageSource, Inline, Link
@@ -31,7 +42,7 @@ LIFECYCLE = ("x-fal-object-lifecycle-preference", "x-fal-object-lifecycle")
 class Notes:
     """What is remembered of an order. faults: why nothing can come of it. picture: `image_url`, cut to a line.
 
-    options: of EditsIn or ChoiceIn, where the model has them.
+    options: of EditsIn or ChoiceIn, where the model has them. root: how the caller reaches this server.
     """
 
     app: str
@@ -42,6 +53,7 @@ class Notes:
     picture: str = ""
     faults: list[Detail] = field(default_factory=list[Detail])
     options: JSONObject = field(default_factory=dict[str, Any])
+    root: str = ""
 
     @property
     def model(self) -> str:
@@ -58,6 +70,15 @@ class Notes:
         return cls(**cast("dict[str, Any]", document))
 
 
+class TooManyPoints(Exception):
+    """Boxes and points that are few by themselves make too many together."""
+
+    def fault(self, field: str) -> Detail:
+        """In fal's own words. field: of the boxes."""
+        message = f"Boxes times points make {self.args[0]} points: at most {MAX_POINTS} are taken together"
+        return fault_of("sequence_too_long", message, field, max_length=MAX_POINTS)
+
+
 def read_input(model_id: str, body: bytes, model: str) -> tuple[SegmentRequest | InvalidOrder, Notes]:
     """What is asked for; an InvalidOrder, with its faults in the notes, where the input makes no sense.
 
@@ -72,6 +93,8 @@ def read_input(model_id: str, body: bytes, model: str) -> tuple[SegmentRequest |
         prompt = _read_prompt(given)
     except ValidationError as error:
         faults = faults_of(error)
+    except TooManyPoints as error:
+        faults = [error.fault("box_prompts")]
     except InvalidImage as error:
         faults = [fault_of("image_load_error", error.message, "image_url", given=document["image_url"])]
     except InvalidPrompt as error:
@@ -95,12 +118,16 @@ def read_objects(points: list[PointIn], boxes: list[BoxIn]) -> Objects:
     """Objects by `object_id`, those without one being one object, or one for each box.
 
     A box takes the positive points that it holds and all negative ones; positive points in no box are one more object.
+    TooManyPoints where that makes more than MAX_POINTS.
     """
     grouped: dict[int | None, tuple[list[Point], list[Box]]] = defaultdict(lambda: ([], []))
     for point in points:
         grouped[point.object_id][0].append(Point(point.x, point.y, positive=point.label == 1))
     for box in boxes:
         grouped[box.object_id][1].append(Box(box.x_min, box.y_min, box.x_max, box.y_max))
+    most = sum(len(clicks) * max(1, len(corners)) for clicks, corners in grouped.values())
+    if most > MAX_POINTS:
+        raise TooManyPoints(most)
     return Objects(tuple(one for clicks, corners in grouped.values() for one in _objects_of(clicks, corners)))
 
 
@@ -128,15 +155,15 @@ def read_start_timeout(headers: Mapping[str, str]) -> float | None:
     return min(seconds, LONGEST)
 
 
-def read_keep_seconds(headers: Mapping[str, str]) -> float | None:
-    """How long the caller wants files to be kept; None where it does not say, or says what makes no sense."""
+def read_keep_seconds(headers: Mapping[str, str], most: float) -> float | None:
+    """How long the caller wants files to be kept, `most` if longer; None where it says nothing that makes sense."""
     text = next((headers[name] for name in LIFECYCLE if name in headers), "{}")
     try:
         seconds = json.loads(text).get("expiration_duration_seconds")
     except (ValueError, AttributeError, RecursionError):
         return None
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    return float(min(seconds, LONGEST)) if is_number and seconds > 0 else None
+    return float(min(seconds, most)) if is_number and seconds > 0 else None
 
 
 def read_switch(text: str | None) -> bool:

@@ -71,7 +71,8 @@ def _kept(http: Request, caller: Caller, answer: Answer, notes: Notes, *, reques
     pictures, told = write_result(answer, notes, request_id)
     if notes.sync_mode:
         return write_inline(notes, size, pictures, told)
-    kept = service.files.keep_results(pictures, request_id, caller.id, seconds=read_keep_seconds(http.headers))
+    seconds = read_keep_seconds(http.headers, service.files.result_seconds)
+    kept = service.files.keep_results(pictures, request_id, caller.id, seconds=seconds)
     links = links_of(http)
     urls = {file.name: service.files.link(file.key, links) for file in kept}
     return write_linked(notes, size, kept, urls, told)

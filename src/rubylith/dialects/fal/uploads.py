@@ -167,8 +167,9 @@ async def _short_body(http: Request) -> bytes:
 
 
 def _begin(http: Request, caller: Caller, media_type: str, name: str) -> Ticket:
-    seconds = read_keep_seconds(http.headers)
-    return service_of(http).begin_upload(caller, media_type=media_type, name=name, seconds=seconds)
+    service = service_of(http)
+    seconds = read_keep_seconds(http.headers, service.files.upload_seconds)
+    return service.begin_upload(caller, media_type=media_type, name=name, seconds=seconds)
 
 
 def _described(http: Request) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 MAX_AREA = 1_000_000_000  # pixels
 MAX_PROMPTS = 1000
+MAX_POINTS = 10_000  # of all objects together: every box takes every negative point of its object
 MAX_STEPS, MAX_KERNEL = 10_000, 999  # pixels
 
 Label = Annotated[Literal[0, 1], BeforeValidator(lambda value: {"0": 0, "1": 1}.get(str(value), value))]

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from rubylith.dialects.fal.chosen import chosen, write_rle, write_told
 from rubylith.dialects.fal.errors import Failure, job_failure
+from rubylith.dialects.fal.links import OBJECTS
 from rubylith.dialects.fal.models import AUTO_SEGMENT, EVF, SAM3, SAM3_RLE
 from rubylith.dialects.fal.pictures import cutout_file, edited_file, mask_file, mask_files, single_files
 from rubylith.dialects.fal.read import Notes, read_phrases
@@ -74,8 +75,8 @@ def write_linked(
     return _output(notes, described) | told
 
 
-def write_outcome(job: Job, service: Service, links: Links) -> dict[str, Any] | Failure:
-    """The output of a finished job, or why there is none."""
+def write_outcome(job: Job, service: Service, links: Links) -> bytes | Failure:
+    """The output of a finished job as JSON, or why there is none."""
     notes = notes_of(job)
     if job.state is not JobState.SUCCEEDED:
         return failure_of(job, service)
@@ -83,12 +84,13 @@ def write_outcome(job: Job, service: Service, links: Links) -> dict[str, Any] | 
         told = _read_told(job, service)
     except NotFound:
         return EXPIRED
-    if notes.sync_mode:
+    if notes.sync_mode:  # the whole answer, which may be large
         return told
     result = cast("dict[str, int]", job.result)
     size = Size(result["height"], result["width"])
     pictures = [file for file in job.artifacts if file.name != TOLD]
-    return write_linked(notes, size, pictures, service.files.job_links(job, links), told)
+    linked = write_linked(notes, size, pictures, service.files.job_links(job, links), json.loads(told))
+    return json.dumps(linked).encode()
 
 
 def write_submitted(job: Job, urls: Mapping[str, str], position: int, *, gateway: bool) -> dict[str, Any]:
@@ -115,14 +117,14 @@ def write_status(
 
 def write_webhook(job: Job, service: Service, links: Links) -> bytes:
     """The body that tells how a job ended."""
-    outcome = write_outcome(job, service, links)
-    body: dict[str, Any] = {"request_id": job.id, "gateway_request_id": job.id}
+    root = notes_of(job).root
+    outcome = write_outcome(job, service, Links(root + OBJECTS, seconds=None) if root else links)
+    named = {"request_id": job.id, "gateway_request_id": job.id}
     if isinstance(outcome, Failure):
         error = f"Invalid status code: {outcome.status}"
-        body |= {"status": "ERROR", "error": error, "payload": outcome.body}
-    else:
-        body |= {"status": "OK", "payload": outcome}
-    return json.dumps(body).encode()
+        return json.dumps({**named, "status": "ERROR", "error": error, "payload": outcome.body}).encode()
+    head = json.dumps({**named, "status": "OK"}).removesuffix("}")
+    return b"".join((head.encode(), b', "payload": ', outcome, b"}"))
 
 
 def write_urls(mount: str, app: str, request_id: str) -> dict[str, str]:
@@ -142,9 +144,9 @@ def notes_of(job: Job) -> Notes:
     return Notes.read(cast("dict[str, object]", job.request["extra"]))
 
 
-def _read_told(job: Job, service: Service) -> dict[str, Any]:
+def _read_told(job: Job, service: Service) -> bytes:
     kept = next((file for file in job.artifacts if file.name == TOLD), None)
-    return json.loads(service.files.objects.read(kept.key, owner=job.owner)) if kept else {}
+    return service.files.objects.read(kept.key, owner=job.owner) if kept else b"{}"
 
 
 def _output(notes: Notes, pictures: list[PictureOut]) -> dict[str, Any]:

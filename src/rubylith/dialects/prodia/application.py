@@ -6,7 +6,9 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rubylith.dialects._paths import mend_slashes
 from rubylith.dialects._telling import forgive, note_unforeseen
 from rubylith.dialects.prodia import errors, routes
 from rubylith.domain.errors import RubylithError
@@ -15,7 +17,7 @@ from rubylith.service.service import Service
 log = structlog.stdlib.get_logger("rubylith.prodia")
 
 
-def application(service: Service) -> FastAPI:
+def application(service: Service) -> ASGIApp:
     """The application to be mounted at /prodia."""
     app = FastAPI(title="Prodia v2 on Rubylith", docs_url="/docs", redoc_url=None, redirect_slashes=False)
     app.state.service = service
@@ -24,7 +26,13 @@ def application(service: Service) -> FastAPI:
     forgive(app)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unforeseen)
-    return app
+
+    async def mended(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            mend_slashes(scope)
+        await app(scope, receive, send)
+
+    return mended
 
 
 def _rejected(http: Request, error: Exception) -> Response:

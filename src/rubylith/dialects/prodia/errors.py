@@ -5,6 +5,7 @@ from typing import Any
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rubylith.dialects._multipart import MULTIPART
 from rubylith.dialects._telling import nearest, retry_after
 from rubylith.dialects.prodia.write import write_failed, write_response
 from rubylith.domain import errors
@@ -40,8 +41,9 @@ def write_error(error: errors.RubylithError, accept: str, submitted: dict[str, A
 
 
 def write_fault(text: str, accept: str, submitted: dict[str, Any]) -> Response:
-    """400 with a job that failed."""
-    return write_response(accept, write_failed(submitted, text), status=400)
+    """400 with a job that failed: multipart where that is asked for, else JSON, which plain callers read."""
+    named = accept if MULTIPART in accept.lower() else "application/json"
+    return write_response(named, write_failed(submitted, text), status=400)
 
 
 def write_too_large(limit: int) -> ASGIApp:

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.concurrency import run_in_threadpool
 
 from rubylith.dialects import _asking
-from rubylith.dialects._asking import ServiceHere
+from rubylith.dialects._asking import READS, ServiceHere, is_uuid
 from rubylith.dialects._waiting import wait_for
 from rubylith.dialects.prodia import wire
 from rubylith.dialects.prodia.read import read_picture, read_request, read_submitted
@@ -35,8 +35,6 @@ CallerNow = Annotated[Caller, Depends(caller_of)]
 
 
 @router.post("/v2/job")
-@router.post("/v2/job/", include_in_schema=False)
-@router.post("/v2//job", include_in_schema=False)  # of a base URL that ends with a slash
 async def run(http: Request, service: ServiceHere, caller: CallerNow) -> Response:
     """Do a job and answer when it is done."""
     begun = Begun()
@@ -54,7 +52,6 @@ async def run(http: Request, service: ServiceHere, caller: CallerNow) -> Respons
 
 
 @router.post("/v2/job/async", status_code=201)
-@router.post("/v2//job/async", include_in_schema=False)
 async def submit(http: Request, service: ServiceHere, caller: CallerNow) -> Response:
     """Take a job on, to be answered later."""
     submitted = await read_submitted(http)
@@ -73,25 +70,25 @@ async def submit(http: Request, service: ServiceHere, caller: CallerNow) -> Resp
     return JSONResponse(_document(service, job), 201)
 
 
-@router.get("/v2/job/async/{job_id}/job.state.current")
+@router.api_route("/v2/job/async/{job_id}/job.state.current", methods=READS)
 def state(job_id: str, service: ServiceHere, caller: CallerNow) -> Response:
     """How far a job is, in a word."""
     return PlainTextResponse(_document(service, _job(service, job_id, caller))["state"]["current"])
 
 
-@router.get("/v2/job/async/{job_id}/job.json")
+@router.api_route("/v2/job/async/{job_id}/job.json", methods=READS)
 def job(job_id: str, service: ServiceHere, caller: CallerNow) -> Response:
     """How far a job is, and why it failed."""
     return JSONResponse(_document(service, _job(service, job_id, caller)))
 
 
-@router.get("/v2/job/async/{job_id}/output")
+@router.api_route("/v2/job/async/{job_id}/output", methods=READS)
 def outputs(job_id: str, service: ServiceHere, caller: CallerNow) -> Response:
     """The names of what a job made, in order."""
     return JSONResponse([artifact.name for artifact in _artifacts(service, job_id, caller)])
 
 
-@router.get("/v2/job/async/{job_id}/output/{name}")
+@router.api_route("/v2/job/async/{job_id}/output/{name}", methods=READS)
 def output(job_id: str, name: str, service: ServiceHere, caller: CallerNow) -> Response:
     """The bytes of one of them."""
     for artifact in _artifacts(service, job_id, caller):
@@ -102,6 +99,8 @@ def output(job_id: str, name: str, service: ServiceHere, caller: CallerNow) -> R
 
 
 def _job(service: Service, job_id: str, caller: Caller) -> Job:
+    if not is_uuid(job_id):
+        raise NotFound("This is no id of a job", "Give the id that it was answered with")
     return service.job(job_id, caller, dialect=NAME)
 
 

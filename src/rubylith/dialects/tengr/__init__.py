@@ -11,8 +11,7 @@ Compared with the vendor's public documentation on 2026-11-20. What it leaves op
   of ours are. The secret belongs to the key that asked for it, whatever organization the path names.
 - The vendor's manager scope is our scope `models`, its generator scope our scope `segment`.
 - `null` for an optional field is the field left out; `6.0` is a whole number.
-
-Known gap: `method: "text"` gives a failed artwork, because words are not understood yet.
+- A word that nobody on this machine knows gives a failed artwork, whose `error` names the model to pull.
 """
 
 from rubylith.dialects import Dialect

@@ -1,7 +1,6 @@
 """The vendor's API as an application of its own, with its own errors."""
 
 import math
-import re
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -10,6 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rubylith.dialects._paths import mend_slashes
 from rubylith.dialects._telling import forgive, note_unforeseen
 from rubylith.dialects.tengr import errors, routes
 from rubylith.domain.errors import RubylithError
@@ -44,8 +44,7 @@ class Framed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Frame one request."""
         if scope["type"] == "http":
-            mount = scope.get("root_path", "")
-            scope["path"] = mount + (re.sub("/{2,}", "/", scope["path"].removeprefix(mount)).rstrip("/") or "/")
+            mend_slashes(scope)
 
         async def framed(message: Message) -> None:
             caller = scope.get("state", {}).get("caller")

@@ -28,6 +28,7 @@ from rubylith.domain.request import SegmentRequest
 from rubylith.service.service import Instructions, Service
 
 NAME, VERSION = "tengr", version("rubylith")
+KIND = "artworkType"  # in the notes
 KEPT_SECONDS = 8 * 86_400.0
 ROUTES = (
     "POST /v2/artworks/segmentation",
@@ -115,7 +116,7 @@ def result(http: Request, key: str, service: ServiceHere) -> Response:
 
 
 def _notes(kind: str, body: wire.ArtworkIn, root: str) -> dict[str, Any]:
-    return {"artworkType": kind, "parameters": read_parameters(body), "root": root}
+    return {KIND: kind, "parameters": read_parameters(body), "root": root}
 
 
 def _ordered(service: Service, body: wire.SegmentationIn) -> SegmentRequest | UnknownWord:
@@ -133,20 +134,14 @@ def _ordered(service: Service, body: wire.SegmentationIn) -> SegmentRequest | Un
 
 def _made(service: Service, caller: Caller, order: SegmentRequest | UnknownWord, notes: dict[str, Any]) -> Response:
     webhook = notes["parameters"].get("webhook")
-    if webhook is not None:
-        _check_webhook(service, webhook)
-    instructions = Instructions(NAME, webhook, extra=notes, forget_seconds=KEPT_SECONDS)
-    job = service.submit(order, caller, instructions)
-    return JSONResponse(write_artwork(job, service.files, notes["root"]), 202)
-
-
-def _check_webhook(service: Service, url: str) -> None:
+    instructions = Instructions(NAME, webhook, extra=notes, forget_seconds=KEPT_SECONDS, encrypted=True)
     try:
-        service.sender.check(url, encrypted=True)
+        job = service.submit(order, caller, instructions)
     except UnsafeAddress as error:
         raise UnsafeAddress(
             f"webhook must be a publicly reachable https address: {error.message}", error.hint
         ) from None
+    return JSONResponse(write_artwork(job, service.files, notes["root"]), 202)
 
 
 def _listed(service: Service, caller: Caller, query: wire.ListIn, root: str) -> Iterator[dict[str, Any]]:
@@ -158,23 +153,8 @@ def _listed(service: Service, caller: Caller, query: wire.ListIn, root: str) -> 
         yield written
 
 
-def _jobs(service: Service, caller: Caller, query: wire.ListIn) -> Iterator[Job]:
-    """The page that is asked for. The kind of an artwork is in the notes, so it is looked for page by page."""
+def _jobs(service: Service, caller: Caller, query: wire.ListIn) -> tuple[Job, ...]:
+    """The page that is asked for."""
     states = tuple(state for state, status in STATES.items() if status == query.status)
-    if query.artworkType is None:
-        yield from service.history(caller, dialect=NAME, states=states, limit=query.limit, offset=query.offset)
-        return
-    skipped = given = seen = 0
-    while page := service.history(caller, dialect=NAME, states=states, limit=wire.MAX_LIMIT, offset=seen):
-        seen += len(page)
-        for job in page:
-            notes: Any = job.request["extra"]
-            if notes["artworkType"] != query.artworkType:
-                continue
-            if skipped < query.offset:
-                skipped += 1
-                continue
-            yield job
-            given += 1
-            if given == query.limit:
-                return
+    noted = None if query.artworkType is None else (KIND, query.artworkType)
+    return service.history(caller, dialect=NAME, states=states, noted=noted, limit=query.limit, offset=query.offset)

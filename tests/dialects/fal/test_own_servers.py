@@ -1,0 +1,40 @@
+"""What needs a server of its own kind; one process has room for one server at a time."""
+
+import json
+
+from tests.dialects.fal.calls import DATA_URI, IMAGE, Calls, serving
+from tests.servers import Reply, http_site, raw_site
+
+RED = [{"x": 35, "y": 45}]
+
+
+def test_a_picture_that_comes_too_slowly_is_the_same_fault_by_run_and_by_queue(tmp_path):
+    def silent(connection, over):
+        connection.recv(1000)
+        over.wait(5)
+
+    with raw_site(silent) as site, serving(tmp_path, RUBYLITH_FETCH_SECONDS="0.3") as running:
+        fal = Calls(running)
+        for told in (
+            fal.run(image_url=site.url("/a.png")),
+            fal.result(fal.submit(image_url=site.url("/a.png")).json()),
+        ):
+            (fault,) = told.json()["detail"]
+            assert (told.status_code, fault["type"], fault["loc"]) == (
+                422,
+                "file_download_error",
+                ["body", "image_url"],
+            )
+
+
+def test_a_webhooks_links_lead_to_the_address_that_was_asked(tmp_path):
+    with http_site(lambda _: Reply()) as site, serving(tmp_path) as running:
+        fal = Calls(running)
+        host = {"Host": "masks.example.org:8080"}
+        order = fal.submit(IMAGE, f"?fal_webhook={site.url('/')}", host, image_url=DATA_URI, prompts=RED).json()
+        assert order["status_url"].startswith("http://masks.example.org:8080/fal/queue/")
+        fal.until({"status_url": f"/queue/{IMAGE}/requests/{order['request_id']}/status"}, lambda _: site.received)
+        told = json.loads(site.received[0].body)
+        assert told["payload"]["image"]["url"].startswith("http://masks.example.org:8080/v1/objects/")
+        result = fal.get(f"/queue/{IMAGE}/requests/{order['request_id']}", headers=host).json()
+        assert result == told["payload"]
