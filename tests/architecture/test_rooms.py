@@ -85,7 +85,7 @@ def test_every_public_function_says_what_it_gives():
         f"{name_of(path)}: {function.name}"
         for path in SOURCES
         for function in public_functions(ast.parse(path.read_text()))
-        if not ast.get_docstring(function)
+        if not ast.get_docstring(function) and "overload" not in map(ast.unparse, function.decorator_list)
     ]
     assert silent == []
 

@@ -71,10 +71,8 @@ def write(connection: sa.Connection, entry: Entry) -> None:
 
 def find(connection: sa.Connection, key: str, *, now: float, owner: str | None = None) -> Entry | None:
     """The object, unless it has expired or belongs to somebody other than `owner` (None: whoever)."""
-    found = sa.select(OBJECTS).where(OBJECTS.c.key == key, _alive(now))
-    if owner is not None:
-        found = found.where(OBJECTS.c.owner == owner)
-    row = connection.execute(found).first()
+    statement = FIND if owner is None else FIND_OF_OWNER
+    row = connection.execute(statement, {"key": key, "now": now, "owner": owner}).first()
     return None if row is None else _entry(row)
 
 
@@ -122,7 +120,7 @@ def _values(entry: Entry) -> dict[str, object]:
     }
 
 
-def _alive(now: float) -> sa.ColumnElement[bool]:
+def _alive(now: float | sa.BindParameter[float]) -> sa.ColumnElement[bool]:
     return sa.or_(OBJECTS.c.expires_at.is_(None), OBJECTS.c.expires_at > now)
 
 
@@ -130,3 +128,8 @@ def _entry(row: sa.Row[Any]) -> Entry:
     expires_at = None if row.expires_at is None else datetime.fromtimestamp(row.expires_at, UTC)
     created_at = datetime.fromtimestamp(row.created_at, UTC)
     return Entry(row.key, row.owner, row.media_type, row.name, created_at, expires_at, row.size)
+
+
+# Asked with every click on a picture that was embedded, so they are made once.
+FIND = sa.select(OBJECTS).where(OBJECTS.c.key == sa.bindparam("key"), _alive(sa.bindparam("now", type_=sa.Double)))
+FIND_OF_OWNER = FIND.where(OBJECTS.c.owner == sa.bindparam("owner"))

@@ -6,7 +6,7 @@ import uuid
 
 import structlog
 from opentelemetry import propagate, trace
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rubylith.service.metrics import Metrics
@@ -31,7 +31,8 @@ class Observed:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(HEADER, "")
+        headers: dict[str, str] = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        given = headers.get(HEADER.lower(), "")
         request_id = given if ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         status = 500
@@ -44,7 +45,7 @@ class Observed:
                 MutableHeaders(scope=message)[HEADER] = request_id
             await send(message)
 
-        come_from = propagate.extract(Headers(scope=scope))
+        come_from = propagate.extract(headers)
         kind = trace.SpanKind.SERVER
         with (
             structlog.contextvars.bound_contextvars(request_id=request_id),

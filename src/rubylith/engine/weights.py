@@ -75,7 +75,11 @@ class Store:
 
     def installed(self) -> tuple[str, ...]:
         """Names of the models that are here and whole, in the catalogue's order."""
-        return tuple(name for name in catalog() if (self.folder / name / LIST).is_file())
+        return tuple(name for name in catalog() if self.has(name))
+
+    def has(self, name: str) -> bool:
+        """True if this model is here and whole."""
+        return (self.folder / name / LIST).is_file()
 
     def find(self, name: str) -> Installed:
         """A model that is here; UnknownName, or WeightsMissing if it is not."""
@@ -88,7 +92,7 @@ class Store:
         """True if a pull would bring what running the model in that precision needs; False for a model's folder."""
         if is_folder_name(name) or name not in catalog():
             return False
-        found = self.find(name) if name in self.installed() else None
+        found = self.find(name) if self.has(name) else None
         return found is None or (bool(found.precisions) and not (found.is_export or precision in found.precisions))
 
     @property

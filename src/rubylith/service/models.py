@@ -69,15 +69,16 @@ class Models:
 
     def check(self, name: str) -> None:
         """UnknownName if there is no such model, WeightsMissing if it is one that this server could fetch."""
-        names = self.names()
-        if name in names:
+        if name in {EMBEDDED, self.default}:
             return
         if self._store is not None and name in known_segmenters():
+            if self._store.has(name):
+                return
             raise WeightsMissing(
                 f"The files of {name!r} are not on this server",
                 f"Have them fetched with POST /v1/models/{name}/pull, or `rubylith models pull {name}` there",
             )
-        raise UnknownName.among("model", name, names)
+        raise UnknownName.among("model", name, self.names())
 
     def get(self, name: str) -> Engine:
         """The engine, loaded now if need be, once for all who ask at the same time; UnknownName if there is none."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, overload
 
 from rubylith.domain.caller import Caller, Scope, Usage
 from rubylith.domain.errors import NotFound, RubylithError
@@ -33,6 +34,8 @@ from rubylith.service.uploads import Uploads
 from rubylith.service.webhook_secrets import WebhookSecrets
 from rubylith.service.webhooks import Ed25519Signing, Sender, jwks
 from rubylith.service.work import Answer, Worker
+
+Written = TypeVar("Written")
 
 WATCH_SECONDS = 1.0  # how soon a change that another node makes is noticed; those of this one at once
 
@@ -90,24 +93,45 @@ class Service:
         find_formats(request.formats)
         self.worker.check(request)
 
+    @overload
     def segment(
         self, request: SegmentRequest, caller: Caller, *, then: Callable[[Answer], SegmentRequest | None] | None = None
-    ) -> tuple[Ticket, Future[Answer]]:
+    ) -> tuple[Ticket, Future[Answer]]: ...
+
+    @overload
+    def segment(
+        self,
+        request: SegmentRequest,
+        caller: Caller,
+        *,
+        then: Callable[[Answer], SegmentRequest | None] | None = None,
+        write: Callable[[Answer], Written],
+    ) -> tuple[Ticket, Future[Written]]: ...
+
+    def segment(
+        self,
+        request: SegmentRequest,
+        caller: Caller,
+        *,
+        then: Callable[[Answer], SegmentRequest | None] | None = None,
+        write: Callable[[Answer], Any] | None = None,
+    ) -> tuple[Ticket, Future[Any]]:
         """Answer now. RateLimited or Overloaded at once; everything else comes from the future.
 
         then: what to ask next in the light of an answer, in the same turn; None ends it. The last answer is given.
+        write: what to make of it, in the same turn too: packing files takes a core as the work does.
         """
         caller.require(Scope.SEGMENT)
         self.access.charge(caller)
         find_formats(request.formats)
 
-        def work(ticket: Ticket) -> Answer:
+        def work(ticket: Ticket) -> Any:
             with self.access.slot(caller):
                 answer = self._counted(request, caller, ticket)
                 while then is not None and (following := then(answer)) is not None:
                     ticket.check()
                     answer = self._counted(following, caller, ticket)
-                return answer
+                return answer if write is None else write(answer)
 
         return self.scheduler.submit(work, caller.id)
 

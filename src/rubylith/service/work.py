@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from opentelemetry import trace
 
@@ -22,14 +23,14 @@ from rubylith.service.models import Models
 TRACER = trace.get_tracer("rubylith")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Opened:
     """The bytes of a picture and what to call it in a result."""
 
     data: bytes = field(repr=False)
     name: str
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 in hexadecimal."""
         return digest_of(self.data)
@@ -123,7 +124,7 @@ def _needs_pixels(request: SegmentRequest) -> bool:
 def _timed(timings: dict[str, float], stage: str) -> Generator[None]:
     started = time.perf_counter()
     try:
-        with TRACER.start_as_current_span(stage):
+        with TRACER.start_as_current_span(stage) if trace.get_current_span().is_recording() else nullcontext():
             yield
     finally:
         timings[stage] = round(timings.get(stage, 0.0) + time.perf_counter() - started, 6)

@@ -21,10 +21,16 @@ SUMMARY = "Masks of everything in a picture, or of what is pointed at; now or la
 
 def application(service: Service) -> FastAPI:
     """The application to be mounted at /v1."""
-    app = FastAPI(title="Rubylith", version=VERSION, summary=SUMMARY, docs_url="/docs", redoc_url=None)
+    app = FastAPI(
+        title="Rubylith",
+        version=VERSION,
+        summary=SUMMARY,
+        docs_url="/docs",
+        redoc_url=None,
+        redirect_slashes=False,
+        routes=[*routes.router.routes, *objects.router.routes],  # included, they are looked up three times a request
+    )
     app.state.service = service
-    app.include_router(routes.router)
-    app.include_router(objects.router)
     app.add_exception_handler(RubylithError, _rejected)
     forgive(app)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -13,6 +13,7 @@ from rubylith.domain.errors import InvalidImage, InvalidPrompt
 from rubylith.domain.image import ImageSource, Inline
 
 Part = TypeVar("Part", bound=BaseModel)
+Whole = TypeVar("Whole", SegmentIn, JobIn, EmbeddingIn)
 MAX_PARTS, MAX_DOCUMENT_BYTES = 16, 16 * 1024 * 1024
 FORMS = "Send application/json, multipart/form-data with the parts image and request, or the picture itself as image/*"
 
@@ -46,7 +47,7 @@ async def read_upload(http: Request) -> tuple[bytes, str, str]:
         return await part.read(), part.content_type or "application/octet-stream", part.filename or "upload"
 
 
-async def _read(http: Request, whole: type[BaseModel], part: type[Part]) -> tuple[Part, ImageSource]:
+async def _read(http: Request, whole: type[Whole], part: type[Part]) -> tuple[Whole | Part, ImageSource]:
     kind = _kind(http)
     if kind == "multipart/form-data":
         return await _read_form(http, part)
@@ -55,8 +56,7 @@ async def _read(http: Request, whole: type[BaseModel], part: type[Part]) -> tupl
     if kind not in {"application/json", ""} and not kind.endswith("+json"):
         raise InvalidPrompt(f"The Content-Type {kind[:80]!r} is not understood here", FORMS)
     document = _validated(whole, await http.body())
-    given = document.model_dump(exclude={"image"}, exclude_unset=True)
-    return part.model_validate(given), read_source(getattr(document, "image"))  # noqa: B009 - every whole has it
+    return document, read_source(document.image)
 
 
 async def _read_form(http: Request, part: type[Part]) -> tuple[Part, ImageSource]:

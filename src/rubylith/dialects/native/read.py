@@ -1,6 +1,7 @@
 """Wire → domain. Pure: no pixel is read, no address asked."""
 
 import re
+from dataclasses import dataclass
 
 from rubylith import formats
 from rubylith.dialects._data_uri import is_data_uri, read_data_uri
@@ -14,7 +15,7 @@ from rubylith.domain.rle import RLE
 from rubylith.service.prompts import Words
 from rubylith.service.prompts import read_prompt as prompt_of
 
-ZIP, MULTIPART = "zip", "multipart"
+ZIP, MULTIPART, DOCUMENT = "zip", "multipart", "json"
 PACKINGS = (ZIP, MULTIPART)
 PACKED_ALONE = ("overlay", "png", "json")  # what a zip holds when nothing else is named
 KINDS = (*formats.NAMES, *PACKINGS)
@@ -36,19 +37,32 @@ def read_source(text: str) -> ImageSource:
     return Stored(text)
 
 
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """How the files of an answer go out: kind is ZIP, MULTIPART, or None for a single one as it is.
+
+    has_document: whether the document with provenance is among them, which is no file of the request's formats.
+    """
+
+    kind: str | None
+    has_document: bool
+
+
 def read_request(
     body: PromptIn, source: ImageSource, accept: str, default_model: str
-) -> tuple[SegmentRequest, str | None]:
-    """Body of `/v1/segment` → what is asked for, and how it is packed: ZIP, MULTIPART or None.
+) -> tuple[SegmentRequest, Packing]:
+    """Body of `/v1/segment` → what is asked for, and how it is packed.
 
     accept: the header's value, "" where absent.
     """
     names = read_formats(body, accept)
     packings = [name for name in names if name in PACKINGS]
     formats = tuple(name for name in names if name not in PACKINGS)
-    packing = packings[0] if packings else ZIP if len(formats) > 1 else None
-    wanted = formats or (PACKED_ALONE if packing == ZIP else ("png",))
-    return SegmentRequest(source, read_prompt(body), body.model or default_model, wanted), packing
+    kind = packings[0] if packings else ZIP if len(formats) > 1 else None
+    wanted = formats or (PACKED_ALONE if kind == ZIP else ("png",))
+    files = tuple(name for name in wanted if name != DOCUMENT)
+    request = SegmentRequest(source, read_prompt(body), body.model or default_model, files)
+    return request, Packing(kind, DOCUMENT in wanted)
 
 
 def read_order(body: PromptIn, source: ImageSource, default_model: str) -> SegmentRequest:

@@ -4,13 +4,14 @@ import json
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from rubylith.dialects._asking import CallerNow, ServiceHere, root_of
+from rubylith.dialects._asking import CallerNow, ServiceHere, caller_of, root_of, service_of
 from rubylith.dialects._waiting import wait_for
 from rubylith.dialects.native import wire
 from rubylith.dialects.native.bodies import read_embedding, read_job, read_segment, read_upload
@@ -66,6 +67,8 @@ def body_of(model: str, form: str) -> dict[str, Any]:
 
 router = APIRouter()
 
+# Routes that read their bodies themselves also ask who sends them themselves: that is a tenth of a millisecond less.
+
 
 @router.post(
     "/segment",
@@ -73,12 +76,13 @@ router = APIRouter()
     responses=problems(TAKES_PICTURES),
     openapi_extra=body_of("SegmentIn", "SegmentPartIn"),
 )
-async def segment(http: Request, service: ServiceHere, caller: CallerNow) -> Response:
+async def segment(http: Request) -> Response:
     """Cut now. The body says what; its `format`, or the Accept header, says how the result is given."""
+    service, caller = service_of(http), await caller_of(http)
     body, source = await read_segment(http)
     request, packing = read_request(body, source, http.headers.get("accept", ""), service.default_model)
-    answer = await wait_for(http, *service.segment(request, caller))
-    data, media_type = await run_in_threadpool(write_result, answer, packing, str(uuid.uuid4()))
+    write = partial(write_result, packing=packing, result_id=str(uuid.uuid4()))
+    data, media_type = await wait_for(http, *service.segment(request, caller, write=write))
     return Response(data, media_type=media_type)
 
 
@@ -89,8 +93,9 @@ async def segment(http: Request, service: ServiceHere, caller: CallerNow) -> Res
     responses=problems({**TAKES_PICTURES, 409: "Conflict, WeightsMissing"}),
     openapi_extra=body_of("JobIn", "JobPartIn"),
 )
-async def submit(http: Request, service: ServiceHere, caller: CallerNow, links: LinksHere) -> Response:
+async def submit(http: Request) -> Response:
     """Cut later: the answer names a job that survives a restart of the server."""
+    service, caller, links = service_of(http), await caller_of(http), await links_of(http)
     body, source = await read_job(http)
     request = read_order(body, source, service.default_model)
     instructions = Instructions(NAME, body.webhook, body.priority, body.idempotency_key)
@@ -205,8 +210,9 @@ def forget(file_id: str, service: ServiceHere, caller: CallerNow) -> Response:
     responses=problems(TAKES_PICTURES),
     openapi_extra=body_of("EmbeddingIn", "EmbeddingPartIn"),
 )
-async def embed(http: Request, service: ServiceHere, caller: CallerNow) -> Response:
+async def embed(http: Request) -> Response:
     """Look at a picture once: prompts that name the id as `image` are answered at once."""
+    service, caller = service_of(http), await caller_of(http)
     body, source = await read_embedding(http)
     model = body.model or service.default_model
     stored, size = await wait_for(http, *service.embed(source, model, caller))

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from rubylith.dialects._multipart import write_multipart
-from rubylith.dialects.native.read import MULTIPART, ZIP
+from rubylith.dialects.native.read import MULTIPART, ZIP, Packing
 from rubylith.domain.geometry import Size
 from rubylith.domain.job import Artifact, Delivery, Job, Problem
 from rubylith.formats import Encoded
@@ -32,12 +32,13 @@ def write_document(answer: Answer, result_id: str) -> dict[str, Any]:
     return {"id": result_id, **found, "timings": answer.timings, "provenance": provenance}
 
 
-def write_result(answer: Answer, packing: str | None, result_id: str) -> tuple[bytes, str]:
-    """Body and media type. packing: zip, multipart, or None for a single file or a document as it is."""
-    files = tuple(_with_provenance(file, answer, result_id) for file in answer.files)
-    if packing == ZIP:
+def write_result(answer: Answer, packing: Packing, result_id: str) -> tuple[bytes, str]:
+    """Body and media type; a packing of None gives several files as multipart, because one format may make many."""
+    document = (_document_file("masks.json", answer, result_id),) if packing.has_document else ()
+    files = (*document, *answer.files)
+    if packing.kind == ZIP:
         return _zip(files), "application/zip"
-    if packing == MULTIPART or len(files) != 1:
+    if packing.kind == MULTIPART or len(files) != 1:
         return write_multipart(("file", file) for file in files)
     return files[0].data, files[0].media_type
 
@@ -61,8 +62,7 @@ def write_job(job: Job, position: int | None, files: Files, links: Links) -> dic
 
 def write_files(answer: Answer, job: Job) -> tuple[Encoded, ...]:
     """The files of a job: its result document, and those of the formats asked for."""
-    data = json.dumps(write_document(answer, job.id), ensure_ascii=False).encode("utf-8", "backslashreplace")
-    return (Encoded(RESULT, "application/json", data), *answer.files)
+    return (_document_file(RESULT, answer, job.id), *answer.files)
 
 
 def write_delivery(delivery: Delivery) -> dict[str, Any]:
@@ -149,11 +149,9 @@ def write_pull(pull: Pull) -> dict[str, Any]:
     }
 
 
-def _with_provenance(file: Encoded, answer: Answer, result_id: str) -> Encoded:
-    if file.name != "masks.json":
-        return file
+def _document_file(name: str, answer: Answer, result_id: str) -> Encoded:
     data = json.dumps(write_document(answer, result_id), ensure_ascii=False).encode("utf-8", "backslashreplace")
-    return Encoded(file.name, file.media_type, data)
+    return Encoded(name, "application/json", data)
 
 
 def _zip(files: tuple[Encoded, ...]) -> bytes:
