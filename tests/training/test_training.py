@@ -14,6 +14,8 @@ from training.nano.model import Nano, folded  # noqa: E402
 from training.nano.stream import StreamConfig  # noqa: E402
 from training.nano.trainer import TrainConfig, Trainer, cooled, keeps_weights, train  # noqa: E402
 
+pytestmark = pytest.mark.torch
+
 STREAM = StreamConfig(size=32, click_pairs=1, boxes=1, corrections=1, window=2, first=1, textures=6, turns_per_scene=16)
 TINY = TrainConfig(stream=STREAM, widths=(4, 4, 8, 8), warmup=20)
 

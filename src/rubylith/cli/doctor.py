@@ -92,6 +92,7 @@ def _models() -> dict[str, Any]:
     import onnxruntime
 
     from rubylith.engine.catalog import EMBEDDED
+    from rubylith.engine.embedded import network
     from rubylith.engine.runtimes.onnx import ORT_NAMES
     from rubylith.settings import read_settings
 
@@ -100,6 +101,7 @@ def _models() -> dict[str, Any]:
     found = [store.find(name) for name in store.installed()]
     return {
         "names": [EMBEDDED, *(model.name for model in found)],
+        "networks": {network.NAME: network.FILE.stat().st_size if network.is_here() else None},
         "folder": str(store.folder),
         "bytes": sum(model.size for model in found),
         "free_bytes": _free(store.folder),
@@ -162,6 +164,9 @@ def _self_test() -> dict[str, Any]:
 
 def _show_models(models: dict[str, Any]) -> None:
     tell(f"Models: {', '.join(models['names'])}")
+    for name, size in models["networks"].items():
+        alone = f"without {name}, whose file is not in this installation: regions alone answer clicks and boxes"
+        tell(f"  embedded works {alone if size is None else f'with {name}, {in_bytes(size)}, for clicks and boxes'}")
     room = f"{in_bytes(models['bytes'])} there, {in_bytes(models['free_bytes'])} free"
     tell(f"  They lie in {one_line(models['folder'])}: {room}")
     tell(f"  More come from {one_line(models['source'])}; licences allowed: {', '.join(models['licences'])}")

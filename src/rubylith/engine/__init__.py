@@ -20,7 +20,7 @@ class Embedding:
     """What a model needs to know of a picture to answer any number of prompts about it.
 
     model: who made it and alone can read it. digest: the picture's. features: the family's own. nbytes: roughly
-    what they take in memory.
+    what they take in memory. networks: those that take part in answers to prompts where a family can do without.
     """
 
     model: str
@@ -28,6 +28,12 @@ class Embedding:
     digest: str
     features: object = field(repr=False)
     nbytes: int = 0
+    networks: tuple[str, ...] = ()
+
+    @property
+    def provenance(self) -> str:
+        """What results name as their model: `embedded+nano`, `sam2.1-tiny`."""
+        return "+".join((self.model, *self.networks))
 
 
 class Segmenter(Protocol):

@@ -49,7 +49,7 @@ def segment(segmenter: Segmenter, image: Image | None, embedding: Embedding, tex
     least = text.threshold or 0.0
     kept = _once([mask for mask in found if _score(mask) >= least])[: text.max_masks]
     masks, is_disjoint = in_mode(kept, text.mode, embedding.size)
-    return Segmentation(embedding.size, masks, disjoint=is_disjoint, model=embedding.model)
+    return Segmentation(embedding.size, masks, disjoint=is_disjoint, model=embedding.provenance)
 
 
 @dataclass(slots=True)

@@ -21,7 +21,7 @@ def segment(segmenter: Segmenter, embedding: Embedding, objects: Objects) -> Seg
         wanted = candidates if objects.multimask else candidates[:1]
         points = objects.objects[index].points
         masks += [replace(mask, object_index=index, points=points) for mask in wanted]
-    return Segmentation(embedding.size, tuple(masks), disjoint=False, model=embedding.model)
+    return Segmentation(embedding.size, tuple(masks), disjoint=False, model=embedding.provenance)
 
 
 def _corrected(prompt: ObjectPrompt, candidates: tuple[Mask, ...]) -> ObjectPrompt:

@@ -29,7 +29,7 @@ def segment(segmenter: Segmenter, embedding: Embedding) -> Segmentation:
     if not masks or _middle_of(masks[0].bitmap()) < HELD:
         (clicked,) = segmenter.decode(embedding, [ObjectPrompt((Point(size.width / 2, size.height / 2),))])
         masks = tuple(sorted((*masks, *clicked), key=lambda mask: -_centredness(mask.bitmap()))[:1])
-    return Segmentation(size, masks, disjoint=True, model=embedding.model)
+    return Segmentation(size, masks, disjoint=True, model=embedding.provenance)
 
 
 def _frame(size: Size, inset: float) -> Box:

@@ -130,6 +130,14 @@ def test_a_previous_mask_that_all_clicks_agree_with_is_left_alone(disc):
     assert MODEL.decode(disc[0], [prompt])[0][0].rle == previous
 
 
+def test_an_empty_mask_to_correct_gains_what_is_clicked(disc):
+    empty = RLE.from_bitmap(np.zeros_like(disc[1]))
+    prompt = ObjectPrompt((Point(115.5, 120.5), Point(230.5, 20.5, positive=False)), previous=empty)
+    mask = MODEL.decode(disc[0], [prompt])[0][0].rle.bitmap()
+    assert mask[120, 115]
+    assert not mask[20, 230]
+
+
 def test_a_correction_of_a_large_picture_leaves_far_pixels_as_they_were():
     pixels = cv2.resize(disc_scene()[0], (1200, 900), interpolation=cv2.INTER_CUBIC)
     embedding = MODEL.embed(image(pixels))

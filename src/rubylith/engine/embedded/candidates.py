@@ -20,14 +20,17 @@ COLOUR_ROUNDS = 3  # how often the colours are learned anew
 SOURCE_FEATURES = 7
 
 
-def regions_around(picture: Picture, leaf: int) -> tuple[BoolArray, FloatArray]:
+def regions_around(picture: Picture, leaf: int, *, thorough: bool) -> tuple[BoolArray, FloatArray]:
     """Candidates as superpixels, (c, n) bool, and what their source says of them, (c, 7).
 
     The seven: persistence (0 to 1, how much dearer the next merge is), relative price of the next merge and of the
     last, log growth in the next merge; 1 if from the second hierarchy; from the walk; by colour.
+    thorough: also those of the second hierarchy and the walk, which take most of the time and gain nothing beside the
+    network's masks.
     """
-    trees = [_ancestors(picture, leaf, second=second) for second in (False, True)]
-    walks, colours = _walks(picture, leaf), _alike(picture, leaf)
+    trees = [_ancestors(picture, leaf, second=second) for second in ((False, True) if thorough else (False,))]
+    walks = _walks(picture, leaf) if thorough else np.zeros((0, len(picture.leaves.areas)), np.bool_)
+    colours = _alike(picture, leaf)
     walk_features = np.zeros((len(walks), SOURCE_FEATURES))
     walk_features[:, 5] = 1
     colour_features = np.zeros((len(colours), SOURCE_FEATURES))
@@ -69,19 +72,18 @@ def _alike(picture: Picture, leaf: int) -> BoolArray:
     middles = (leaves.boxes[:, :2] + leaves.boxes[:, 2:]) / 2
     away = np.hypot(*(middles - middles[leaf]).T) / np.hypot(*leaves.labels.shape)
     seed, one = np.array([leaf]), np.ones(1)
-    found: list[BoolArray] = []
-    for radius in COLOUR_RADII:
-        near = np.exp(-(away**2) / (2 * radius**2))
-        fore = leaves.areas * near
-        fore[leaf] += leaves.areas[leaf]
-        back = leaves.border * (1 - near) + 1e-6
-        bound = np.exp(-(away**2) / (18 * radius**2)) if radius < NEAR_RADIUS else np.ones_like(away)
-        likely = np.zeros_like(away)
-        for _ in range(COLOUR_ROUNDS):
-            like_fore, like_back = likeness @ fore / fore.sum(), likeness @ back / back.sum()
-            share = like_fore / (like_fore + like_back + 1e-12)
-            likely = np.clip(picture.colour_diffusion.spread(share, seed, one), 0, 1)
-            inside = leaves.component(likely * bound > 0.5, leaf)
-            fore, back = leaves.areas * inside * likely, leaves.areas * ~inside * (1 - likely) + 1e-6
-        found += [leaves.component(likely > level, leaf) for level in COLOUR_LEVELS]
-    return np.array(found)
+    radii = np.array(COLOUR_RADII)
+    near = np.exp(-(away[:, None] ** 2) / (2 * radii**2))  # (n, r)
+    fore = leaves.areas[:, None] * near
+    fore[leaf] += leaves.areas[leaf]
+    back = leaves.border[:, None] * (1 - near) + 1e-6
+    bound = np.where(radii < NEAR_RADIUS, np.exp(-(away[:, None] ** 2) / (18 * radii**2)), 1)
+    likely = np.zeros_like(near)
+    for _ in range(COLOUR_ROUNDS):
+        like_fore, like_back = likeness @ (fore / fore.sum(axis=0)), likeness @ (back / back.sum(axis=0))
+        share = like_fore / (like_fore + like_back + 1e-12)
+        likely = np.clip(picture.colour_walks.spread(share, seed, one), 0, 1)
+        inside = np.stack([leaves.component(part > 0.5, leaf) for part in (likely * bound).T], axis=1)
+        areas = leaves.areas[:, None]
+        fore, back = areas * inside * likely, areas * ~inside * (1 - likely) + 1e-6
+    return np.array([leaves.component(part > level, leaf) for part in likely.T for level in COLOUR_LEVELS])

@@ -1,96 +1,155 @@
 """From one click to the masks that are most likely meant.
 
-Each candidate gets a probability from a linear score over its features. The first answer is the candidate with the
-highest expected IoU with whatever is meant, the next ones raise the expectation of the best of all answers the most.
+Candidates are the regions around the click and, where the network is here, its masks. Each gets a probability from a
+linear score over its features. The first answer is the candidate with the highest expected IoU with whatever is meant,
+the next ones raise the expectation of the best of all answers the most.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from rubylith.engine.embedded.candidates import regions_around
+from rubylith.engine.embedded.candidates import SOURCE_FEATURES, regions_around
+from rubylith.engine.embedded.choice import ALONE, BESIDE_NETWORK, TEMPERATURE
+from rubylith.engine.embedded.opinions import Guess
 from rubylith.engine.embedded.picture import Picture
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 
 ANSWERS = 3
+SAME = 0.995  # IoU of two candidates of which one is enough
 DEPTH_SIDE = 256  # pixels at which depths are measured
-# Fitted to the highest expected IoU on the open set, 1137 clicks on up to 60 photos of each of eight kinds, 2026-11-20;
-# threefold by photo they reach .505 on what they have not seen, .521 on what they have.
-SOURCE_WEIGHTS = (0.475, 2.03, -0.629, 0.698, -1.22, -0.343, 2.21)
-OUTLINE_WEIGHTS = (6.25, -2.51, -1.27, -2.93, 8.95)
-PLACE_WEIGHTS = (-0.188, -0.0428, 7.33, 2.27, -0.588, 0.845, 1.6, 0.816, -0.391, 0.647)
-WEIGHTS = np.array(SOURCE_WEIGHTS + OUTLINE_WEIGHTS + PLACE_WEIGHTS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """What a click may mean.
+    """What a click may mean: regions, then the network's guesses.
 
-    members: (c, n) bool, the superpixels of each. features: (c, 22). overlaps: (c, c), IoU of each with each.
+    members: (c, n) float64, the share of each superpixel that is in each. guesses: the network's, of the last c.
+    features: (c, 22), with the network's (c, 30). overlaps: (c, c), IoU of each with each.
     """
 
-    members: BoolArray
+    members: FloatArray
+    guesses: Sequence[Guess]
     features: FloatArray
     overlaps: FloatArray
+
+    def mask(self, picture: Picture, index: int) -> BoolArray:
+        """(h, w) bool at working size."""
+        regions = len(self.members) - len(self.guesses)
+        if index >= regions:
+            return self.guesses[index - regions].mask(picture.leaves.labels.shape)
+        return self.members[index][picture.leaves.labels] > 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """members: (n,) bool superpixels. expected_iou: with what is meant, by the model's own reckoning."""
+    """mask: (h, w) bool at working size. expected_iou: with what is meant, by the model's own reckoning."""
 
-    members: BoolArray
+    mask: BoolArray
     expected_iou: float
 
 
-def answers(picture: Picture, x: int, y: int, barred: BoolArray | None = None) -> list[Answer]:
-    """Up to three, best first.
+def answers(
+    picture: Picture, click: tuple[int, int], guesses: Sequence[Guess] = (), barred: BoolArray | None = None
+) -> list[Answer]:
+    """Three, or as many as differ, best first.
 
-    x, y: the click, pixels at working size. barred: (n,) bool, superpixels that candidates should do without.
+    click: column and row at working size. barred: (n,) bool, superpixels that candidates should do without.
     """
-    candidates = measure(picture, x, y)
-    scores = candidates.features @ WEIGHTS
+    candidates = measure(picture, click, guesses)
+    scores = merits(candidates.features)
     if barred is not None:
         scores = scores - 1e3 * (candidates.members @ barred.astype(np.float64))
+    expected, chosen = choose(scores, candidates.overlaps)
+    return [Answer(candidates.mask(picture, index), float(expected[index])) for index in chosen]
+
+
+def merits(features: FloatArray) -> FloatArray:
+    """How likely each candidate is what is meant, as logits: (c,)."""
+    if features.shape[1] == len(ALONE):
+        return features @ np.array(ALONE)
+    return TEMPERATURE * (features @ np.array(BESIDE_NETWORK))
+
+
+def choose(scores: FloatArray, overlaps: FloatArray) -> tuple[FloatArray, list[int]]:
+    """Expected IoU of each candidate (c,), and up to three that differ, best first."""
     weights = np.exp(scores - scores.max())
-    expected = candidates.overlaps @ (weights / weights.sum())
+    weights /= weights.sum()
+    expected = overlaps @ weights
     covered = np.zeros(len(scores))
+    open_to_choice = np.ones(len(scores), np.bool_)
     chosen: list[int] = []
-    for _ in range(min(ANSWERS, len(scores))):
-        gains = np.maximum(candidates.overlaps, covered) @ (weights / weights.sum())
-        best = int(gains.argmax())
-        if best in chosen:
-            break
+    while len(chosen) < ANSWERS and open_to_choice.any():
+        gains = np.maximum(overlaps, covered) @ weights
+        best = int(np.where(open_to_choice, gains, -1.0).argmax())
         chosen.append(best)
-        covered = np.maximum(covered, candidates.overlaps[best])
-    chosen.sort(key=lambda index: -expected[index])
-    return [Answer(candidates.members[index], float(expected[index])) for index in chosen]
+        open_to_choice &= overlaps[best] < SAME
+        open_to_choice[best] = False
+        covered = np.maximum(covered, overlaps[best])
+    return expected, sorted(chosen, key=lambda index: -expected[index])
 
 
-def measure(picture: Picture, x: int, y: int) -> Candidates:
+def measure(picture: Picture, click: tuple[int, int], guesses: Sequence[Guess]) -> Candidates:
     """All that a click may mean, and what there is to know about it."""
-    members, of_source = regions_around(picture, int(picture.leaves.labels[y, x]))
-    sized = members * picture.leaves.areas
-    areas, common = sized.sum(axis=1), sized @ members.T
-    overlaps = common / (areas[:, None] + areas[None, :] - common)
-    features = [of_source, _outline(picture, members, areas), _place(picture, members, areas, (x, y))]
-    return Candidates(members, np.concatenate(features, axis=1), overlaps)
+    leaves = picture.leaves
+    leaf = int(leaves.labels[click[1], click[0]])
+    regions, of_source = regions_around(picture, leaf, thorough=not guesses)
+    step = max(1, max(leaves.labels.shape) // DEPTH_SIDE)
+    labels = leaves.labels[::step, ::step]
+    coarse = [region[labels] for region in regions]
+    members, areas = regions.astype(np.float64), regions @ leaves.areas
+    if guesses:
+        drawn = [guess.mask(labels.shape) for guess in guesses]
+        shares = np.stack([_shares(labels, mask, len(leaves.areas)) for mask in drawn])
+        members = np.concatenate([members, shares])
+        areas = np.maximum(np.concatenate([areas, shares @ leaves.areas]), 1)
+        coarse += drawn
+        of_source = np.concatenate([of_source, np.zeros((len(drawn), SOURCE_FEATURES))])
+    overlaps = _overlaps(members, areas, leaves.areas, len(regions))
+    held = members > 0.5
+    held[:, leaf] = True
+    depths = _depths(coarse, (click[0] // step, click[1] // step), step)
+    features = [
+        of_source,
+        _outline(picture, members, held, areas),
+        _place(picture, (members, held, areas), click, depths),
+    ]
+    if guesses:
+        features.append(_of_network(guesses, overlaps))
+    return Candidates(members, guesses, np.concatenate(features, axis=1), overlaps)
 
 
-def _outline(picture: Picture, members: BoolArray, areas: FloatArray) -> FloatArray:
+def _shares(labels: npt.NDArray[np.int32], mask: BoolArray, count: int) -> FloatArray:
+    """How much of each superpixel a mask takes: (n,)."""
+    inside = np.bincount(labels[mask], minlength=count)
+    return inside / np.maximum(np.bincount(labels.ravel(), minlength=count), 1)
+
+
+def _overlaps(members: FloatArray, areas: FloatArray, sizes: FloatArray, regions: int) -> FloatArray:
+    """(c, c). Exact for whole superpixels; two guesses that share a superpixel are taken to overlap all they can."""
+    common = (members * sizes) @ members.T
+    shares = members[regions:]
+    for index, one in enumerate(shares):
+        common[regions + index, regions:] = np.minimum(one, shares) @ sizes
+    return common / (areas[:, None] + areas[None, :] - common)
+
+
+def _outline(picture: Picture, members: FloatArray, held: BoolArray, areas: FloatArray) -> FloatArray:
     """How well each outline is supported: (c, 5).
 
     Mean edge strength along it; that less the mean inside; histogram distance to the rest of the picture; share of the
     outline on the picture's rim; root of the area over the outline's length.
     """
     leaves = picture.leaves
-    ends = members[:, leaves.pairs]  # (c, p, 2)
+    ends = held[:, leaves.pairs]  # (c, p, 2)
     crossed, inner = ends[..., 0] != ends[..., 1], ends.all(axis=2)
     length = crossed @ leaves.lengths + 1e-6
-    rim = members @ leaves.border
+    rim = held @ leaves.border
     strength = crossed @ leaves.edge_sums / length
     inside = inner @ leaves.edge_sums / (inner @ leaves.lengths + 1)
     sums = leaves.histograms * leaves.areas[:, None]
@@ -101,18 +160,24 @@ def _outline(picture: Picture, members: BoolArray, areas: FloatArray) -> FloatAr
     return np.stack([strength, strength - inside, distance, rim / around, np.sqrt(areas) / around], axis=1)
 
 
-def _place(picture: Picture, members: BoolArray, areas: FloatArray, click: tuple[int, int]) -> FloatArray:
-    """Size, and where the click lies in it: (c, 10).
+def _place(
+    picture: Picture,
+    candidates: tuple[FloatArray, BoolArray, FloatArray],
+    click: tuple[int, int],
+    depths: tuple[FloatArray, FloatArray],
+) -> FloatArray:
+    """Size, and where the click lies in it: (c, 10). candidates: shares, superpixels held, areas.
 
     Log share of the picture, and squared; depth of the click relative to the deepest point and to the root of the area;
     sides of the picture touched; share of the own box; distance from the centre of mass over the root of the area;
     distance of that centre from the picture's; 1 if three sides are touched; log of the fourth.
     """
     leaves = picture.leaves
+    members, held, areas = candidates
+    relative, depth = depths
     height, width = leaves.labels.shape
     share = np.log(areas / leaves.areas.sum())
-    relative, depth = _depths(picture, members, click)
-    boxes = np.where(members[..., None], leaves.boxes, [width, height, 0, 0])
+    boxes = np.where(held[..., None], leaves.boxes, [width, height, 0, 0])
     low, high = boxes[..., :2].min(axis=1), boxes[..., 2:].max(axis=1)
     sides = (low <= 0).sum(axis=1) + (high >= [width, height]).sum(axis=1)
     fill = areas / np.prod(high - low, axis=1)
@@ -126,17 +191,33 @@ def _place(picture: Picture, members: BoolArray, areas: FloatArray, click: tuple
     )
 
 
-def _depths(picture: Picture, members: BoolArray, click: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
-    """How far the click lies inside each candidate: relative to its deepest point, and in pixels; both (c,)."""
-    labels = picture.leaves.labels
-    step = max(1, max(labels.shape) // DEPTH_SIDE)
-    labels = np.pad(labels[::step, ::step] + 1, 1)
-    row, column = (min(v // step, n - 3) + 1 for v, n in zip(reversed(click), labels.shape, strict=True))
-    inside = np.pad(members, ((0, 0), (1, 0))).astype(np.uint8)
-    here, deepest = np.zeros(len(members)), np.ones(len(members))
-    for index, member in enumerate(inside):
-        depth: npt.NDArray[np.float32] = np.asarray(
-            cv2.distanceTransform(np.ascontiguousarray(member[labels]), cv2.DIST_L2, 3), np.float32
-        )
+def _depths(coarse: Sequence[BoolArray], click: tuple[int, int], step: int) -> tuple[FloatArray, FloatArray]:
+    """How far the click lies inside each mask: relative to its deepest point, and in pixels; both (c,)."""
+    here, deepest = np.zeros(len(coarse)), np.ones(len(coarse))
+    for index, mask in enumerate(coarse):
+        framed = np.pad(mask, 1).view(np.uint8)
+        depth = np.asarray(cv2.distanceTransform(framed, cv2.DIST_L2, 3), np.float32)
+        column, row = min(click[0], mask.shape[1] - 1) + 1, min(click[1], mask.shape[0] - 1) + 1
         here[index], deepest[index] = depth[row, column], max(1.0, float(depth.max()))
     return here / deepest, here * step
+
+
+def _of_network(guesses: Sequence[Guess], overlaps: FloatArray) -> FloatArray:
+    """What the network says of each candidate: (c, 8), the first five 0 for regions.
+
+    1 if it is the network's; its predicted IoU; share of the crop's rim that it touches, if the crop is not the whole
+    picture; how unsure its pixels are; 1 if it is tiny in its crop; mean IoU with all guesses, weighted by their
+    predicted IoU; the best product of the two; for regions the best predicted IoU of any guess.
+    """
+    count, regions = len(overlaps), len(overlaps) - len(guesses)
+    features = np.zeros((count, 8))
+    for row, guess in zip(features[regions:], guesses, strict=True):
+        row[:5] = 1, guess.predicted_iou, guess.rim, guess.doubt, guess.is_tiny
+    trust = np.clip([guess.predicted_iou for guess in guesses], 0.02, 1)
+    weights = np.tile(trust, (count, 1))
+    weights[np.arange(regions, count), np.arange(len(guesses))] = 0
+    with_guesses = overlaps[:, regions:]
+    features[:, 5] = (with_guesses * weights).sum(axis=1) / weights.sum(axis=1)
+    features[:, 6] = (with_guesses * trust).max(axis=1)
+    features[:regions, 7] = trust.max()
+    return features

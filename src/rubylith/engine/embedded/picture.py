@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rubylith.domain.geometry import Size
-from rubylith.engine.embedded.diffusion import Diffusion
+from rubylith.engine.embedded.diffusion import Diffusion, ShortWalks
 from rubylith.engine.embedded.edges import edge_strength, soft_histograms
 from rubylith.engine.embedded.hierarchy import Hierarchy, Leaves, measure_leaves, merge
+from rubylith.engine.embedded.network import View
 from rubylith.engine.embedded.superpixels import superpixels
 from rubylith.engine.embedded.upscale import LabelRuns, enlarge_labels
 
@@ -23,7 +24,7 @@ COLOUR_PULL = 0.5  # of the median conductance of a superpixel
 LIKENESS = 0.05  # how fast likeness falls
 WORKING_SIDE = 512  # pixels of the longer side; more costs time and finds texture instead of things
 
-MATRICES = 4  # of superpixels by superpixels, float64: likeness, both diffusions and what they are made of
+MATRICES = 4  # of superpixels by superpixels, float64: likeness, diffusion, walks and what they are made of
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +63,11 @@ class Picture:
         return LabelRuns.of(enlarge_labels(self.leaves.labels, self.pixels))
 
     @cached_property
+    def view(self) -> View:
+        """The picture as the network is shown it."""
+        return View.of(self.pixels, self.small)
+
+    @cached_property
     def second_hierarchy(self) -> Hierarchy:
         """Another opinion on what belongs together, led by edges rather than colour."""
         return merge(self.leaves, SECOND_EDGE_SHARE)
@@ -72,9 +78,9 @@ class Picture:
         return Diffusion.over(self.leaves)
 
     @cached_property
-    def colour_diffusion(self) -> Diffusion:
+    def colour_walks(self) -> ShortWalks:
         """The same, on a short leash: the prior counts for more than the way."""
-        return Diffusion.over(self.leaves, COLOUR_PULL)
+        return ShortWalks.over(self.leaves, COLOUR_PULL)
 
     @cached_property
     def likeness(self) -> FloatArray:

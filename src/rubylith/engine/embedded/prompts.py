@@ -1,6 +1,7 @@
 """One object asked for by clicks, a box and a mask to correct → up to three masks."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -12,7 +13,10 @@ from rubylith.domain.prompt import ObjectPrompt
 from rubylith.domain.rle import RLE
 from rubylith.engine.embedded.boxes import Bounds, cut_box
 from rubylith.engine.embedded.clicks import answers
-from rubylith.engine.embedded.corrections import Click, correct, tidied
+from rubylith.engine.embedded.corrections import Click, correct, tidied, with_second_opinion
+from rubylith.engine.embedded.crops import Place
+from rubylith.engine.embedded.network import Nano
+from rubylith.engine.embedded.opinions import Guess, guess_box, guess_click, guess_correction
 from rubylith.engine.embedded.picture import Picture
 from rubylith.engine.embedded.snapping import snap
 from rubylith.engine.embedded.upscale import enlarge_bitmap
@@ -32,16 +36,23 @@ class Candidate:
     predicted_iou: float
 
 
-def decode(picture: Picture, prompt: ObjectPrompt) -> list[Candidate]:
-    """Best first. A mask to correct is kept but for what the clicks contradict; a box bounds what clicks may mean."""
+def decode(picture: Picture, prompt: ObjectPrompt, nano: Nano | None) -> list[Candidate]:
+    """Best first. A mask to correct is kept but for what the clicks contradict; a box bounds what clicks may mean.
+
+    nano: the network, if it is here.
+    """
     clicks = [working_click(picture, point) for point in prompt.points]
     if isinstance(prompt.previous, RLE):
-        corrected = _corrected(picture, prompt.previous.bitmap(), clicks)
+        corrected = _corrected(picture, prompt.previous.bitmap(), prompt.points, nano)
         return [corrected if prompt.box is None else _inside(corrected, prompt.box)]
     if prompt.box is not None:
-        mask, agreement = cut_box(picture, working_bounds(picture, prompt.box))
+        likely = (
+            None if nano is None else guess_box(nano, picture.view, _edges(prompt.box), picture.leaves.labels.shape)
+        )
+        mask, agreement = cut_box(picture, working_bounds(picture, prompt.box), likely)
         return [_candidate(picture, correct(picture, mask, clicks), BOX_WORTH * agreement)]
-    return _clicked(picture, clicks)
+    guesses = [] if nano is None else guess_click(nano, picture.view, *_places(prompt.points))
+    return _clicked(picture, clicks, guesses)
 
 
 def working_click(picture: Picture, point: Point) -> Click:
@@ -61,7 +72,7 @@ def working_bounds(picture: Picture, box: Box) -> Bounds:
     return x0, y0, x1, y1
 
 
-def _clicked(picture: Picture, clicks: list[Click]) -> list[Candidate]:
+def _clicked(picture: Picture, clicks: list[Click], guesses: Sequence[Guess]) -> list[Candidate]:
     """Candidates for the first positive click, of which there is one, each corrected by the others."""
     labels = picture.leaves.labels
     x, y, _ = next(click for click in clicks if click[2])
@@ -69,22 +80,38 @@ def _clicked(picture: Picture, clicks: list[Click]) -> list[Candidate]:
     barred[[labels[v, u] for u, v, p in clicks if not p]] = True
     barred[labels[y, x]] = False
     masks: list[Candidate] = []
-    for answer in answers(picture, x, y, barred):
-        mask = snap(picture.small, answer.members[labels])
+    for answer in answers(picture, (x, y), guesses, barred):
+        mask = snap(picture.small, answer.mask)
         mask[y, x] = True
         mended = correct(picture, tidied(mask, clicks), clicks)
         masks.append(_candidate(picture, mended, CLICK_WORTH * answer.expected_iou))
     return masks
 
 
-def _corrected(picture: Picture, previous: BoolArray, clicks: list[Click]) -> Candidate:
+def _places(points: Sequence[Point]) -> tuple[list[Place], list[Place]]:
+    """Positive and negative clicks, in pixels of the picture."""
+    positive, negative = ([(p.x, p.y) for p in points if p.positive == wanted] for wanted in (True, False))
+    return positive, negative
+
+
+def _edges(box: Box) -> tuple[float, float, float, float]:
+    return box.x0, box.y0, box.x1, box.y1
+
+
+def _corrected(picture: Picture, previous: BoolArray, points: Sequence[Point], nano: Nano | None) -> Candidate:
     """`previous` (H, W) where the clicks agree with it, mended where they do not."""
     height, width = picture.leaves.labels.shape
-    if previous.shape == (height, width):
-        return Candidate(correct(picture, previous, clicks), CORRECTED)
-    grey = cv2.resize(previous.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
-    before = grey > 127
+    clicks = [working_click(picture, point) for point in points]
+    before = previous
+    if previous.shape != (height, width):
+        grey = cv2.resize(previous.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
+        before = grey > 127
     after = correct(picture, before, clicks)
+    if nano is not None and after is not before:
+        guesses = guess_correction(nano, picture.view, previous, *_places(points)) if previous.any() else []
+        after = with_second_opinion(picture, after, guesses, clicks) if guesses else after
+    if previous.shape == (height, width):
+        return Candidate(after, CORRECTED)
     changed = enlarge_bitmap(
         cv2.dilate((before != after).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, picture.size
     )

@@ -1,0 +1,94 @@
+"""Nano, the network in the package: crops with prompts → masks with predicted IoU. `training/nano` makes it.
+
+It is opened when it is first asked. Where its file is missing the embedded model does without; `is_here` tells.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from rubylith.engine.embedded.crops import CROP, Hints, Window, context_planes, cut, hint_planes, numbers, thumbnail
+from rubylith.engine.runtimes import Array, Device, Network
+from rubylith.engine.runtimes.onnx import open_network
+
+FloatArray = npt.NDArray[np.float32]
+UInt8Array = npt.NDArray[np.uint8]
+
+NAME = "nano"
+FILE = Path(__file__).with_name("nano.onnx")
+
+
+def is_here() -> bool:
+    """Whether this installation has the network's file."""
+    return FILE.is_file()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opinion:
+    """What the network says of one crop. logits: (3, 128, 128); predicted_ious: (3,), with the whole object."""
+
+    window: Window
+    logits: FloatArray
+    predicted_ious: FloatArray
+
+
+class Nano:
+    """The network; any number of threads may ask it."""
+
+    def __init__(self, device: Device, path: Path = FILE) -> None:
+        self._device, self._path, self._lock = device, path, Lock()
+
+    @cached_property
+    def _network(self) -> Network:
+        return open_network(self._path, self._device)
+
+    def ask(self, view: "View", windows: Sequence[Window], hints: Hints) -> list[Opinion]:
+        """Its opinion of each window of a picture, all with the same hints."""
+        with self._lock:
+            network = self._network
+        rows = [view.row(window, hints) for window in windows]
+        results = network.run({name: np.stack([row[name] for row in rows]) for name in rows[0]})
+        return [
+            Opinion(window, logits, predicted_ious)
+            for window, logits, predicted_ious in zip(windows, results["masks"], results["predicted_iou"], strict=True)
+        ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A picture as the network is shown it; hints and windows are in the pixels of the full one.
+
+    pixels: (H, W, 3) uint8; small: the same, shrunk, from which large crops are cut in less time; thumb: (64, 64, 3).
+    """
+
+    pixels: UInt8Array
+    small: UInt8Array
+    thumb: UInt8Array
+
+    @classmethod
+    def of(cls, pixels: UInt8Array, small: UInt8Array) -> Self:
+        """The view of a picture and its shrunk copy."""
+        return cls(pixels, small, thumbnail(small))
+
+    @property
+    def longest(self) -> int:
+        """The longer side in pixels."""
+        return max(self.pixels.shape[:2])
+
+    def row(self, window: Window, hints: Hints) -> dict[str, Array]:
+        """The arrays of one crop, by the names of the graph's inputs."""
+        shrunk = window.scaled(max(self.small.shape[:2]) / self.longest)
+        fits = shrunk.side >= CROP
+        shown = hints.positive[:1] if hints.box is None else ()
+        return {
+            "image": cut(self.small, shrunk) if fits else cut(self.pixels, window),
+            "hints": hint_planes(window, hints),
+            "context": context_planes(self.thumb, self.longest, window, shown),
+            "numbers": numbers(window, self.longest, is_box=hints.box is not None),
+        }

@@ -1,0 +1,179 @@
+"""What the network is shown and what becomes of its answers, with a network that knows only red."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import pytest
+from tests.engine.embedded.finds_red import FILE
+from tests.engine.embedded.shapes import clover_scene, disc_scene, iou
+from training.nano import crops as trained
+
+from rubylith.domain.geometry import Box, Point
+from rubylith.domain.image import Image
+from rubylith.domain.prompt import ObjectPrompt, Objects
+from rubylith.domain.rle import RLE
+from rubylith.engine import prompted
+from rubylith.engine.embedded import crops, network
+from rubylith.engine.embedded.corrections import with_second_opinion
+from rubylith.engine.embedded.network import Nano
+from rubylith.engine.embedded.opinions import guess_box, guess_click, guess_correction
+from rubylith.engine.embedded.picture import read_picture
+from rubylith.engine.models.embedded import Embedded, load
+from rubylith.engine.runtimes import Device
+
+NANO = Nano(Device(), FILE)
+MODEL = Embedded(NANO)
+WINDOWS = [(90.0, 95.0, 240.0), (3.2, 170.7, 60.5), (120.0, 90.0, 24.0), (239.0, 0.0, 500.0), (64.5, 64.5, 128.0)]
+
+
+def image(pixels: np.ndarray) -> Image:
+    return Image(np.ascontiguousarray(pixels), "digest")
+
+
+def large_disc(side: int) -> tuple[np.ndarray, np.ndarray]:
+    """The scene at another size, by its longer side, and its true mask."""
+    pixels, disc = disc_scene()
+    size = side, side * pixels.shape[0] // pixels.shape[1]
+    return (
+        cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR),
+        cv2.resize(disc.astype(np.uint8) * 255, size, interpolation=cv2.INTER_LINEAR) > 127,
+    )
+
+
+@pytest.mark.parametrize("place", WINDOWS)
+def test_the_engine_shows_the_network_what_it_was_trained_on(place):
+    pixels, disc = disc_scene()
+    mine, theirs = crops.Window(*place), trained.Window(*place)
+    thumb, scale = trained.thumbnail(pixels)
+    clicks, against, box = [(90.5, 95.5), (100.0, 60.0)], [(20.5, 20.5)], (35.0, 40.0, 146.0, 151.0)
+    inside = [[theirs.inside(x, y, crops.CROP) for x, y in places] for places in (clicks, against)]
+    corners = (*theirs.inside(*box[:2], crops.CROP), *theirs.inside(*box[2:], crops.CROP))
+    previous = trained.cut_mask(disc.astype(np.uint8), theirs, crops.CROP) * np.uint8(255)
+    hints = crops.Hints(clicks, against, box, disc)
+    assert np.array_equal(crops.thumbnail(pixels), thumb)
+    assert np.array_equal(crops.cut(pixels, mine), trained.cut(pixels, theirs, crops.CROP))
+    assert np.array_equal(crops.hint_planes(mine, hints), trained.hint_planes(crops.CROP, *inside, corners, previous))
+    assert np.array_equal(crops.context_planes(thumb, 240, mine, clicks), trained.context(thumb, scale, theirs, clicks))
+
+
+@pytest.mark.parametrize("side", [120, 240, 900, 1700])
+def test_a_mask_lies_where_its_object_lies_whatever_the_size_and_the_crop(side):
+    pixels, disc = large_disc(side)
+    picture = read_picture(pixels)
+    scale = side / 240
+    truth = cv2.resize(disc.astype(np.uint8) * 255, picture.small.shape[1::-1], interpolation=cv2.INTER_AREA) > 127
+    guesses = guess_click(NANO, picture.view, [(90 * scale, 95 * scale)], [])
+    whole = [guess for guess in guesses[::3] if guess.rim == 0]  # of each crop the mask of what is red
+    assert len(guesses) == 15
+    assert whole
+    assert all(iou(guess.mask(truth.shape), truth) > 0.96 for guess in whole)
+    likely = guess_box(NANO, picture.view, tuple(v * scale for v in (35, 40, 146, 151)), truth.shape)
+    assert iou(likely > 0.5, truth) > 0.96
+
+
+def test_the_network_hears_clicks_boxes_and_nothing_else():
+    view = read_picture(disc_scene()[0]).view
+    window = crops.Window(90, 95, 200)
+    for hints, promised in (
+        (crops.Hints(positive=[(90.0, 95.0)]), 0.9),
+        (crops.Hints(negative=[(90.0, 95.0)]), 0.9),
+        (crops.Hints(box=(80.0, 80.0, 99.0, 99.0)), 0.9),
+        (crops.Hints(previous=disc_scene()[1]), 0.0),
+    ):
+        (opinion,) = NANO.ask(view, [window], hints)
+        assert opinion.predicted_ious[0] == pytest.approx(promised, abs=0.01)
+
+
+def test_a_click_gives_three_different_candidates_that_hold_it():
+    embedding = MODEL.embed(image(disc_scene()[0]))
+    for x, y in ((90, 95), (60, 60), (230, 20), (10, 170)):
+        (masks,) = MODEL.decode(embedding, [ObjectPrompt((Point(x + 0.5, y + 0.5),))])
+        assert len({mask.rle for mask in masks}) == 3
+        assert all(mask.rle.bitmap()[y, x] for mask in masks)
+        assert [m.predicted_iou for m in masks] == sorted((m.predicted_iou for m in masks), reverse=True)
+
+
+def test_negative_clicks_are_obeyed_beside_the_network():
+    embedding = MODEL.embed(image(disc_scene()[0]))
+    clicks = (Point(60.5, 60.5), Point(90.5, 95.5, positive=False))
+    for mask in MODEL.decode(embedding, [ObjectPrompt(clicks)])[0]:
+        assert mask.rle.bitmap()[60, 60]
+        assert not mask.rle.bitmap()[95, 90]
+
+
+def test_a_box_is_cut_with_the_network_and_stays_in_the_box():
+    pixels, disc = disc_scene()
+    (mask,) = MODEL.decode(MODEL.embed(image(pixels)), [ObjectPrompt(box=Box(35, 40, 146, 151))])[0]
+    assert iou(mask.rle.bitmap(), disc) > 0.95
+    (half,) = MODEL.decode(MODEL.embed(image(pixels)), [ObjectPrompt(box=Box(35, 40, 90, 151))])[0]
+    assert not half.rle.bitmap()[:, 90:].any()
+
+
+def test_the_network_moves_a_corrected_mask_where_it_is_sure_and_obeys_every_click():
+    pixels, disc = disc_scene()
+    picture = read_picture(pixels)
+    rough = disc & (np.indices(disc.shape)[1] < 110)
+    clicks = [(90, 95, True), (60, 60, False)]
+    guesses = guess_correction(NANO, picture.view, rough, [(90.5, 95.5)], [(60.5, 60.5)])
+    moved = with_second_opinion(picture, rough, guesses, clicks)
+    assert iou(moved, disc) > iou(rough, disc)
+    assert moved[95, 90]
+    assert not moved[60, 60]
+
+
+def test_a_previous_mask_is_corrected_beside_the_network():
+    pixels, clover = clover_scene()
+    embedding = MODEL.embed(image(pixels))
+    empty = RLE.from_bitmap(np.zeros_like(clover))
+    for previous in (empty, RLE.from_bitmap(clover & (np.indices(clover.shape)[0] < 90))):
+        clicks = (Point(110.5, 120.5), Point(200.5, 20.5, positive=False))
+        (mask,) = MODEL.decode(embedding, [ObjectPrompt(clicks, previous=previous)])[0]
+        assert mask.rle.bitmap()[120, 110]
+        assert not mask.rle.bitmap()[20, 200]
+
+
+def test_threads_get_what_they_would_get_alone():
+    embedding = MODEL.embed(image(disc_scene()[0]))
+    prompts = [ObjectPrompt((Point(x, 95),)) for x in (20, 90, 60, 210)] + [ObjectPrompt(box=Box(35, 40, 146, 151))]
+    alone = [MODEL.decode(embedding, [prompt]) for prompt in prompts]
+    fresh, model = MODEL.embed(image(disc_scene()[0])), Embedded(Nano(Device(), FILE))
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda prompt: model.decode(fresh, [prompt]), prompts)) == alone
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (5, 1), (3, 2000), (3000, 3)])
+def test_pictures_of_any_shape_are_answered(shape):
+    pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    height, width = shape
+    embedding = MODEL.embed(image(pixels))
+    middle, whole = Point(width / 2, height / 2), RLE.from_bitmap(np.ones(shape, np.bool_))
+    prompts = [
+        ObjectPrompt((middle,)),
+        ObjectPrompt(box=Box(0, 0, width, height)),
+        ObjectPrompt((middle,), Box(0, 0, width, height)),
+        ObjectPrompt((Point(middle.x, middle.y, positive=False),), previous=whole),
+    ]
+    for candidates in MODEL.decode(embedding, prompts):
+        assert candidates
+        assert all((mask.rle.size.height, mask.rle.size.width) == shape for mask in candidates)
+
+
+def test_results_name_the_network_that_took_part():
+    objects = Objects((ObjectPrompt((Point(90, 95),)),))
+    for model, named in ((MODEL, "embedded+nano"), (Embedded(None), "embedded")):
+        assert prompted.segment(model, model.embed(image(disc_scene()[0])), objects).model == named
+
+
+def test_an_installation_without_the_file_works_with_regions_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(network, "FILE", tmp_path / "nano.onnx")
+    model = load(None, Device())
+    pixels, disc = disc_scene()
+    embedding = model.embed(image(pixels))
+    assert embedding.provenance == "embedded"
+    assert iou(model.decode(embedding, [ObjectPrompt(box=Box(35, 40, 146, 151))])[0][0].rle.bitmap(), disc) > 0.95
+
+
+def test_the_network_is_not_opened_before_it_is_asked(tmp_path):
+    missing = Embedded(Nano(Device(), tmp_path / "nano.onnx"))
+    missing.embed(image(disc_scene()[0]))
