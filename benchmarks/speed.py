@@ -1,6 +1,7 @@
 """Seconds and peak memory of the embedded model and of the program's start, as a Markdown table.
 
     python benchmarks/speed.py [PHOTO]
+    python benchmarks/speed.py --peer transformers|segment-anything [--help]  # against other programs, see peers.py
 
 Each size runs in a process of its own; peak memory is that process's, decoding and libraries included.
 """
@@ -25,6 +26,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photo", nargs="?", type=Path, default=ROOT / "examples" / "photo.jpg")
     parser.add_argument("--size", type=float, help="measure this many megapixels only, in this process")
+    if any(one.startswith("--peer") for one in sys.argv[1:]):
+        sys.path.insert(0, str(ROOT))
+        from benchmarks import peers  # noqa: PLC0415  it needs PyTorch
+
+        peers.main(sys.argv[1:])
+        return
     options = parser.parse_args()
     if options.size:
         print(measure(options.photo, options.size))

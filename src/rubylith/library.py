@@ -4,7 +4,7 @@ import functools
 import io
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -15,7 +15,7 @@ import PIL.Image
 from rubylith.domain import segmentation as domain
 from rubylith.domain.errors import InvalidImage, InvalidPrompt
 from rubylith.domain.image import Image, Inline, Local
-from rubylith.domain.prompt import Mode, Overlap
+from rubylith.domain.prompt import Everything, Mode, Overlap
 from rubylith.engine import Embedding, Progress
 from rubylith.engine.catalog import EMBEDDED
 from rubylith.engine.engine import Engine, ignore
@@ -106,6 +106,9 @@ def segment(
     min_mask_region_area: int | None = None,
     max_masks: int | None = None,
     overlap: Overlap | str | None = None,
+    tile_side: int | None = None,
+    fast: bool | None = None,
+    max_seconds: float | None = None,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress = ignore,
 ) -> Segmentation:
@@ -117,24 +120,12 @@ def segment(
     or "the largest object", in a list or with commas between; each mask is labelled with its phrase. mode: a mask per
     thing, per phrase, or both without overlap. threshold: what words find with a lower score is dropped.
 
-    The options from points_per_side to overlap act without all those only, as in `Everything`. model: None takes the
-    one that embedded the picture, else `embedded`. limits: how large a file may be. progress: called with the share
-    done, 0 to 1. Whatever is wrong is a RubylithError.
+    The options from points_per_side to max_seconds act without all those only, as in `Everything`. model: None takes
+    the one that embedded the picture, else `embedded`. limits: how large a file may be. progress: called with the
+    share done, 0 to 1. Whatever is wrong is a RubylithError.
     """
-    options: dict[str, int | float | str | None] = {
-        "points_per_side": points_per_side,
-        "pred_iou_thresh": pred_iou_thresh,
-        "stability_score_thresh": stability_score_thresh,
-        "stability_score_offset": stability_score_offset,
-        "box_nms_thresh": box_nms_thresh,
-        "crop_n_layers": crop_n_layers,
-        "crop_nms_thresh": crop_nms_thresh,
-        "crop_overlap_ratio": crop_overlap_ratio,
-        "crop_n_points_downscale_factor": crop_n_points_downscale_factor,
-        "min_mask_region_area": min_mask_region_area,
-        "max_masks": max_masks,
-        "overlap": overlap,
-    }
+    given = locals()
+    options = {field.name: given[field.name] for field in fields(Everything)}
     words = Words(text, mode, threshold)
     prompt = read_prompt(points, boxes, previous, words=words, multimask=multimask, options=options)
     engine = _engine(_model_for(image, model))

@@ -1,5 +1,6 @@
 """Crops, duplicates between them, and the options that every family shares."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -109,3 +110,43 @@ def test_progress_rises_to_one():
     run(progress=shares.append, crop_n_layers=1)
     assert shares == sorted(shares)
     assert shares[-1] == 1
+
+
+def test_tiles_cover_the_picture_and_overlap_and_none_is_larger_than_asked():
+    for side in (256, 300, 1000):
+        size = Size(700, 1900)
+        windows = everything.tiles(size, side, 0.25, layer=1)
+        seen = np.zeros((size.height, size.width), int)
+        for tile in windows:
+            assert tile.box.clipped(size) == tile.box
+            assert max(tile.box.width, tile.box.height) <= side
+            seen[tile.y0 : tile.y1, tile.x0 : tile.x1] += 1
+        assert seen.min() == 1
+        first = sorted({tile.x0 for tile in windows})
+        assert all(right - left <= 0.75 * side + 1 for left, right in itertools.pairwise(first))
+
+
+def test_a_picture_that_fits_a_tile_has_none():
+    assert everything.tiles(Size(200, 300), 300, 0.3, layer=1) == ()
+    segmenter = FakeSegmenter()
+    run(segmenter, tile_side=300)
+    assert len(segmenter.embedded) == 1
+
+
+def test_tiles_see_what_the_whole_does_not():
+    class Blind(OneDisc):
+        def propose(self, embedding, everything, progress):
+            return () if embedding.digest == "digest" else super().propose(embedding, everything, progress)
+
+    masks = run(Blind(), tile_side=256).masks
+    assert [mask.rle for mask in masks] == [disc(SIZE, 150, 100).rle]
+
+
+def test_when_time_is_up_no_further_part_is_looked_at():
+    segmenter = FakeSegmenter()
+    result = run(segmenter, crop_n_layers=2, max_seconds=0)
+    assert segmenter.embedded == ["digest"]
+    assert len(result.masks) == 5 * 7
+    assert len(segmenter.embedded) == 1
+    run(unhurried := FakeSegmenter(), crop_n_layers=1, max_seconds=60)
+    assert len(unhurried.embedded) == 5

@@ -46,7 +46,8 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="List or verify as one JSON document.")] = False,
     here: Annotated[bool, typer.Option("--here", help="List only what is on this machine.")] = False,
     precision: Annotated[
-        str | None, typer.Option(metavar="fp32|fp16|int8", help="Which encoder to pull (RUBYLITH_PRECISION).")
+        str | None,
+        typer.Option(metavar="fp32|fp16|int8", help="Which encoder to pull (RUBYLITH_PRECISION), or to write too."),
     ] = None,
     source: Annotated[
         str | None, typer.Option("--from", metavar="MIRROR", help="Pull from a URL, folder or bundle.")
@@ -75,7 +76,7 @@ def command(
     if action is Action.PULL:
         return _pull(store, names, _precision(precision or settings.precision))
     if action is Action.EXPORT:
-        return _export(store, names)
+        return _export(store, names, _precision(precision or "fp32"))
     if action is Action.BUNDLE:
         return _bundle(store, Path(names[0]), names[1:] or store.installed())
     if action is Action.IMPORT:
@@ -178,7 +179,7 @@ def _pull(store: "Store", names: tuple[str, ...], precision: str) -> int:
     return 0
 
 
-def _export(store: "Store", words: tuple[str, ...]) -> int:
+def _export(store: "Store", words: tuple[str, ...], precision: str) -> int:
     from rubylith.cli._pulling import reporting
     from rubylith.service.exports import export_model
 
@@ -186,7 +187,9 @@ def _export(store: "Store", words: tuple[str, ...]) -> int:
     if len(rest) > 1:
         raise InvalidPrompt(f"rubylith models export takes a name and weights, not {len(words)} words", "Export one")
     with reporting() as report:
-        folder, differences = export_model(store, name, rest[0] if rest else None, say=say, report=report)
+        folder, differences = export_model(
+            store, name, rest[0] if rest else None, precision=precision, say=say, report=report
+        )
     told = ", ".join(f"{graph} {difference:.1e}" for graph, difference in differences.items())
     say(f"Largest differences from what the weights say in PyTorch: {told}")
     tell(f"{name}: written to {folder}")

@@ -72,6 +72,9 @@ Json = Annotated[
         help="One JSON document per picture on standard output and nothing else; files only with --out or --format.",
     ),
 ]
+Fast = Annotated[
+    bool | None, typer.Option("--fast", help="Spare seeds where a good mask lies already; may miss small parts (no).")
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Do what is already done anew.")]
 
 
@@ -106,13 +109,20 @@ def command(
     min_mask_region_area: Annotated[int | None, _seeking("Fill holes, drop islands below so many pixels (0).")] = None,
     max_masks: Annotated[int | None, _seeking("Keep at most so many, the best (all).")] = None,
     overlap: Annotated[str | None, _seeking("none: no two masks share a pixel (keep).", metavar="keep|none")] = None,
+    tile_side: Annotated[int | None, _seeking("Also look at tiles of so many pixels a side (none).")] = None,
+    fast: Fast = None,
+    max_seconds: Annotated[float | None, _seeking("Look for so long, then give what was found (none).")] = None,
 ) -> int:
     """Cut pictures into masks: the objects you point at or name, or everything.
 
     The options from --points-per-side on say how to find everything; points, boxes and words exclude them. Results lie
     in one folder per picture, with a manifest.jsonl beside them: the same command run again goes on where it stopped.
     """
+    given = locals()
+    from dataclasses import fields
+
     from rubylith.cli import _outcomes
+    from rubylith.domain.prompt import Everything
     from rubylith.service.prompts import Words, read_prompt
 
     prompt = read_prompt(
@@ -120,20 +130,7 @@ def command(
         [_numbers("--box", text, {4}, "X0,Y0,X1,Y1") for text in box or ()] or None,
         words=Words(text, mode, threshold),
         multimask=multimask,
-        options={
-            "points_per_side": points_per_side,
-            "pred_iou_thresh": pred_iou_thresh,
-            "stability_score_thresh": stability_score_thresh,
-            "stability_score_offset": stability_score_offset,
-            "box_nms_thresh": box_nms_thresh,
-            "crop_n_layers": crop_n_layers,
-            "crop_nms_thresh": crop_nms_thresh,
-            "crop_overlap_ratio": crop_overlap_ratio,
-            "crop_n_points_downscale_factor": crop_n_points_downscale_factor,
-            "min_mask_region_area": min_mask_region_area,
-            "max_masks": max_masks,
-            "overlap": overlap,
-        },
+        options={field.name: given[field.name] for field in fields(Everything)},
     )
     writes = not json or out is not None or format is not None
     names = tuple(name.strip() for name in (FORMATS if format is None else format).split(","))

@@ -63,6 +63,12 @@ class Everything:
     crop_n_points_downscale_factor: points_per_side is divided by this for each further layer.
     min_mask_region_area: holes are filled and islands dropped below this many pixels; small masks stay.
     max_masks: at most this many, the best. overlap: NONE gives each pixel to one mask only.
+
+    Beyond segment-anything's:
+    tile_side: also look at overlapping tiles of about so many pixels a side, for pictures larger than a model's square.
+    fast: ask every other seed first, and of the rest only those that no good mask of modest size covers already; a part
+        inside of such a mask may be missed.
+    max_seconds: look for no longer than about this, then give what was found; seeds are asked from coarse to fine.
     """
 
     points_per_side: int = 32
@@ -77,6 +83,14 @@ class Everything:
     min_mask_region_area: int = 0
     max_masks: int | None = None
     overlap: Overlap = Overlap.KEEP
+    tile_side: int | None = None
+    fast: bool = False
+    max_seconds: float | None = None
+
+    @property
+    def looks_again(self) -> bool:
+        """Whether parts of the picture are looked at beside the whole, for which its pixels are needed."""
+        return self.crop_n_layers > 0 or self.tile_side is not None
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -84,7 +98,7 @@ class Everything:
             if field.name not in LIMITS or (value is None and field.default is None):
                 continue
             low, high = LIMITS[field.name]
-            is_whole = not isinstance(field.default, float)
+            is_whole = not (isinstance(field.default, float) or field.name == "max_seconds")
             if not low <= _as_number(value, is_whole=is_whole) <= high:  # NaN is between no numbers
                 kind = "whole number" if is_whole else "number"
                 raise InvalidPrompt(
@@ -145,6 +159,8 @@ LIMITS: dict[str, tuple[float, float]] = {
     "crop_n_points_downscale_factor": (1, 16),
     "min_mask_region_area": (0, 1e9),
     "max_masks": (1, 1e6),
+    "tile_side": (256, 1e6),
+    "max_seconds": (0, 1e6),
 }
 MAX_POINTS, MAX_OBJECTS, MAX_REFINEMENTS, MAX_PHRASES = 1000, 1000, 10, 100
 

@@ -5,6 +5,7 @@ Source: segment-anything, automatic_mask_generator.py and utils/amg.py, whose na
 
 import itertools
 import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -45,9 +46,17 @@ def segment(
     """Masks best first. `embedding` is that of the whole picture; further crops are embedded here, from `image`."""
     size = embedding.size
     crops = crop_windows(size, everything.crop_n_layers, everything.crop_overlap_ratio)
+    if everything.tile_side is not None:
+        crops += tiles(size, everything.tile_side, everything.crop_overlap_ratio, layer=everything.crop_n_layers + 1)
     found: list[tuple[Mask, Crop]] = []
+    started = time.monotonic()
     for index, crop in enumerate(crops):
         options = _at_layer(everything, crop.layer)
+        if everything.max_seconds is not None:
+            left = everything.max_seconds - (time.monotonic() - started)
+            if index and left <= 0:
+                break
+            options = replace(options, max_seconds=max(left, 0.0))
         part = embedding if crop.layer == 0 else segmenter.embed(_cropped(image, crop))
         proposals = segmenter.propose(part, options, _share(progress, index, len(crops)))
         found += [(mask, crop) for mask in _uncropped(proposals, crop, size)]
@@ -77,6 +86,23 @@ def crop_windows(size: Size, layers: int, overlap_ratio: float) -> tuple[Crop, .
     return tuple(crops)
 
 
+def tiles(size: Size, side: int, overlap_ratio: float, *, layer: int) -> tuple[Crop, ...]:
+    """Equal windows of at most `side` pixels a side that overlap by at least a share of it; none if one would do."""
+    rows, columns = (_starts(full, side, int(overlap_ratio * side)) for full in (size.height, size.width))
+    if len(rows) * len(columns) == 1:
+        return ()
+    height, width = min(side, size.height), min(side, size.width)
+    return tuple(Crop(layer, x, y, x + width, y + height) for y, x in itertools.product(rows, columns))
+
+
+def _starts(full: int, side: int, overlap: int) -> list[int]:
+    """Where windows of `side` begin, evenly spread from one edge to the other."""
+    if full <= side:
+        return [0]
+    count = math.ceil((full - overlap) / (side - overlap))
+    return [round(index * (full - side) / (count - 1)) for index in range(count)]
+
+
 def _at_layer(everything: Everything, layer: int) -> Everything:
     points = everything.points_per_side // everything.crop_n_points_downscale_factor**layer
     return replace(everything, points_per_side=max(1, points))
@@ -84,7 +110,7 @@ def _at_layer(everything: Everything, layer: int) -> Everything:
 
 def _cropped(image: Image | None, crop: Crop) -> Image:
     if image is None:
-        raise InvalidPrompt("crop_n_layers looks at parts of the picture, which is not at hand", "Send the picture")
+        raise InvalidPrompt("Crops and tiles are parts of the picture, which is not at hand", "Send the picture")
     pixels = np.ascontiguousarray(image.pixels[crop.y0 : crop.y1, crop.x0 : crop.x1])
     return Image(pixels, f"{image.digest}[{crop.y0}:{crop.y1},{crop.x0}:{crop.x1}]")
 

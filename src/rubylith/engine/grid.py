@@ -4,6 +4,8 @@ The steps and thresholds are those of segment-anything's automatic_mask_generato
 masks are measured small, only those that survive are enlarged, each inside its box, and nothing is kept at full size.
 """
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +18,15 @@ from rubylith.domain.rle import RLE
 from rubylith.engine import Progress
 from rubylith.engine.decoders import Decoder, Features, Proposals
 from rubylith.engine.frames import Frame
+from rubylith.engine.memory import affordable
+from rubylith.engine.refine import box_nms
 
 FloatArray = npt.NDArray[np.float32]
 
 AT_ONCE = 8  # clicks per call of the decoder
+COPIES = 2  # of a picture's embedding that the decoder holds for each click
+HELD_BYTES = 256 << 20  # of candidates' logits
+COVERING = 0.1  # share of the picture up to which a good mask spares the seeds inside it
 SLACK = 0.05  # stability measured small may err by this much; the survivors are measured again at full size
 FAR_BELOW = -1000.0  # the logit of cells that were not kept; any value below -offset gives the same mask
 ENCODING_SHARE = 0.05  # of the progress, for drawing the survivors
@@ -39,23 +46,88 @@ def propose(
     decoder: Decoder, frame: Frame, features: Features, everything: Everything, *, progress: Progress
 ) -> tuple[Mask, ...]:
     """Masks of all that the seeds fall on, best first; see Segmenter.propose."""
+    gathering = _Gathering(frame, everything)
     seeds = seed_points(frame, everything.points_per_side)
-    candidates: list[Candidate] = []
-    boxes: list[npt.NDArray[np.int64]] = []
-    for start in range(0, len(seeds), AT_ONCE):
-        batch = seeds[start : start + AT_ONCE]
-        proposals = decoder.propose(
-            features,
-            frame.points(batch),
-            iou_above=everything.pred_iou_thresh,
-            offset=everything.stability_score_offset,
-            valid=frame.valid,
-        )
+    at_once = affordable(sum(array.nbytes for array in features.values()) * COPIES, AT_ONCE)
+    started, asked = time.monotonic(), 0
+    for part in _rounds(everything):
+        left = gathering.uncovered(part, seeds) if everything.fast and asked else part
+        for start in range(0, len(left), at_once):
+            is_late = everything.max_seconds is not None and time.monotonic() - started >= everything.max_seconds
+            if is_late and asked:
+                break
+            batch = [seeds[index] for index in left[start : start + at_once]]
+            gathering.add(batch, _asked(decoder, frame, features, everything, batch=batch))
+            asked += len(batch)
+            progress((1 - ENCODING_SHARE) * min(1.0, asked / len(seeds)))
+    return _survivors(gathering.candidates, gathering.boxes, frame, everything)
+
+
+def _asked(
+    decoder: Decoder, frame: Frame, features: Features, everything: Everything, *, batch: Sequence[Point]
+) -> Proposals:
+    return decoder.propose(
+        features,
+        frame.points(tuple(batch)),
+        iou_above=everything.pred_iou_thresh,
+        offset=everything.stability_score_offset,
+        valid=frame.valid,
+    )
+
+
+class _Gathering:
+    """Candidates of all seeds so far, within HELD_BYTES: beyond that, those that a better one hides go at once."""
+
+    def __init__(self, frame: Frame, everything: Everything) -> None:
+        self.frame, self.everything = frame, everything
+        self.candidates: list[Candidate] = []
+        self.boxes: list[npt.NDArray[np.int64]] = []
+        self._held = 0
+        self._covered = np.zeros((frame.low, frame.low), np.bool_)
+
+    def add(self, batch: Sequence[Point], proposals: Proposals) -> None:
+        """Keep those that may be stable."""
+        everything = self.everything
+        good = (1 + everything.pred_iou_thresh) / 2
         for index in np.flatnonzero(proposals.stability >= everything.stability_score_thresh - SLACK):
-            candidates.append(_candidate(proposals, int(index), batch, everything.stability_score_offset))
-            boxes.append(proposals.boxes[index])
-        progress((1 - ENCODING_SHARE) * min(1.0, (start + AT_ONCE) / len(seeds)))
-    return _survivors(candidates, boxes, frame, everything)
+            candidate = _candidate(proposals, int(index), batch, everything.stability_score_offset)
+            self.candidates.append(candidate)
+            self.boxes.append(proposals.boxes[index])
+            self._held += candidate.logits.nbytes
+            if everything.fast and candidate.iou >= good:
+                self._cover(candidate)
+        if self._held > HELD_BYTES:
+            self._thin()
+
+    def uncovered(self, indices: Sequence[int], seeds: Sequence[Point]) -> list[int]:
+        """Seeds that lie in none of the good masks of modest size."""
+        cells = self.frame.points(tuple(seeds[index] for index in indices)) * (self.frame.low / self.frame.side)
+        columns, rows = np.minimum(cells.astype(np.intp), self.frame.low - 1).T
+        return [index for index, hidden in zip(indices, self._covered[rows, columns], strict=True) if not hidden]
+
+    def _cover(self, candidate: Candidate) -> None:
+        x0, y0, x1, y1 = candidate.cells
+        inside = candidate.logits > 0
+        if np.count_nonzero(inside) <= COVERING * self.frame.valid.area:
+            self._covered[y0:y1, x0:x1] |= inside
+
+    def _thin(self) -> None:
+        places = self.frame.picture_boxes(np.array(self.boxes, np.int64))
+        scores = np.array([candidate.iou for candidate in self.candidates])
+        kept = sorted(box_nms(places, scores, self.everything.box_nms_thresh))
+        self.candidates = [self.candidates[index] for index in kept]
+        self.boxes = [self.boxes[index] for index in kept]
+        self._held = sum(candidate.logits.nbytes for candidate in self.candidates)
+
+
+def _rounds(everything: Everything) -> list[list[int]]:
+    """Numbers of the seeds in the order they are asked: row by row, or where time is short every other one first."""
+    per_side = everything.points_per_side
+    whole = list(range(per_side**2))
+    if per_side == 1 or not (everything.fast or everything.max_seconds is not None):
+        return [whole]
+    coarse = [index for index in whole if index // per_side % 2 and index % per_side % 2]
+    return [coarse, sorted(set(whole) - set(coarse))]
 
 
 def seed_points(frame: Frame, per_side: int) -> tuple[Point, ...]:
@@ -72,7 +144,7 @@ def draw(frame: Frame, logits: FloatArray, iou: float, *, offset: float, keeps_l
     return Mask(rle, rle.box, min(max(iou, 0.0), 1.0), stability, low_res_logits=kept)
 
 
-def _candidate(proposals: Proposals, index: int, batch: tuple[Point, ...], offset: float) -> Candidate:
+def _candidate(proposals: Proposals, index: int, batch: Sequence[Point], offset: float) -> Candidate:
     logits = proposals.logits[index]
     x0, y0, x1, y1 = cells = _cells_above(logits, -offset)
     point = batch[int(proposals.seeds[index])]

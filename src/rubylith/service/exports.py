@@ -6,35 +6,45 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from rubylith.domain.errors import ModelFailed, NotFound
+from rubylith.domain.errors import ModelFailed, NotFound, UnknownName
 from rubylith.engine.arrivals import Report
 from rubylith.engine.catalog import Entry, find_entry, is_folder_name
 from rubylith.engine.weights import Store
 
 PACKAGES = ("torch", "transformers", "onnx", "onnxscript")
+WRITTEN = ("fp32", "int8")  # precisions
 
 
 def export_model(
-    store: Store, target: str, origin: str | None, *, say: Callable[[str], None], report: Report
+    store: Store,
+    target: str,
+    origin: str | None,
+    *,
+    precision: str = "fp32",
+    say: Callable[[str], None],
+    report: Report,
 ) -> tuple[Path, dict[str, float]]:
     """Write a model's graphs; returns their folder and by how much each differs from the weights' own framework.
 
     target: a name of the catalogue, or the path of a new folder. origin: a folder in transformers' form, an original
-    checkpoint, `owner/name` or `owner/name/file` on the hub; None takes the catalogue's first. Nothing is registered
+    checkpoint, `owner/name` or `owner/name/file` on the hub; None takes the catalogue's first. precision: with
+    int8 an encoder in that is written beside the one in fp32, other than these two there is none. Nothing is registered
     if a graph differs (ModelFailed), or the weights are of another family. NotFound if packages or weights are missing.
     """
     entry = None if is_folder_name(target) else find_entry(target)
     where = origin or _default_origin(entry, target)
     _check_packages()
+    if precision not in WRITTEN:
+        raise UnknownName.among("precision that can be written", precision, WRITTEN)
     if entry is None:
         if Path(target).exists():
             raise NotFound(f"There is something at {target} already", "Name a new folder, or remove that one")
-        differences = _write(_weights(store, None, where, report), Path(target), None, say)
+        differences = _write(_weights(store, None, where, report), Path(target), None, precision=precision, say=say)
         return Path(target), differences
     store.check_licence(entry)
     store.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store.folder, prefix=".export-") as folder:
-        differences = _write(_weights(store, entry, where, report), Path(folder), entry, say)
+        differences = _write(_weights(store, entry, where, report), Path(folder), entry, precision=precision, say=say)
         home = store.register_export(entry.name, Path(folder))
     store.clear_origin(entry)
     return home, differences
@@ -67,7 +77,9 @@ def _weights(store: Store, entry: Entry | None, origin: str, report: Report) -> 
     return store.fetch_origin(entry, origin, report=report)
 
 
-def _write(weights: Path, folder: Path, entry: Entry | None, say: Callable[[str], None]) -> dict[str, float]:
+def _write(
+    weights: Path, folder: Path, entry: Entry | None, *, precision: str, say: Callable[[str], None]
+) -> dict[str, float]:
     from rubylith.engine.export.checkpoints import load_checkpoint  # noqa: PLC0415  they import PyTorch
     from rubylith.engine.export.sources import load_transformers  # noqa: PLC0415
     from rubylith.engine.export.write import export  # noqa: PLC0415
@@ -81,7 +93,7 @@ def _write(weights: Path, folder: Path, entry: Entry | None, say: Callable[[str]
             "Name other weights, or a folder instead of the model's name",
         )
     try:
-        return export(source, folder, say=say)
+        return export(source, folder, precision=precision, say=say)
     except BaseException:
         if entry is None:
             shutil.rmtree(folder, ignore_errors=True)

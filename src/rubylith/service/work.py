@@ -116,7 +116,7 @@ class _Look:
 
 def _needs_pixels(request: SegmentRequest) -> bool:
     prompt = request.prompt
-    looks_again = isinstance(prompt, Text) or (isinstance(prompt, Everything) and prompt.crop_n_layers > 0)
+    looks_again = isinstance(prompt, Text) or (isinstance(prompt, Everything) and prompt.looks_again)
     return request.with_pixels or looks_again or any(form.NEEDS_PIXELS for form in find_formats(request.formats))
 
 

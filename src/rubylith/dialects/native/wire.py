@@ -56,6 +56,9 @@ class OptionsIn(Closed):
     min_mask_region_area: int | None = Field(default=None, ge=0, le=10**9, description="Pixels (default 0)")
     max_masks: int | None = Field(default=None, ge=1, le=10**6, description="Default: no limit")
     overlap: Literal["keep", "none"] | None = Field(default=None, description="none: no two masks share a pixel")
+    tile_side: int | None = Field(default=None, ge=256, le=10**6, description="Also look at tiles of so many pixels")
+    fast: bool | None = Field(default=None, description="Ask fewer seeds where a good mask lies already")
+    max_seconds: float | None = Field(default=None, ge=0, le=10**6, description="Then give what was found")
 
 
 class PromptIn(Closed):

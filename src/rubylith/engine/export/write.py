@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from rubylith.domain.errors import ModelFailed
+from rubylith.engine.export.attention import TRANSLATIONS
 from rubylith.engine.export.parts import Part, Source, parts_of
+from rubylith.engine.export.quantize import quantize
 from rubylith.engine.runtimes import Device
 from rubylith.engine.runtimes.onnx import open_network
 
@@ -30,9 +32,12 @@ class Graph:
     free: dict[str, dict[int, str]]
 
 
-def export(source: Source, folder: Path, *, say: Callable[[str], None] = lambda _: None) -> dict[str, float]:
+def export(
+    source: Source, folder: Path, *, precision: str = "fp32", say: Callable[[str], None] = lambda _: None
+) -> dict[str, float]:
     """Write the graphs into `folder`, compare each with torch on random arrays, then write `model.json`.
 
+    precision: with int8 a second encoder is written, which `Device(precision="int8")` takes.
     Returns the largest difference of each graph, relative to the largest value where that is above 1. ModelFailed if
     one is above TOLERANCE; then there is no `model.json`, and nothing will load the folder.
     """
@@ -40,7 +45,8 @@ def export(source: Source, folder: Path, *, say: Callable[[str], None] = lambda 
     (folder / "model.json").unlink(missing_ok=True)
     differences: dict[str, float] = {}
     with torch.no_grad():
-        for graph in _graphs(source):
+        graphs = _graphs(source)
+        for graph in graphs:
             name = graph.part.name
             say(f"Writing {name}")
             path = folder / f"{name}.onnx"
@@ -51,6 +57,10 @@ def export(source: Source, folder: Path, *, say: Callable[[str], None] = lambda 
                     f"The exported {name} differs from the model by {differences[name]:.2g}",
                     f"Nothing was registered; the limit is {TOLERANCE:g}. Report this model",
                 )
+    if precision == "int8":
+        say("Writing encoder_int8")
+        pixels = {name: array.numpy() for name, array in graphs[0].example.items()}
+        differences["encoder_int8"] = quantize(folder / "encoder.onnx", folder / "encoder_int8.onnx", pixels)
     page = {
         "layout": LAYOUT,
         "family": source.family,
@@ -121,6 +131,7 @@ def _write(graph: Graph, path: Path) -> None:
             output_names=list(graph.part.outputs),
             dynamic_shapes=free,
             opset_version=OPSET,
+            custom_translation_table=TRANSLATIONS,
             external_data=False,
             verbose=False,
         )

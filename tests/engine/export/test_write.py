@@ -1,0 +1,87 @@
+"""Graphs as they are written: attention over many pixels in one step, encoders in int8."""
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra `torch`)")
+pytest.importorskip("transformers", reason="transformers is not installed (extra `torch`)")
+
+import onnx  # noqa: E402
+from tests.engine.prompts import picture  # noqa: E402
+from tests.reference.tiny import TINY  # noqa: E402
+from torch.nn import functional as F  # noqa: E402, N812
+
+from rubylith.domain.errors import ModelFailed  # noqa: E402
+from rubylith.domain.geometry import Box  # noqa: E402
+from rubylith.domain.image import Image  # noqa: E402
+from rubylith.domain.prompt import ObjectPrompt, Objects  # noqa: E402
+from rubylith.domain.rle import rle_iou  # noqa: E402
+from rubylith.engine.engine import Engine  # noqa: E402
+from rubylith.engine.export import attention, quantize  # noqa: E402
+from rubylith.engine.export.sources import from_transformers  # noqa: E402
+from rubylith.engine.export.write import export  # noqa: E402
+from rubylith.engine.runtimes import Device  # noqa: E402
+from rubylith.engine.runtimes.onnx import open_network  # noqa: E402
+
+pytestmark = pytest.mark.torch
+
+
+class Looking(torch.nn.Module):
+    def forward(self, query, key, value):
+        return F.scaled_dot_product_attention(query, key, value, scale=0.3)
+
+
+@pytest.mark.parametrize(("queries", "is_one_step"), [(attention.MANY, True), (attention.MANY - 1, False)])
+def test_attention_of_many_pixels_is_one_step_and_says_the_same(tmp_path, queries, is_one_step):
+    generator = torch.Generator().manual_seed(0)
+    arrays = {
+        "query": torch.randn(1, 2, queries, 12, generator=generator),
+        "key": torch.randn(1, 2, 300, 12, generator=generator),
+        "value": torch.randn(1, 2, 300, 12, generator=generator),
+    }
+    path = tmp_path / "looking.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter about itself
+        torch.onnx.export(
+            Looking().eval(),
+            kwargs=arrays,
+            f=str(path),
+            dynamo=True,
+            input_names=list(arrays),
+            custom_translation_table=attention.TRANSLATIONS,
+            external_data=False,
+            verbose=False,
+        )
+    steps = {node.op_type for node in onnx.load(path).graph.node}
+    assert ("MultiHeadAttention" in steps, "Softmax" in steps) == (is_one_step, not is_one_step)
+    (said,) = open_network(path, Device()).run({name: array.numpy() for name, array in arrays.items()}).values()
+    assert np.abs(said - Looking()(**arrays).numpy()).max() < 1e-5
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("int8")
+    export(from_transformers(TINY["sam2"]()), path, precision="int8")
+    return path
+
+
+def test_an_encoder_in_int8_is_smaller_and_says_nearly_the_same(folder):
+    box = Objects((ObjectPrompt(box=Box(10, 12, 60, 70)),))
+    image = Image(picture(), "digest")
+    exact, rough = (
+        Engine(str(folder), device=Device(precision=p)).segment(image, box).masks[0].rle for p in ("fp32", "int8")
+    )
+    assert rle_iou([exact], [rough])[0, 0] > 0.8  # random weights: a mask without an edge to hold on to
+    assert 0 < json.loads((folder / "model.json").read_text())["differences"]["encoder_int8"] < quantize.LIMIT
+
+
+def test_an_encoder_that_says_something_else_in_int8_is_not_kept(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(quantize, "LIMIT", 1e-6)
+    with pytest.raises(ModelFailed, match=r"In int8 the encoder differs.*use --precision fp32"):
+        quantize.quantize(
+            folder / "encoder.onnx", tmp_path / "int8.onnx", {"pixel_values": np.ones((1, 3, 128, 128), "f")}
+        )
+    assert not (tmp_path / "int8.onnx").exists()

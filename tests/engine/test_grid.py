@@ -1,0 +1,100 @@
+"""Which seeds are asked, in what order, and what is held of their answers."""
+
+import numpy as np
+import pytest
+
+from rubylith.domain.errors import Overloaded
+from rubylith.domain.geometry import Size
+from rubylith.domain.prompt import Everything
+from rubylith.engine import grid
+from rubylith.engine.decoders import Proposals, measure
+from rubylith.engine.frames import Frame
+from rubylith.engine.memory import affordable
+
+LOW = 64
+FRAME = Frame.stretched(Size(200, 320), 256, LOW)
+
+
+class Discs:
+    """A decoder that sees a disc at each of some places, and says how good it is. Everywhere else it sees nothing."""
+
+    def __init__(self, *discs):
+        self.discs = discs  # x, y, radius in shares of the square, and predicted IoU
+        self.asked = []
+
+    def propose(self, features, points, *, iou_above, offset, valid):
+        self.asked += [tuple(p) for p in points / FRAME.side]
+        rows, columns = np.mgrid[:LOW, :LOW] + 0.5
+        seeds, iou, logits = [], [], []
+        for seed, (x, y) in enumerate(points / FRAME.side):
+            for cx, cy, radius, quality in self.discs:
+                if (x - cx) ** 2 + (y - cy) ** 2 < radius**2 and quality > iou_above:
+                    seeds.append(seed)
+                    iou.append(quality)
+                    distance = np.hypot(columns / LOW - cx, rows / LOW - cy)
+                    logits.append(((radius - distance) * 2000).astype(np.float32))
+        if not seeds:
+            logits = np.zeros((0, LOW, LOW), np.float32)
+        stability, boxes = measure(np.array(logits), offset, valid)
+        return Proposals(np.array(seeds, np.int64), np.array(iou, np.float32), stability, boxes, np.array(logits))
+
+
+def propose(decoder, **options):
+    return grid.propose(decoder, FRAME, {"all": np.zeros(4)}, Everything(**options), progress=lambda share: None)
+
+
+def test_seeds_are_asked_row_by_row():
+    decoder = Discs()
+    propose(decoder, points_per_side=4)
+    wanted = [((x + 0.5) / 4, (y + 0.5) / 4) for y in range(4) for x in range(4)]
+    assert np.allclose(decoder.asked, wanted)
+
+
+def test_fast_asks_nothing_twice_and_spares_seeds_inside_of_good_masks():
+    whole, fast = Discs((0.5, 0.5, 0.15, 0.97)), Discs((0.5, 0.5, 0.15, 0.97))
+    assert [m.rle for m in propose(whole)] == [m.rle for m in propose(fast, fast=True)]
+    assert len(set(fast.asked)) == len(fast.asked)
+    spared = set(whole.asked) - set(fast.asked)
+    assert len(spared) > 40
+    assert all((x - 0.5) ** 2 + (y - 0.5) ** 2 < 0.16**2 for x, y in spared)
+
+
+@pytest.mark.parametrize("disc", [(0.5, 0.5, 0.15, 0.9), (0.5, 0.5, 0.4, 0.97)], ids=["middling", "large"])
+def test_fast_spares_no_seeds_in_masks_that_are_not_good_or_not_modest(disc):
+    decoder = Discs(disc)
+    propose(decoder, fast=True)
+    assert len(decoder.asked) == 32 * 32
+
+
+def test_without_time_a_few_seeds_of_the_coarse_grid_are_asked_and_their_masks_given():
+    decoder = Discs((1 / 12 * 3, 1 / 12 * 3, 0.2, 0.97))
+    assert len(propose(decoder, points_per_side=6, max_seconds=0)) == 1
+    coarse = [((x + 0.5) / 6, (y + 0.5) / 6) for y in (1, 3, 5) for x in (1, 3, 5)]
+    assert np.allclose(decoder.asked, coarse[: grid.AT_ONCE])
+
+
+def test_with_time_enough_all_seeds_are_asked():
+    decoder = Discs()
+    propose(decoder, points_per_side=5, max_seconds=1000)
+    assert len(set(decoder.asked)) == 25
+
+
+def test_many_candidates_are_thinned_before_they_fill_the_memory(monkeypatch):
+    discs = [(0.3, 0.3, 0.2, 0.97), (0.3, 0.3, 0.21, 0.95), (0.7, 0.7, 0.2, 0.96)]
+    wanted = [m.rle for m in propose(Discs(*discs))]
+    monkeypatch.setattr(grid, "HELD_BYTES", 20_000)
+    assert len(wanted) == 2
+    assert [m.rle for m in propose(Discs(*discs))] == wanted
+    gathering = grid._Gathering(FRAME, Everything())
+    for _ in range(50):
+        points = FRAME.points((grid.Point(96, 60), grid.Point(224, 140)))
+        proposals = Discs(*discs).propose(None, points, iou_above=0, offset=1, valid=FRAME.valid)
+        gathering.add((grid.Point(96, 60), grid.Point(224, 140)), proposals)
+    assert len(gathering.candidates) < 10
+
+
+def test_less_is_done_at_once_where_memory_is_short_and_nothing_where_there_is_none():
+    assert affordable(100, 8, available=10_000) == 8
+    assert affordable(100, 8, available=600) == 3
+    with pytest.raises(Overloaded, match=r"takes about 100 MB of memory and 50 MB are left.*smaller model"):
+        affordable(100 << 20, 8, available=50 << 20)
