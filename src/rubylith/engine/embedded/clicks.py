@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rubylith.engine.embedded.candidates import SOURCE_FEATURES, regions_around
-from rubylith.engine.embedded.choice import ALONE, BESIDE_NETWORK, TEMPERATURE
+from rubylith.engine.embedded.choice import ALONE, BESIDE_NETWORK
 from rubylith.engine.embedded.opinions import Guess
 from rubylith.engine.embedded.picture import Picture
 
@@ -71,9 +71,7 @@ def answers(
 
 def merits(features: FloatArray) -> FloatArray:
     """How likely each candidate is what is meant, as logits: (c,)."""
-    if features.shape[1] == len(ALONE):
-        return features @ np.array(ALONE)
-    return TEMPERATURE * (features @ np.array(BESIDE_NETWORK))
+    return features @ np.array(ALONE if features.shape[1] == len(ALONE) else BESIDE_NETWORK)
 
 
 def choose(scores: FloatArray, overlaps: FloatArray) -> tuple[FloatArray, list[int]]:
