@@ -17,11 +17,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
 
 from rubylith import __version__, dialects
 from rubylith.dialects import Dialect
 from rubylith.dialects._body import BodyLimit
 from rubylith.dialects._observed import Observed
+from rubylith.dialects._pages import EXPOSED, OpenToPages
 from rubylith.domain.caller import Quota
 from rubylith.domain.errors import InvalidSetting
 from rubylith.domain.job import Job
@@ -153,7 +155,9 @@ def application(server: Server) -> Starlette:
     mounts: list[BaseRoute] = []
     for door in server.doors:
         larger = dict.fromkeys(door.files, server.settings.max_bytes)
-        app = BodyLimit(door.application(server.service), limit=limit, refuse=door.refuse, larger=larger)
+        app: ASGIApp = BodyLimit(door.application(server.service), limit=limit, refuse=door.refuse, larger=larger)
+        if door.for_pages and not server.settings.cors_origins:
+            app = OpenToPages(app, needs_key=server.service.access.needs_key, exposed=door.exposed)
         mounts += [Mount(prefix, app=app) for prefix in (door.prefix, *door.aliases)]
     routes: list[BaseRoute] = [
         Route("/healthz", _healthy),
@@ -267,7 +271,7 @@ def _cors(origins: tuple[str, ...], exposed: tuple[str, ...]) -> Middleware:
         allow_origins=list(origins),
         allow_methods=["*"],
         allow_headers=["*"],
-        expose_headers=["Location", "Retry-After", "X-Request-Id", *exposed],
+        expose_headers=[*EXPOSED, *exposed],
     )
 
 

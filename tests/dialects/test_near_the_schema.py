@@ -232,6 +232,14 @@ def test_tengr_lists(running, query):
         is_tengrs(running.http.get("/tengr/v2/artworks", params=query))
 
 
+@pytest.mark.parametrize("form", [{"type": []}, {"type": {}, "schema": SCHEMA}, {"type": None}, {"json_schema": []}])
+def test_vlmrun_told_of_no_kind_of_format(running, form):
+    text = json.dumps({**CHATS[0], "response_format": form})
+    answer = send(running, "/vlmrun/v1/openai/chat/completions", text)
+    is_vlmruns(answer)
+    assert answer.status_code == 400 or "type" not in form
+
+
 @patient
 @given(text=documents(*CHATS), file=documents({"filename": "a.png", "purpose": "assistants", "expiration": 60}))
 def test_vlmrun(running, text, file):

@@ -28,7 +28,7 @@ class Dialect:
     deliver: the files of a job's result. webhook: the body that tells a job's end. sign: from the server's own signing
     to the dialect's; doors that take no jobs have none of these three. aliases: further prefixes of the same door.
     files: paths under which a body is a whole file, held to the limit on files instead of that on bodies. exposed:
-    headers of answers that pages of other origins may read.
+    headers of answers that pages of other origins may read. for_pages: the vendor lets pages of all origins call it.
     """
 
     prefix: str
@@ -40,3 +40,4 @@ class Dialect:
     aliases: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     exposed: tuple[str, ...] = ()
+    for_pages: bool = False

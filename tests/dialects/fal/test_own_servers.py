@@ -27,6 +27,32 @@ def test_a_picture_that_comes_too_slowly_is_the_same_fault_by_run_and_by_queue(t
             )
 
 
+PAGE = {"Origin": "https://page.example.org"}
+ASKED = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization, x-fal-target-url"}
+
+
+def test_where_a_key_is_needed_pages_of_all_origins_may_call(tmp_path):
+    with serving(tmp_path) as running:
+        fal = Calls(running)
+        for path in ("/proxy", f"/queue/{IMAGE}", "/cdn/uploads/x"):
+            preflight = running.http.options(f"/fal{path}", headers=PAGE | ASKED)
+            assert preflight.status_code == 200
+            assert preflight.headers["access-control-allow-origin"] == "*"
+            assert "x-fal-target-url" in preflight.headers["access-control-allow-headers"]
+        for answer in (fal.run(IMAGE, headers=PAGE, image_url=DATA_URI, prompts=RED), fal.run(headers=PAGE)):
+            assert answer.headers["access-control-allow-origin"] == "*"
+            assert "x-fal-request-id" in answer.headers["access-control-expose-headers"]
+        assert running.http.post(f"/fal/run/{IMAGE}", headers=PAGE).status_code == 401
+        assert "access-control-allow-origin" not in running.http.get("/v1/models", headers=PAGE).headers
+
+
+def test_where_no_key_is_needed_pages_may_not(tmp_path):
+    with serving(tmp_path, RUBYLITH_KEYS="") as running:
+        assert running.http.options("/fal/proxy", headers=PAGE | ASKED).status_code != 200
+        answer = running.http.post(f"/fal/run/{IMAGE}", headers=PAGE, json={})
+        assert "access-control-allow-origin" not in answer.headers
+
+
 def test_a_webhooks_links_lead_to_the_address_that_was_asked(tmp_path):
     with http_site(lambda _: Reply()) as site, serving(tmp_path) as running:
         fal = Calls(running)

@@ -36,7 +36,16 @@ const cases = {
   3: async () => outcome(SEGMENT, [await picture("drawing.webp")]),
   4: () => outcome(SEGMENT, [new Blob([jpeg])]),
   5: () => outcome(SEGMENT, [new File([jpeg], "in.jpg", { type: "image/jpeg" })]),
+  "5 odd name": () => outcome(SEGMENT, [new File([jpeg], 'ü 中"x\r\n.jpg', { type: "image/heic" })]),
+  "5 part of a buffer": () => outcome(SEGMENT, [new Uint8Array(Buffer.concat([Buffer.alloc(9), jpeg])).subarray(9)]),
+  "5 two": () => outcome(SEGMENT, [jpeg, Buffer.concat([jpeg, Buffer.alloc(1)])]),
+  "at once": async () => {
+    const all = await Promise.all([...Array(6)].map(() => outcome(SEGMENT, [jpeg])));
+    return { outputs: all.map((one) => one.outputs?.length) };
+  },
+  "no token": () => outcome(SEGMENT, [jpeg], {}, client("")),
   7: () => outcome(SEGMENT, [jpeg], { accept: "image/png" }),
+  "7 json": () => outcome(SEGMENT, [jpeg], { accept: "application/json" }),
   "7 nothing": () => outcome(SEGMENT, [jpeg], { accept: undefined }),
   8: () => outcome({ type: "inference.sam2.segment.v1" }, [jpeg]),
   10: () => outcome(SEGMENT, [jpeg], {}, client("wrong")),

@@ -27,7 +27,8 @@ def told(running, pictures):
 
 
 @pytest.mark.parametrize(
-    "case", ["1", "1 buffer", "1 array buffer", "2", "3", "4", "5", "7", "7 nothing", "8", "17 empty"]
+    "case",
+    "1|1 buffer|1 array buffer|2|3|4|5|5 odd name|5 part of a buffer|7|7 json|7 nothing|8|17 empty".split("|"),
 )
 def test_the_client_gets_masks_in_cases_01_to_08_and_17(told, case):
     outputs = told[case]["outputs"]
@@ -35,6 +36,11 @@ def test_the_client_gets_masks_in_cases_01_to_08_and_17(told, case):
     assert case in {"2", "3"} or len(outputs) == len(told["1"]["outputs"])  # those have the pixels that JPEG changes
     assert {tuple(output[:3]) for output in outputs} == {(400, 300, "image/png")}
     assert told[case]["asked"] == 1
+
+
+def test_six_jobs_at_once_are_each_answered(told):
+    counts = told["at once"]["outputs"]
+    assert counts == [len(told["1"]["outputs"])] * 6
 
 
 def test_case_09_the_client_reads_the_job(told):
@@ -46,12 +52,14 @@ def test_case_09_the_client_reads_the_job(told):
 
 
 def test_case_10_the_client_is_told_that_its_token_is_invalid(told):
-    assert told["10"] == {"error": "ProdiaBadResponseError", "message": "401 token is invalid", "asked": 1}
+    for case in ("10", "no token"):
+        assert told[case] == {"error": "ProdiaBadResponseError", "message": "401 token is invalid", "asked": 1}
 
 
 @pytest.mark.parametrize(
     ("case", "words"),
     [
+        ("5 two", "input: 2 different ones"),
         ("11", "input: missing"),
         ("12", "input: "),
         ("13", "GIF"),

@@ -37,4 +37,5 @@ DIALECT = Dialect(
     aliases=("/api/fal",),
     files=("/cdn/",),
     exposed=("x-fal-request-id", "x-fal-error-type", "x-fal-request-timeout-type"),
+    for_pages=True,
 )

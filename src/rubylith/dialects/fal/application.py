@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from rubylith.dialects._telling import forgive, note_unforeseen
 from rubylith.dialects.fal import queue, run, uploads
-from rubylith.dialects.fal.errors import Failure, Refused, request_failure, write_failure
+from rubylith.dialects.fal.errors import NO_REQUEST, Failure, Refused, request_failure, write_failure
 from rubylith.dialects.fal.proxy import Proxied
 from rubylith.domain.errors import RubylithError
 from rubylith.service.service import Service
@@ -49,7 +49,11 @@ def _invalid(http: Request, _: Exception) -> Response:
 
 def _http(http: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    failure = _no_path(http) if error.status_code == 404 else Failure(error.status_code, str(error.detail))
+    failure = Failure(error.status_code, str(error.detail))
+    if error.status_code == 404:
+        failure = _no_path(http)
+    elif error.status_code == 405 and "/requests/" in http.url.path:  # all else below the queue is an order's path
+        failure = NO_REQUEST
     response = write_failure(failure)
     response.headers.update(error.headers or {})
     return response

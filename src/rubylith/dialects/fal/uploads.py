@@ -3,8 +3,6 @@
 The CDN token that the Python client asks for is the key that it showed: it opens the same and needs no keeping.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from urllib.parse import parse_qsl
@@ -16,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from rubylith.dialects._asking import READS, service_of
 from rubylith.dialects._downloading import download
+from rubylith.dialects._uploading import chunks_of
 from rubylith.dialects.fal.errors import Failure, Refused, faults_of, respond
 from rubylith.dialects.fal.links import file_url, mount_of, packed, unpacked
 from rubylith.dialects.fal.read import read_document, read_keep_seconds
@@ -83,7 +82,7 @@ def token(http: Request, caller: CallerNow) -> Response:  # noqa: ARG001 - a key
 @router.put("/cdn/uploads/{file_id}")
 async def fill(http: Request, file_id: str) -> Response:
     """The file in one piece, streamed into the store. The URL itself is the permission."""
-    chunks = _chunks(http.stream(), asyncio.get_running_loop())
+    chunks = await chunks_of(http)
     kind = http.headers.get("content-type")
     await run_in_threadpool(service_of(http).uploads.fill, file_id, http.url.query, chunks, media_type=kind)
     return Response()
@@ -105,7 +104,7 @@ async def complete(http: Request, file_id: str) -> Response:
 async def upload(http: Request, caller: CallerNow) -> Response:
     """A file in one piece, sent with a key."""
     ticket = await run_in_threadpool(_begin, http, caller, *_described(http))
-    chunks = _chunks(http.stream(), asyncio.get_running_loop())
+    chunks = await chunks_of(http)
     await run_in_threadpool(service_of(http).uploads.fill, ticket.id, ticket.put, chunks)
     return respond({"access_url": file_url(mount_of(http), ticket)})
 
@@ -142,7 +141,7 @@ def read(http: Request, file_id: str, ticket: str, name: str) -> StreamingRespon
 
 
 async def _keep_part(http: Request, file_id: str, query: str, number: int) -> Response:
-    chunks = _chunks(http.stream(), asyncio.get_running_loop())
+    chunks = await chunks_of(http)
     tag = await run_in_threadpool(service_of(http).uploads.keep_part, file_id, query, number, chunks)
     return respond({"partNumber": number, "etag": tag}, headers={"ETag": tag})
 
@@ -183,13 +182,3 @@ def _read(model: type[Document], body: bytes) -> Document:
         return model.model_validate(read_document(body))
     except ValidationError as error:
         raise Refused(Failure(422, faults_of(error))) from None
-
-
-def _chunks(stream: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:
-    """The body as it arrives, for a thread that writes it down."""
-
-    async def following() -> bytes:
-        return await anext(stream, b"")
-
-    while chunk := asyncio.run_coroutine_threadsafe(following(), loop).result():
-        yield chunk

@@ -17,4 +17,5 @@ DIALECT = Dialect(
     write_files,
     write_webhook,
     sign=lambda own, _: own,
+    files=("/v1/uploads/",),
 )

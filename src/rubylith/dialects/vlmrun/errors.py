@@ -72,8 +72,12 @@ def write_invalid(error: RequestValidationError) -> JSONResponse:
 
 def write_unforeseen(request_id: str) -> JSONResponse:
     """Our fault, and we do not know which: the log does."""
-    message = f"The server failed on this request. Report it with request id {request_id}."
-    return JSONResponse(body(message, 500, "server_error"), 500)
+    return JSONResponse(write_unforeseen_body(request_id), 500)
+
+
+def write_unforeseen_body(request_id: str) -> dict[str, object]:
+    """The same as an event of a stream."""
+    return body(f"The server failed on this request. Report it with request id {request_id}.", 500, "server_error")
 
 
 def write_too_large(limit: int) -> JSONResponse:

@@ -1,7 +1,9 @@
 """Wire → what is asked. Pure: no address is asked, no pixel read."""
 
 import enum
+import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from rubylith.dialects._data_uri import is_data_uri, read_data_uri
@@ -12,6 +14,7 @@ from rubylith.domain.image import ImageSource, Inline, Link, Stored
 from rubylith.language import Wish, sentences
 from rubylith.schemas.planning import Plan, plan
 
+PLANS_KEPT, LONGEST_KEPT = 128, 20_000  # characters
 SCHEMA_WORDS = ("type", "properties", "$ref", "$defs", "anyOf", "items")
 NOT_PICTURES = ("video_url", "audio_url", "input_audio", "video", "audio", "input_video")
 
@@ -50,7 +53,7 @@ def read_chat(body: ChatIn, own_models: tuple[str, ...], default_model: str) -> 
         if form is Form.OBJECT and source is None:
             raise _without_picture()
         return Chat(body.model, model, form, wish, None, source)
-    made = plan(schema, text, system=system, model=body.model, source=address)
+    made = _planned(json.dumps(schema), text, system, body.model, address)
     if source is None:
         raise _without_picture()
     return Chat(body.model, model, form, made.wish, made, source)
@@ -63,7 +66,7 @@ def read_format(response_format: dict[str, Any] | None) -> tuple[Form, object]:
         return Form.TEXT, None
     if kind == "json_object" and "schema" not in response_format:
         return Form.OBJECT, None
-    if kind not in {"json_schema", "json_object"}:
+    if kind not in ("json_schema", "json_object"):  # a tuple: what is sent may be no text, nor hashable
         raise Refusal(
             f"The response format {str(kind)[:80]!r} is not known",
             "Use json_schema, json_object or text",
@@ -83,6 +86,18 @@ def read_format(response_format: dict[str, Any] | None) -> tuple[Form, object]:
         "invalid_json_schema",
         "response_format",
     )
+
+
+def _planned(schema: str, text: str, system: str, model: str, source: str | None) -> Plan:
+    """The plan; schema: JSON. Programs send the same schema again and again, so the last plans are kept, if short."""
+    is_short = len(schema) + len(text) + len(system) + len(source or "") < LONGEST_KEPT
+    make = _kept_plan if is_short else _kept_plan.__wrapped__
+    return make(schema, text, system, model, source)
+
+
+@lru_cache(PLANS_KEPT)
+def _kept_plan(schema: str, text: str, system: str, model: str, source: str | None) -> Plan:
+    return plan(json.loads(schema), text, system=system, model=model, source=source)
 
 
 def _without_picture() -> Refusal:

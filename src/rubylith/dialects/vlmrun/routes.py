@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from typing import Annotated, Any, TypeVar
 
+import structlog
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -14,9 +15,10 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from rubylith.dialects._asking import CallerNow, ServiceHere, root_of
+from rubylith.dialects._telling import note_unforeseen
 from rubylith.dialects._waiting import wait_for
 from rubylith.dialects.vlmrun.artifacts import LINK_SECONDS, Shelf
-from rubylith.dialects.vlmrun.errors import Refusal, write_body
+from rubylith.dialects.vlmrun.errors import Refusal, write_body, write_unforeseen_body
 from rubylith.dialects.vlmrun.prompts import prompt_of
 from rubylith.dialects.vlmrun.read import Chat, read_chat
 from rubylith.dialects.vlmrun.wire import MODELS, ChatIn
@@ -40,6 +42,7 @@ from rubylith.service.work import Answer
 PREFIX = "/vlmrun/v1"
 PATIENCE_SECONDS, ALIVE_SECONDS = 5.0, 10.0  # an error within the first is an HTTP error also of a stream
 OWNER = "rubylith"
+log = structlog.stdlib.get_logger("rubylith.vlmrun")
 
 
 async def links_of(http: Request) -> Links:
@@ -84,7 +87,7 @@ async def chat(http: Request, service: ServiceHere, caller: CallerNow, links: Li
         await asyncio.wait([asyncio.wrap_future(work[1])], timeout=PATIENCE_SECONDS)
         if work[1].done():
             work[1].result()
-    events = _events(heading, body, work, content)
+    events = _events(http, heading, body, work, content=content)
     return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
@@ -122,9 +125,11 @@ def _begin(asked: Chat, service: Service, caller: Caller) -> tuple[Ticket, "Futu
 
 
 async def _events(
+    http: Request,
     heading: Heading,
     body: ChatIn,
     work: tuple[Ticket, "Future[Answer]"] | None,
+    *,
     content: Callable[[Answer | None], str],
 ) -> AsyncIterator[bytes]:
     yield write_event(write_chunk(heading, {"role": "assistant", "content": ""}))
@@ -138,6 +143,9 @@ async def _events(
         text = await run_in_threadpool(content, answer)
     except RubylithError as error:
         yield write_event(write_body(error))
+        return
+    except Exception as error:  # noqa: BLE001 - the answer has begun, so that this is where it is told
+        yield write_event(write_unforeseen_body(note_unforeseen(log, http, error)))
         return
     finally:
         if work is not None and not work[1].done():
