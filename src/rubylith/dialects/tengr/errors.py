@@ -105,5 +105,7 @@ def _worded(location: tuple[int | str, ...], kind: str, context: Mapping[str, An
     if kind == "json_invalid" or not path:
         return f"The body is not a JSON object: {message}"
     words = WORDS.get(kind, message)
-    shown = {name: str(value).replace("'", "").replace(" or ", ", ") for name, value in context.items()}
+    shown = {name: str(value) for name, value in context.items()}
+    if kind == "literal_error":
+        shown["expected"] = shown["expected"].replace("'", "").replace(" or ", ", ")
     return f"{path} {words.format(**shown)}"
