@@ -20,6 +20,8 @@ LIBRARIES: list[torch.library.Library] = []  # an operator lives as long as its 
 
 def prepare() -> None:
     """Make torchvision importable; RuntimeError if it is not installed at all."""
+    if LIBRARIES:
+        return
     spec = find_spec("torchvision")
     if spec is None or spec.origin is None:
         raise RuntimeError("torchvision is missing: pip install --no-deps torchvision")

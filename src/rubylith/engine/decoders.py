@@ -179,6 +179,13 @@ class PairDecoder:
             raise self._missing("masks to correct", "Leave the previous mask out and send all clicks on the object")
         if clicks.boxes is not None and not self._takes_boxes:
             raise self._missing("boxes", "Click on the object")
+        if clicks.boxes is None or len(clicks.points) == 1:
+            return self._asked(features, clicks)
+        alone = [self._asked(features, _one_of(clicks, index)) for index in range(len(clicks.points))]
+        return Answers(np.concatenate([a.logits for a in alone]), np.concatenate([a.iou for a in alone]))
+
+    def _asked(self, features: Features, clicks: Clicks) -> Answers:
+        """The graph's answer. Of prompts with boxes it takes one at a time, for its boxes belong to no point."""
         arrays = {name: features[name] for name in self._features}
         arrays |= self._prompts(clicks)
         results = self._network.run(arrays)
@@ -209,6 +216,11 @@ class PairDecoder:
             f"The published graphs of {self._model!r} take no {what}",
             f"{advice}, or write graphs that do with `rubylith models export`",
         )
+
+
+def _one_of(clicks: Clicks, index: int) -> Clicks:
+    one = slice(index, index + 1)
+    return Clicks(clicks.points[one], clicks.labels[one], None if clicks.boxes is None else clicks.boxes[one])
 
 
 def sparse_tokens(clicks: Clicks, *, pads_boxes: bool) -> tuple[FloatArray, IntArray]:
