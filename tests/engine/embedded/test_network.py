@@ -174,6 +174,13 @@ def test_an_installation_without_the_file_works_with_regions_alone(tmp_path, mon
     assert iou(model.decode(embedding, [ObjectPrompt(box=Box(35, 40, 146, 151))])[0][0].rle.bitmap(), disc) > 0.95
 
 
+def test_the_network_runs_on_the_cpu_whatever_other_models_run_on():
+    view = read_picture(disc_scene()[0]).view
+    elsewhere = Nano(Device(provider="cuda", precision="fp16"), FILE)
+    (opinion,) = elsewhere.ask(view, [crops.Window(90, 95, 200)], crops.Hints(positive=[(90.0, 95.0)]))
+    assert opinion.predicted_ious[0] == pytest.approx(0.9, abs=0.01)
+
+
 def test_the_network_is_not_opened_before_it_is_asked(tmp_path):
     missing = Embedded(Nano(Device(), tmp_path / "nano.onnx"))
     missing.embed(image(disc_scene()[0]))

@@ -77,7 +77,7 @@ def cut(pixels: UInt8Array, window: Window) -> UInt8Array:
 
 def cut_mask(mask: npt.NDArray[np.bool_], window: Window) -> UInt8Array:
     """The window of a mask (H, W) as (128, 128) uint8, 0 or 255; outlines stay smooth where it is enlarged."""
-    part = _part(mask.view(np.uint8) * np.uint8(255), window, 0)
+    part = _part(mask.view(np.uint8), window, 0) * np.uint8(255)
     if window.side >= CROP:
         return cast("UInt8Array", cv2.resize(part, (CROP, CROP), interpolation=cv2.INTER_NEAREST))
     grey = cv2.resize(part, (CROP, CROP), interpolation=cv2.INTER_LINEAR)

@@ -39,10 +39,13 @@ class Opinion:
 
 
 class Nano:
-    """The network; any number of threads may ask it."""
+    """The network; any number of threads may ask it.
+
+    It always runs on the CPU: a crop is done in milliseconds, and the embedded model must work wherever Rubylith does.
+    """
 
     def __init__(self, device: Device, path: Path = FILE) -> None:
-        self._device, self._path, self._lock = device, path, Lock()
+        self._device, self._path, self._lock = Device(threads=device.threads), path, Lock()
 
     @cached_property
     def _network(self) -> Network:
