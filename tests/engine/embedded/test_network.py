@@ -15,9 +15,8 @@ from rubylith.domain.prompt import ObjectPrompt, Objects
 from rubylith.domain.rle import RLE
 from rubylith.engine import prompted
 from rubylith.engine.embedded import crops, network
-from rubylith.engine.embedded.corrections import with_second_opinion
 from rubylith.engine.embedded.network import Nano
-from rubylith.engine.embedded.opinions import guess_box, guess_click, guess_correction
+from rubylith.engine.embedded.opinions import guess_box, guess_click
 from rubylith.engine.embedded.picture import read_picture
 from rubylith.engine.models.embedded import Embedded, load
 from rubylith.engine.runtimes import Device
@@ -108,18 +107,6 @@ def test_a_box_is_cut_with_the_network_and_stays_in_the_box():
     assert iou(mask.rle.bitmap(), disc) > 0.95
     (half,) = MODEL.decode(MODEL.embed(image(pixels)), [ObjectPrompt(box=Box(35, 40, 90, 151))])[0]
     assert not half.rle.bitmap()[:, 90:].any()
-
-
-def test_the_network_moves_a_corrected_mask_where_it_is_sure_and_obeys_every_click():
-    pixels, disc = disc_scene()
-    picture = read_picture(pixels)
-    rough = disc & (np.indices(disc.shape)[1] < 110)
-    clicks = [(90, 95, True), (60, 60, False)]
-    guesses = guess_correction(NANO, picture.view, rough, [(90.5, 95.5)], [(60.5, 60.5)])
-    moved = with_second_opinion(picture, rough, guesses, clicks)
-    assert iou(moved, disc) > iou(rough, disc)
-    assert moved[95, 90]
-    assert not moved[60, 60]
 
 
 def test_a_previous_mask_is_corrected_beside_the_network():

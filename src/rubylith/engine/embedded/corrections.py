@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from rubylith.engine.embedded.opinions import Guess
 from rubylith.engine.embedded.picture import Picture
 from rubylith.engine.embedded.snapping import snap
 from rubylith.engine.embedded.superpixels import flood
@@ -27,8 +26,6 @@ REGION_LIMIT, WALK_LIMIT = 3.0, 8.0  # how many discs of that radius a region or
 HOLE = 0.02  # of the mask's area: smaller holes without a negative click are filled
 LARGE = 300  # pixels; a mask that is longer is mended on every second pixel
 FLOOD_RADIUS = 20.0  # pixels of that distance that the watershed resolves singly
-CONTRADICTION = 2.0  # predicted IoU that a guess of the network loses if it contradicts every click
-NETWORK_VOTE = 2.0  # how much such a guess counts beside the corrected mask
 MEANT, OTHER = 1, 2
 
 Click = tuple[int, int, bool]  # column and row at working size; positive
@@ -47,26 +44,6 @@ def correct(picture: Picture, mask: BoolArray, clicks: Sequence[Click]) -> BoolA
     if is_large and len({(x, y) for x, y, _ in halved}) == len({(x, y) for x, y, _ in clicks}):
         return _obeying(_corrected_at_half(picture, mask, clicks, halved), clicks)
     return _mended(picture, mask, clicks)
-
-
-def with_second_opinion(
-    picture: Picture, corrected: BoolArray, guesses: Sequence[Guess], clicks: Sequence[Click]
-) -> BoolArray:
-    """The corrected mask, moved where the network's best guess at the same correction is sure: (h, w) bool.
-
-    corrected: (h, w) bool, at working size. The best guess is the one with the highest predicted IoU, less for each
-    click that it contradicts.
-    """
-    shape = corrected.shape
-    guess = max(guesses, key=lambda one: one.predicted_iou - CONTRADICTION * _contradicted(one.mask(shape), clicks))
-    votes = NETWORK_VOTE * guess.chances(shape) + corrected
-    moved = _obeying(votes > (NETWORK_VOTE + 1) / 2, clicks)
-    return tidied(_obeying(snap(picture.small, moved), clicks), clicks)
-
-
-def _contradicted(mask: BoolArray, clicks: Sequence[Click]) -> float:
-    """Share of the clicks that a mask contradicts."""
-    return sum(mask[y, x] != positive for x, y, positive in clicks) / len(clicks)
 
 
 def _corrected_at_half(

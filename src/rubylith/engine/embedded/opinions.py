@@ -1,4 +1,4 @@
-"""What the network says of clicks, boxes and corrections, in the working size's coordinates."""
+"""What the network says of clicks and boxes, in the working size's coordinates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +16,6 @@ FloatArray = npt.NDArray[np.float32]
 CLICK_SCALES = (1.0, 0.6, 0.35, 0.2, 0.1)  # crop side over the picture's longer side, as in training
 SMALLEST_SIDE = 24.0  # pixels of a crop
 BOX_MARGINS = (1.2, 1.3, 1.5)  # crop side over a box's longer side
-CORRECTION_MARGINS = (1.3, 1.8)  # the same, over the earlier mask and all clicks
-LARGEST_SIDE = 2.2  # of the picture's longer side: a crop that shows the whole picture and its surroundings
 TINY = 0.02  # of the crop
 CERTAINTY = 8.0  # how steeply a mask counts more with its predicted IoU
 OUTSIDE = -9.0  # logit of what no crop shows
@@ -43,30 +41,12 @@ class Guess:
         """(h, w) bool, of the whole picture at that size."""
         return place(self.logits, self.window, shape, max(shape) / self.longest) > 0
 
-    def chances(self, shape: tuple[int, ...]) -> FloatArray:
-        """(h, w) float32, 0 to 1: how likely each pixel of the whole picture is in it."""
-        return _logistic(place(self.logits, self.window, shape, max(shape) / self.longest))
-
 
 def guess_click(nano: Nano, view: View, positive: Sequence[Place], negative: Sequence[Place]) -> list[Guess]:
     """Fifteen guesses at what a click means, from five crops round the first positive one."""
     x, y = positive[0]
     windows = [Window(x, y, max(view.longest * scale, SMALLEST_SIDE)) for scale in CLICK_SCALES]
     return _guesses(nano.ask(view, windows, Hints(positive, negative)), view)
-
-
-def guess_correction(
-    nano: Nano, view: View, previous: BoolArray, positive: Sequence[Place], negative: Sequence[Place]
-) -> list[Guess]:
-    """Six guesses at what an earlier mask (H, W) and clicks mean together, from two crops round all of them."""
-    rows, columns = np.flatnonzero(previous.any(axis=1)), np.flatnonzero(previous.any(axis=0))
-    xs = [float(columns[0]), float(columns[-1]) + 1, *(x for x, _ in positive)]
-    ys = [float(rows[0]), float(rows[-1]) + 1, *(y for _, y in positive)]
-    longer = max(max(xs) - min(xs), max(ys) - min(ys), 16.0)
-    middle = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
-    sides = [min(longer * margin, view.longest * LARGEST_SIDE) for margin in CORRECTION_MARGINS]
-    hints = Hints(positive, negative, previous=previous)
-    return _guesses(nano.ask(view, [Window(*middle, side) for side in sides], hints), view)
 
 
 def guess_box(nano: Nano, view: View, box: tuple[float, float, float, float], shape: tuple[int, ...]) -> FloatArray:

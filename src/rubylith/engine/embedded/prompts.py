@@ -13,10 +13,10 @@ from rubylith.domain.prompt import ObjectPrompt
 from rubylith.domain.rle import RLE
 from rubylith.engine.embedded.boxes import Bounds, cut_box
 from rubylith.engine.embedded.clicks import answers
-from rubylith.engine.embedded.corrections import Click, correct, tidied, with_second_opinion
+from rubylith.engine.embedded.corrections import Click, correct, tidied
 from rubylith.engine.embedded.crops import Place
 from rubylith.engine.embedded.network import Nano
-from rubylith.engine.embedded.opinions import Guess, guess_box, guess_click, guess_correction
+from rubylith.engine.embedded.opinions import Guess, guess_box, guess_click
 from rubylith.engine.embedded.picture import Picture
 from rubylith.engine.embedded.snapping import snap
 from rubylith.engine.embedded.upscale import enlarge_bitmap
@@ -39,11 +39,11 @@ class Candidate:
 def decode(picture: Picture, prompt: ObjectPrompt, nano: Nano | None) -> list[Candidate]:
     """Best first. A mask to correct is kept but for what the clicks contradict; a box bounds what clicks may mean.
 
-    nano: the network, if it is here.
+    nano: the network, if it is here. It is not asked about corrections: on whole people it makes them worse still.
     """
     clicks = [working_click(picture, point) for point in prompt.points]
     if isinstance(prompt.previous, RLE):
-        corrected = _corrected(picture, prompt.previous.bitmap(), prompt.points, nano)
+        corrected = _corrected(picture, prompt.previous.bitmap(), clicks)
         return [corrected if prompt.box is None else _inside(corrected, prompt.box)]
     if prompt.box is not None:
         likely = (
@@ -98,18 +98,14 @@ def _edges(box: Box) -> tuple[float, float, float, float]:
     return box.x0, box.y0, box.x1, box.y1
 
 
-def _corrected(picture: Picture, previous: BoolArray, points: Sequence[Point], nano: Nano | None) -> Candidate:
+def _corrected(picture: Picture, previous: BoolArray, clicks: list[Click]) -> Candidate:
     """`previous` (H, W) where the clicks agree with it, mended where they do not."""
     height, width = picture.leaves.labels.shape
-    clicks = [working_click(picture, point) for point in points]
     before = previous
     if previous.shape != (height, width):
         grey = cv2.resize(previous.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
         before = grey > 127
     after = correct(picture, before, clicks)
-    if nano is not None and after is not before:
-        guesses = guess_correction(nano, picture.view, previous, *_places(points)) if previous.any() else []
-        after = with_second_opinion(picture, after, guesses, clicks) if guesses else after
     if previous.shape == (height, width):
         return Candidate(after, CORRECTED)
     changed = enlarge_bitmap(
