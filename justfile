@@ -27,3 +27,9 @@ test *arguments:
 # The vendors' own clients, for the tests of the dialects
 clients:
     tests/clients/install.sh
+
+# What needs PyTorch, in an environment of its own (.venv-torch, 2 GB)
+torch *arguments:
+    tests/reference/install.sh
+    .venv-torch/bin/pytest -n auto -m torch tests/engine {{arguments}}
+    .venv-torch/bin/pytest -n auto tests/training {{arguments}}

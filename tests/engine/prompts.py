@@ -56,9 +56,9 @@ def picture() -> np.ndarray:
     return pixels
 
 
-def assert_as_referred(answers, reference, name):
+def assert_as_referred(answers, reference, name, size=(HEIGHT, WIDTH)):
     """Logits and predicted IoU within 1e-3 of the stored ones of a case, masks of an IoU of .99 and more."""
-    wanted = np.unpackbits(reference[f"{name}.masks"], axis=-1, count=WIDTH).astype(bool)
+    wanted = np.unpackbits(reference[f"{name}.masks"], axis=-1, count=size[1]).astype(bool)
     assert len(answers) == len(wanted)
     for index, candidates in enumerate(answers):
         scores = reference[f"{name}.iou"][index]
@@ -68,6 +68,6 @@ def assert_as_referred(answers, reference, name):
             assert np.abs(mask.low_res_logits.values - reference[f"{name}.logits"][index, k]).max() < 1e-3
             assert abs(mask.predicted_iou - min(max(scores[k], 0), 1)) < 1e-3
             found = mask.rle.bitmap()
-            assert found.shape == (HEIGHT, WIDTH)
+            assert found.shape == size
             union = (found | wanted[index, k]).sum()
             assert union == 0 or (found & wanted[index, k]).sum() / union >= 0.99

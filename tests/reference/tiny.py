@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from tests.engine.prompts import CASES, picture
+from tests.engine.prompts import CASES, Case, picture
 from transformers import (
     Sam2Config,
     Sam2HieraDetConfig,
@@ -121,27 +121,27 @@ def shaken(model: Any) -> Any:
 TINY = {"sam": tiny_sam, "sam_hq": tiny_sam_hq, "sam2": tiny_sam2}
 
 
-def reference(model: Any, family: str) -> dict[str, np.ndarray]:
-    """What transformers says of `picture()` for each of CASES: logits, scores and masks at the picture's size."""
+def reference(model: Any, family: str, pixels: np.ndarray, cases: dict[str, Case]) -> dict[str, np.ndarray]:
+    """What transformers says of a picture (H, W, 3) for each case: logits, scores and masks at the picture's size."""
     from transformers.models.sam.image_processing_pil_sam import SamImageProcessorPil
 
     side = model.prompt_encoder.input_image_size
     low = 4 * model.prompt_encoder.image_embedding_size[0]
-    image = Image.fromarray(picture())
+    image = Image.fromarray(pixels)
     if family != "sam2":
         processor = SamImageProcessorPil(size={"longest_edge": side}, pad_size={"height": side, "width": side})
         inputs = processor(image, return_tensors="pt")
-        pixels, used = inputs["pixel_values"], tuple(inputs["reshaped_input_sizes"][0].tolist())
+        seen, used = inputs["pixel_values"], tuple(inputs["reshaped_input_sizes"][0].tolist())
     else:
         resized = np.asarray(image.resize((side, side), Image.Resampling.BILINEAR), np.float32) / 255
         mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-        pixels = torch.from_numpy(((resized - mean) / std).transpose(2, 0, 1)[None].astype(np.float32))
+        seen = torch.from_numpy(((resized - mean) / std).transpose(2, 0, 1)[None].astype(np.float32))
         used = (side, side)
     scale = torch.tensor([used[1] / image.width, used[0] / image.height])
-    results: dict[str, np.ndarray] = {"pixels": pixels.numpy()}
+    results: dict[str, np.ndarray] = {"pixels": seen.numpy()}
     mask = torch.randn(1, 1, low, low, generator=torch.Generator().manual_seed(3)) * 4
     results["previous"] = mask[0, 0].numpy()
-    for name, case in CASES.items():
+    for name, case in cases.items():
         given: dict[str, Any] = {}
         if case.points:
             given["input_points"] = torch.tensor(case.points, dtype=torch.float32)[None] * scale
@@ -150,20 +150,23 @@ def reference(model: Any, family: str) -> dict[str, np.ndarray]:
             given["input_boxes"] = torch.tensor(case.boxes, dtype=torch.float32)[None] * scale.repeat(2)
         with torch.no_grad():
             out = model(
-                pixel_values=pixels,
+                pixel_values=seen,
                 **given,
                 input_masks=mask if case.corrects else None,
                 multimask_output=case.is_ambiguous,
             )
         results[f"{name}.logits"] = out.pred_masks[0].numpy()
         results[f"{name}.iou"] = out.iou_scores[0].numpy()
-        results[f"{name}.masks"] = np.packbits(enlarged(out.pred_masks, family, side, used).numpy() > 0, axis=-1)
+        results[f"{name}.masks"] = np.packbits(
+            enlarged(out.pred_masks, family, side, used, pixels.shape[:2]).numpy() > 0, axis=-1
+        )
     return results
 
 
-def enlarged(logits: torch.Tensor, family: str, side: int, used: tuple[int, int]) -> torch.Tensor:
+def enlarged(
+    logits: torch.Tensor, family: str, side: int, used: tuple[int, int], size: tuple[int, int]
+) -> torch.Tensor:
     """The reference projects' way from logits (1, P, K, low, low) to the picture's size (P, K, H, W)."""
-    size = picture().shape[:2]
     logits = logits[0]
     if family != "sam2":
         logits = torch.nn.functional.interpolate(logits, (side, side), mode="bilinear")[..., : used[0], : used[1]]
@@ -175,7 +178,7 @@ def main() -> None:
     for family in sys.argv[2:] or TINY:
         model, folder = TINY[family](), Path(sys.argv[1]) / f"tiny-{family}"
         print(family, export(from_transformers(model), folder, say=print))
-        np.savez_compressed(folder / "reference.npz", **reference(model, family))
+        np.savez_compressed(folder / "reference.npz", **reference(model, family, picture(), CASES))
 
 
 if __name__ == "__main__":
