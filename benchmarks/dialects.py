@@ -25,9 +25,10 @@ from rubylith.domain.request import SegmentRequest
 from rubylith.domain.rle import RLE
 from rubylith.domain.segmentation import Segmentation
 from rubylith.service.work import Answer
-from service import Client, form, post, serving, small_photo
+from service import Client, cpu_seconds, form, post, serving, small_photo
 
 ROUNDS, WARM_UP = 300, 30
+BLOCK, SETTLED_SECONDS = 20, 0.7
 X, Y = 250, 170
 CLICK = {"points": [[X, Y]]}
 MASKS, SIDE = 50, 1024
@@ -104,17 +105,27 @@ def _prodia(picture: bytes) -> bytes:
 
 
 async def overhead(rounds: int) -> None:
-    """One connection, everything in turn."""
-    with serving(0.0) as (port, _):
+    """One connection, everything in turn; then the server's computing, to which other work adds little."""
+    with serving(0.0) as (port, pid):
         async with Client(port) as client:
             for name, (native, vendor) in requests().items():
                 pairs = [(await _timed(client, native), await _timed(client, vendor)) for _ in range(WARM_UP + rounds)]
                 own, theirs = (sorted(column) for column in zip(*pairs[WARM_UP:], strict=True))
                 added = statistics.median(after - before for before, after in pairs[WARM_UP:])
-                medians = [statistics.median(own), statistics.median(theirs), added]
-                print(
-                    "{:22} native {:5.1f}  vendor {:5.1f}  added {:+5.1f} ms".format(name, *(m * 1e3 for m in medians))
-                )
+                medians = (one * 1e3 for one in (statistics.median(own), statistics.median(theirs), added))
+                computing = [[await _computing(client, pid, one) * 1e3 for one in (native, vendor)] for _ in range(5)]
+                cores = (statistics.median(column) for column in zip(*computing, strict=True))
+                print("{:22} native {:5.1f}  vendor {:5.1f}  added {:+5.1f} ms".format(name, *medians), end="; ")
+                print("of a core {:.1f} and {:.1f} ms".format(*cores))
+
+
+async def _computing(client: Client, pid: int, request: bytes) -> float:
+    """Seconds of a core for one request, with what it leaves to be done."""
+    before = cpu_seconds(pid)
+    for _ in range(BLOCK):
+        await _timed(client, request)
+    await asyncio.sleep(SETTLED_SECONDS)
+    return (cpu_seconds(pid) - before) / BLOCK
 
 
 async def _timed(client: Client, request: bytes) -> float:

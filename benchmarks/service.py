@@ -174,14 +174,15 @@ def overhead() -> None:
             embedding = asyncio.run(_embed(port, picture))
             known = post("/v1/segment", json.dumps({"image": embedding, **CLICK}).encode(), "application/json")
             for name, request in (("click on an embedding", known), ("photo of 512 x 342", form(picture, CLICK))):
-                before = _cpu_seconds(pid)
+                before = cpu_seconds(pid)
                 taken, rate = asyncio.run(_closed_loop(port, request))
-                each = (_cpu_seconds(pid) - before) / (REQUESTS + WARM_UP) * 1e3
+                each = (cpu_seconds(pid) - before) / (REQUESTS + WARM_UP) * 1e3
                 over = [one - statistics.median(bare) for one in taken]
                 print(f"  {name}: {milliseconds(over)} over it, {rate:.0f}/s, {each:.2f} ms of a core each")
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
+    """What a process has computed so far, in hundredths."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
