@@ -15,7 +15,7 @@ import PIL.Image
 from rubylith.domain import segmentation as domain
 from rubylith.domain.errors import InvalidImage, InvalidPrompt
 from rubylith.domain.image import Image, Inline, Local
-from rubylith.domain.prompt import Everything, Mode, Overlap
+from rubylith.domain.prompt import Everything, Mode, Overlap, Prompt
 from rubylith.engine import Embedding, Progress
 from rubylith.engine.catalog import EMBEDDED
 from rubylith.engine.engine import Engine, ignore
@@ -109,6 +109,7 @@ def segment(
     tile_side: int | None = None,
     fast: bool | None = None,
     max_seconds: float | None = None,
+    label: bool | None = None,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress = ignore,
 ) -> Segmentation:
@@ -118,9 +119,10 @@ def segment(
     to one object, together with the box if there is one. boxes: (x0, y0, x1, y1); several are an object each. previous:
     the mask to be corrected. multimask: up to three candidates of each object, best first. text: phrases such as "face"
     or "the largest object", in a list or with commas between; each mask is labelled with its phrase. mode: a mask per
-    thing, per phrase, or both without overlap. threshold: what words find with a lower score is dropped.
+    thing, per phrase, or both without overlap; without text, of all that the picture shows. threshold: what words find
+    with a lower score is dropped. label: masks of everything get names, from who on this machine knows any.
 
-    The options from points_per_side to max_seconds act without all those only, as in `Everything`. model: None takes
+    The options from points_per_side to label act without all those only, as in `Everything`. model: None takes
     the one that embedded the picture, else `embedded`. limits: how large a file may be. progress: called with the
     share done, 0 to 1. Whatever is wrong is a RubylithError.
     """
@@ -128,7 +130,11 @@ def segment(
     options = {field.name: given[field.name] for field in fields(Everything)}
     words = Words(text, mode, threshold)
     prompt = read_prompt(points, boxes, previous, words=words, multimask=multimask, options=options)
-    engine = _engine(_model_for(image, model))
+    return _segment(image, _model_for(image, model), prompt, limits, progress)
+
+
+def _segment(image: Picture | Embedded, model: str, prompt: Prompt, limits: Limits, progress: Progress) -> Segmentation:
+    engine = _engine(model)
     engine.check(prompt)
     seen = image if isinstance(image, Embedded) else None
     opened = seen.image if seen else _open(cast("Picture", image), limits)

@@ -115,7 +115,9 @@ def test_the_doors_have_the_options_of_everything_and_name_its_defaults():
     for name, default in options.items():
         parameter = inspect.signature(command).parameters[name]
         told = f"{default:.3g}" if isinstance(default, float) else str(default)
-        told = {"max_masks": "all", "tile_side": "none", "max_seconds": "none", "fast": "no"}.get(name, told)
+        told = {"max_masks": "all", "tile_side": "none", "max_seconds": "none", "fast": "no", "label": "no"}.get(
+            name, told
+        )
         assert parameter.default is None
         assert parameter.annotation.__metadata__[0].help.endswith(f"({told}).")
 

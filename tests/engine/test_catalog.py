@@ -35,7 +35,7 @@ def test_every_segmenter_has_what_a_pull_or_an_export_needs(entry: Entry):
     assert entry.family in models.NAMES
     assert entry.source == EXPORT or re.fullmatch(r"[\w.-]+/[\w.-]+", entry.source)
     assert entry.made_from
-    assert set(entry.prompts) <= {"points", "boxes", "everything"}
+    assert set(entry.prompts) <= {"points", "boxes", "everything", "panoptic", "semantic", "words"}
     assert min(entry.input_size, entry.mask_size) > 0
     assert isinstance(everything_defaults(entry.name), Everything)
 

@@ -45,7 +45,7 @@ Mode = Annotated[
     str | None,
     typer.Option(
         metavar="instance|semantic|panoptic",
-        help="With --text: a mask per thing, per name, or both without overlap (instance).",
+        help="A mask per thing, per name, or both without overlap: of --text (instance), or of the whole scene.",
         show_default=False,
     ),
 ]
@@ -74,6 +74,9 @@ Json = Annotated[
 ]
 Fast = Annotated[
     bool | None, typer.Option("--fast", help="Spare seeds where a good mask lies already; may miss small parts (no).")
+]
+Label = Annotated[
+    bool | None, typer.Option("--label", help="Name each mask: by a universal model, or by detectors (no).")
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Do what is already done anew.")]
 
@@ -112,6 +115,7 @@ def command(
     tile_side: Annotated[int | None, _seeking("Also look at tiles of so many pixels a side (none).")] = None,
     fast: Fast = None,
     max_seconds: Annotated[float | None, _seeking("Look for so long, then give what was found (none).")] = None,
+    label: Label = None,
 ) -> int:
     """Cut pictures into masks: the objects you point at or name, or everything.
 
@@ -133,8 +137,12 @@ def command(
         options={field.name: given[field.name] for field in fields(Everything)},
     )
     writes = not json or out is not None or format is not None
-    names = tuple(name.strip() for name in (FORMATS if format is None else format).split(","))
-    return _outcomes.show(inputs, prompt, model, names, (out or OUT) if writes else None, json=json, fresh=fresh)
+    folder = (out or OUT) if writes else None
+    return _outcomes.show(inputs, prompt, model, _formats(format), folder, json=json, fresh=fresh)
+
+
+def _formats(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (FORMATS if text is None else text).split(","))
 
 
 def _numbers(option: str, text: str, counts: set[int], form: str) -> tuple[float, ...]:

@@ -69,6 +69,7 @@ class Everything:
     fast: ask every other seed first, and of the rest only those that no good mask of modest size covers already; a part
         inside of such a mask may be missed.
     max_seconds: look for no longer than about this, then give what was found; seeds are asked from coarse to fine.
+    label: masks get the names that a universal model or a detector on this machine has for them.
     """
 
     points_per_side: int = 32
@@ -86,6 +87,7 @@ class Everything:
     tile_side: int | None = None
     fast: bool = False
     max_seconds: float | None = None
+    label: bool = False
 
     @property
     def looks_again(self) -> bool:
@@ -93,6 +95,8 @@ class Everything:
         return self.crop_n_layers > 0 or self.tile_side is not None
 
     def __post_init__(self) -> None:
+        if not isinstance(cast("object", self.label), bool):
+            raise InvalidPrompt(f"label is {self.label!r}", "Give true or false")
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name not in LIMITS or (value is None and field.default is None):
@@ -145,7 +149,23 @@ class Text:
             raise InvalidPrompt(f"max_masks is {self.max_masks}", "Give a whole number from 1 on")
 
 
-Prompt = Objects | Everything | Subject | Text
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that a picture shows, every mask with a name and no pixel in two of them.
+
+    mode: PANOPTIC, things one by one and the rest by name; SEMANTIC, all by name; INSTANCE, the things alone.
+    max_masks: at most this many, the best.
+    """
+
+    mode: Mode = Mode.PANOPTIC
+    max_masks: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_masks is not None and self.max_masks < 1:
+            raise InvalidPrompt(f"max_masks is {self.max_masks}", "Give a whole number from 1 on")
+
+
+Prompt = Objects | Everything | Subject | Text | Scene
 
 LIMITS: dict[str, tuple[float, float]] = {
     "points_per_side": (1, 256),

@@ -18,6 +18,7 @@ EMBEDDED = "embedded"
 SUFFIXES = {"fp32": "", "fp16": "_fp16", "int8": "_quantized"}  # of the graphs on the hub
 BYTES = {"fp32": 4, "fp16": 2, "int8": 1}  # of a parameter
 SEGMENTER, DETECTOR = "segmenter", "detector"  # boxes and clicks → masks; words → boxes
+PANOPTIC = "panoptic"  # of Entry.prompts: names all of a picture
 PROMPTS = ("points", "boxes", "everything")
 LICENCE_CLASSES = ("permissive", "custom", "non-commercial", "copyleft")
 
@@ -113,6 +114,13 @@ def known_detectors() -> tuple[str, ...]:
 def known_segmenters() -> tuple[str, ...]:
     """Names of the models that make masks, in the table's order."""
     return tuple(name for name, entry in catalog().items() if entry.kind == SEGMENTER)
+
+
+def installed_universals(models_folder: Path) -> tuple[str, ...]:
+    """Names of the models here that name all of a picture, the smallest first."""
+    found = [entry for entry in catalog().values() if PANOPTIC in entry.prompts]
+    folder = models_folder.expanduser()
+    return tuple(entry.name for entry in sorted(found, key=Entry.size) if (folder / entry.name / LIST).is_file())
 
 
 def find_detector(name: str, models_folder: Path) -> Path | None:

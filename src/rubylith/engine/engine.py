@@ -5,14 +5,15 @@ from typing import Any, cast
 
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.image import Image
-from rubylith.domain.prompt import Objects, Prompt, Subject, Text
+from rubylith.domain.prompt import Everything, Objects, Prompt, Scene, Subject, Text
 from rubylith.domain.segmentation import Segmentation
-from rubylith.engine import Embedding, Progress, Segmenter, everything, grounded, models, prompted, subject
+from rubylith.engine import Embedding, Progress, Segmenter, everything, grounded, models, prompted, scene, subject
 from rubylith.engine.catalog import EMBEDDED, find_weights
 from rubylith.engine.folders import is_transformers_folder, read_transformers_folder
 from rubylith.engine.models import Weights
 from rubylith.engine.runtimes import Device
 from rubylith.engine.shelf import Shelf
+from rubylith.engine.universal import Universal
 from rubylith.registry import load
 
 MODELS_FOLDER = Path("~/.cache/rubylith/models")
@@ -51,8 +52,14 @@ class Engine:
 
     def check(self, prompt: Prompt) -> None:
         """InvalidPrompt or UnknownWord for words that cannot be looked up here, before anybody opens the picture."""
-        if isinstance(prompt, Text):
+        if isinstance(prompt, Text) and isinstance(self._segmenter, Universal):
+            scene.check_words(self._segmenter, prompt)
+        elif isinstance(prompt, Text):
             grounded.check(prompt, self._shelf)
+        elif isinstance(prompt, Scene) or (isinstance(prompt, Everything) and prompt.label):
+            scene.check(self._segmenter, self._shelf)
+        elif isinstance(self._segmenter, Universal) and not isinstance(prompt, Everything):
+            self._segmenter.refuse()
 
     def embed(self, image: Image) -> Embedding:
         """Look at the picture; the result answers any number of prompts about it."""
@@ -77,8 +84,13 @@ class Engine:
             )
         if isinstance(prompt, Objects):
             return prompted.segment(self._segmenter, embedding, prompt)
+        if isinstance(prompt, Text) and isinstance(self._segmenter, Universal):
+            return scene.with_words(self._segmenter, embedding, prompt)
         if isinstance(prompt, Text):
             return grounded.segment(self._segmenter, image, embedding, prompt, self._shelf)
         if isinstance(prompt, Subject):
             return subject.segment(self._segmenter, embedding)
-        return everything.segment(self._segmenter, image, embedding, prompt, progress=progress)
+        if isinstance(prompt, Scene):
+            return scene.segment(self._segmenter, image, embedding, prompt, self._shelf)
+        found = everything.segment(self._segmenter, image, embedding, prompt, progress=progress)
+        return scene.label(found, self._segmenter, image, self._shelf) if prompt.label else found

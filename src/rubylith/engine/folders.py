@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rubylith.domain.errors import ModelFailed, UnknownName
 from rubylith.engine.models import Weights
 
 CONFIGURATION = "config.json"
-FAMILIES = {"sam": "sam", "sam_hq": "sam_hq", "sam2": "sam2", "sam2_video": "sam2", "edgetam": "sam2"}
+UNIVERSAL = {"eomt": 640, "mask2former": 384, "oneformer": 640}  # and the side of the square where no page says it
+FAMILIES = {"sam": "sam", "sam_hq": "sam_hq", "sam2": "sam2", "sam2_video": "sam2", "edgetam": "sam2"} | {
+    kind: kind for kind in UNIVERSAL
+}
 
 
 def is_transformers_folder(folder: Path) -> bool:
@@ -17,11 +20,13 @@ def is_transformers_folder(folder: Path) -> bool:
 
 
 def read_transformers_folder(folder: Path) -> tuple[str, Weights]:
-    """The family and the weights; UnknownName if it is no SAM, ModelFailed if the configuration is not readable."""
+    """The family and the weights; UnknownName if it is none of FAMILIES, ModelFailed if the page is unreadable."""
     try:
         page: dict[str, Any] = json.loads((folder / CONFIGURATION).read_text("utf-8"))
         prompts: dict[str, Any] = page.get("prompt_encoder_config") or {}
         kind = str(page["model_type"])
+        if kind in UNIVERSAL:
+            return kind, _universal(folder, page, kind)
         side, patch = int(prompts.get("image_size", 1024)), int(prompts.get("patch_size", 16))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as failure:
         raise ModelFailed(
@@ -33,3 +38,17 @@ def read_transformers_folder(folder: Path) -> tuple[str, Weights]:
         str(folder.resolve()), folder, is_split=False, input_size=side, mask_size=4 * side // patch, needs_torch=True
     )
     return FAMILIES[kind], weights
+
+
+def _universal(folder: Path, page: dict[str, Any], kind: str) -> Weights:
+    """A universal model; how large a picture it sees is its own matter (EoMT), or on the page for pictures."""
+    side: Any = page.get("image_size") if kind == "eomt" else None
+    pictures = folder / "preprocessor_config.json"
+    if side is None and pictures.is_file():
+        told: dict[str, Any] = json.loads(pictures.read_text("utf-8")).get("size") or {}
+        side = told.get("height") or told.get("shortest_edge")
+    sides = cast("list[int]", side if isinstance(side, list) else [side or UNIVERSAL[kind]])
+    side = int(sides[0])
+    return Weights(
+        str(folder.resolve()), folder, is_split=False, input_size=side, mask_size=side // 4, needs_torch=True
+    )

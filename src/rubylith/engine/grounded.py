@@ -76,12 +76,12 @@ class _Scene:
         if not phrase.head:
             return list(self._patches(phrase.colours, label) if phrase.colours else self._labelled_things(label))
         if phrase.head in SUBJECT:
-            return [_labelled(mask, label) for mask in self._subject()]
+            return [labelled(mask, label) for mask in self._subject()]
         if phrase.head in BACKGROUND:
-            return [_labelled(mask, label, is_thing=False) for mask in self._background()]
+            return [labelled(mask, label, is_thing=False) for mask in self._background()]
         if _needs_detector(phrase):
             name, word = self.shelf.choose(phrase.head, self.text.detector)
-            detections = self.shelf.get(name).find(self.image, [word], self.text.threshold)
+            detections = self.shelf.find(name, self.image, [word], self.text.threshold)
             return self._cut([(one.box, one.score) for one in detections], label)
         return self._cut(self._faces(), label)
 
@@ -90,14 +90,14 @@ class _Scene:
         if not self.shelf.has(FACE):
             return find_faces(self.image.pixels)
         name, word = self.shelf.choose(FACE)
-        return [(one.box, one.score) for one in self.shelf.get(name).find(self.image, [word], self.text.threshold)]
+        return [(one.box, one.score) for one in self.shelf.find(name, self.image, [word], self.text.threshold)]
 
     def _cut(self, boxes: Sequence[tuple[Box, float]], label: str) -> list[Mask]:
         size = self.embedding.size
         usable = [(box.clipped(size), score) for box, score in boxes if box.clipped(size).area > 0]
         answers = self.segmenter.decode(self.embedding, [ObjectPrompt(box=box) for box, _ in usable])
         return [
-            _labelled(candidates[0], label, score)
+            labelled(candidates[0], label, score)
             for (_, score), candidates in zip(usable, answers, strict=True)
             if candidates and candidates[0].area
         ]
@@ -106,7 +106,7 @@ class _Scene:
         if self._things is None:
             found = everything.segment(self.segmenter, None, self.embedding, Everything(), progress=lambda _: None)
             self._things = _things_among(found)
-        yield from (_labelled(mask, label) for mask in self._things)
+        yield from (labelled(mask, label) for mask in self._things)
 
     def _patches(self, colours: Sequence[str], label: str) -> Iterator[Mask]:
         """Connected patches of these colours, the largest first."""
@@ -116,7 +116,7 @@ class _Scene:
         order = np.argsort(-areas, kind="stable")[:PATCHES_AT_MOST]
         for index in order[areas[order] >= LEAST_SHARE * bitmap.size]:
             rle = RLE.from_bitmap(labels == index)
-            yield _labelled(Mask(rle, rle.box, 1.0), label)
+            yield labelled(Mask(rle, rle.box, 1.0), label)
 
     def _subject(self) -> tuple[Mask, ...]:
         return subject.segment(self.segmenter, self.embedding).masks
@@ -136,7 +136,8 @@ def _needs_detector(phrase: Phrase) -> bool:
     return bool(phrase.head) and not is_face and phrase.head not in SUBJECT | BACKGROUND | ANYTHING
 
 
-def _labelled(mask: Mask, name: str, score: float | None = None, *, is_thing: bool = True) -> Mask:
+def labelled(mask: Mask, name: str, score: float | None = None, *, is_thing: bool = True) -> Mask:
+    """A mask with a name, and how certain whoever named it is: by default as certain as the mask is good."""
     label = Label(name, is_thing=is_thing, score=mask.predicted_iou if score is None else score)
     return replace(mask, label=label, object_index=None, points=())
 

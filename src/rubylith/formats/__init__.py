@@ -11,7 +11,21 @@ from typing import Protocol
 from rubylith.domain.image import Image
 from rubylith.domain.segmentation import Segmentation
 
-NAMES = ("overlay", "png", "png1", "json", "labelmap", "cutout", "matte", "coco", "polygons", "svg", "yolo")
+NAMES = (
+    "overlay",
+    "png",
+    "png1",
+    "json",
+    "labelmap",
+    "cutout",
+    "matte",
+    "coco",
+    "panoptic",
+    "semantic",
+    "polygons",
+    "svg",
+    "yolo",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ HUES: tuple[RGB, ...] = (  # OKLCH L 0.72, C 0.14, h = 0, 30, … 330 degrees, c
     (178, 143, 239),
     (213, 130, 206),
 )
+DARKER = 0.25  # from one round of the hues to the next
 FILL, LINE = 0.38, 0.95  # opacity of a mask's inside and of its outline
 LINE_WIDTH = 1.5  # pixels
 
@@ -75,3 +76,11 @@ def _pairs(labels: npt.NDArray[np.int32], reach: int) -> npt.NDArray[np.int64]:
     differ = (left != right) & (left > 0) & (right > 0)
     one, other = left[differ].astype(np.int64), right[differ].astype(np.int64)
     return np.minimum(one, other) << 32 | np.maximum(one, other)
+
+
+def class_colour(place: int) -> RGB:
+    """The colour of the class at that place of a legend: the hues in turn, each round of them a little darker."""
+    lap, step = divmod(place, len(HUES))
+    red, green, blue = HUES[PREFERENCE[step]]
+    share = 1 / (1 + lap * DARKER)
+    return round(red * share), round(green * share), round(blue * share)

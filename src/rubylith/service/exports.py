@@ -9,6 +9,7 @@ from pathlib import Path
 from rubylith.domain.errors import ModelFailed, NotFound, UnknownName
 from rubylith.engine.arrivals import Report
 from rubylith.engine.catalog import Entry, find_entry, is_folder_name
+from rubylith.engine.folders import UNIVERSAL, is_transformers_folder, read_transformers_folder
 from rubylith.engine.weights import Store
 
 PACKAGES = ("torch", "transformers", "onnx", "onnxscript")
@@ -85,6 +86,10 @@ def _write(
     from rubylith.engine.export.write import export  # noqa: PLC0415
 
     say(f"Reading {weights}")
+    if weights.is_dir() and is_transformers_folder(weights):
+        family, known = read_transformers_folder(weights)
+        if family in UNIVERSAL:
+            return _write_universal(weights, folder, known.input_size, entry, say)
     source = load_checkpoint(weights) if weights.is_file() else load_transformers(weights)
     if entry is not None and (source.family, source.side) != (entry.family, entry.input_size):
         raise ModelFailed(
@@ -94,6 +99,27 @@ def _write(
         )
     try:
         return export(source, folder, precision=precision, say=say)
+    except BaseException:
+        if entry is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _write_universal(
+    weights: Path, folder: Path, side: int, entry: Entry | None, say: Callable[[str], None]
+) -> dict[str, float]:
+    """A universal model, which sees a square of the catalogue's side, or of the side that its own pages say."""
+    from rubylith.engine.export.universal import export_universal, load_universal  # noqa: PLC0415  PyTorch
+
+    whole = load_universal(weights, side if entry is None or entry.family == "eomt" else entry.input_size)
+    if entry is not None and (whole.family, whole.side) != (entry.family, entry.input_size):
+        raise ModelFailed(
+            f"The weights at {weights} are of family {whole.family} with an input of {whole.side}, "
+            f"but {entry.name} is {entry.family} with {entry.input_size}",
+            "Name other weights, or a folder instead of the model's name",
+        )
+    try:
+        return export_universal(whole, folder, say=say)
     except BaseException:
         if entry is None:
             shutil.rmtree(folder, ignore_errors=True)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from rubylith.domain.image import Link, Stored
-from rubylith.domain.prompt import Everything, Objects, Prompt, Subject, Text
+from rubylith.domain.prompt import Everything, Objects, Prompt, Scene, Subject, Text
 from rubylith.domain.request import SegmentRequest
 
 KINDS: dict[str, TypeAdapter[Any]] = {
@@ -16,6 +16,7 @@ KINDS: dict[str, TypeAdapter[Any]] = {
     "everything": TypeAdapter(Everything),
     "subject": TypeAdapter(Subject),
     "text": TypeAdapter(Text),
+    "scene": TypeAdapter(Scene),
 }
 
 

@@ -11,14 +11,14 @@ from rubylith.domain.errors import InvalidPrompt, UnknownName
 from rubylith.domain.geometry import Box, Point
 from rubylith.domain.logits import Logits
 from rubylith.domain.mask import Mask
-from rubylith.domain.prompt import Everything, Mode, ObjectPrompt, Objects, Overlap, Prompt, Text
+from rubylith.domain.prompt import Everything, Mode, ObjectPrompt, Objects, Overlap, Prompt, Scene, Text
 from rubylith.domain.rle import RLE
 
 Numbers: TypeAlias = Sequence[SupportsFloat] | npt.NDArray[Any]
 PointLike: TypeAlias = Point | Numbers
 BoxLike: TypeAlias = Box | Numbers
 MaskLike: TypeAlias = Mask | RLE | Logits | npt.NDArray[np.bool_]
-Option: TypeAlias = int | float | str | None
+Option: TypeAlias = int | float | str | bool | None
 
 POINT_FORM = "Give (x, y), or (x, y, 0) for a place that does not belong to the object"
 BOX_FORM = "Give (x0, y0, x1, y1): the left, top, right and bottom edge in pixels"
@@ -49,8 +49,9 @@ def read_prompt(
     """What to cut; InvalidPrompt where the parts do not go together.
 
     points alone, with one box or with `previous` say one object; several boxes say one object each; words say all
-    that they name; nothing says everything. options: those of Everything by name; None means not given. Given
-    together with points or boxes they are refused, because they would do nothing; `max_masks` goes with words too.
+    that they name; a mode without words says the whole scene by name; nothing says everything. options: those of
+    Everything by name; None means not given. Given together with points or boxes they are refused, because they would
+    do nothing; `max_masks` goes with words too.
     """
     given = {name: value for name, value in options.items() if value is not None}
     if words != UNSAID:
@@ -78,23 +79,27 @@ def read_prompt(
     return Objects((one,), multimask)
 
 
-def _read_text(words: Words, others: list[str], given: dict[str, Any]) -> Text:
-    if words.text is None:
-        said = "mode" if words.mode else "threshold or detector"
-        raise InvalidPrompt(f"{said} is given without words", "Say what to find: text, such as 'car, dog'")
+def _read_text(words: Words, others: list[str], given: dict[str, Any]) -> Text | Scene:
+    if words.text is None and (words.threshold is not None or words.detector is not None):
+        raise InvalidPrompt(
+            "threshold or detector is given without words", "Say what to find: text, such as 'car, dog'"
+        )
     clashing = others + [name for name in given if name != "max_masks"]
     if clashing:
+        said = "mode" if words.text is None else "text"
         raise InvalidPrompt(
-            f"{', '.join(clashing)} and text are given together", "Ask by words or by pointing, one at a time"
+            f"{', '.join(clashing)} and {said} are given together", "Ask by words or by pointing, one at a time"
         )
-    listed = words.text.split(",") if isinstance(words.text, str) else list(words.text)
-    phrases = tuple(dict.fromkeys(phrase.strip() for phrase in listed if phrase.strip()))
-    if not phrases:
-        raise InvalidPrompt("text holds no words", "Name what to find, such as 'car' or 'the largest object'")
     try:
         mode = Mode(words.mode or Mode.INSTANCE)
     except ValueError:
         raise UnknownName.among("mode", str(words.mode), tuple(Mode)) from None
+    if words.text is None:
+        return Scene(mode, given.get("max_masks"))
+    listed = words.text.split(",") if isinstance(words.text, str) else list(words.text)
+    phrases = tuple(dict.fromkeys(phrase.strip() for phrase in listed if phrase.strip()))
+    if not phrases:
+        raise InvalidPrompt("text holds no words", "Name what to find, such as 'car' or 'the largest object'")
     return Text(phrases, mode, words.threshold, given.get("max_masks"), words.detector)
 
 

@@ -10,7 +10,7 @@ from opentelemetry import trace
 
 from rubylith.domain.geometry import Size
 from rubylith.domain.image import Image, ImageSource, Inline
-from rubylith.domain.prompt import Everything, Text
+from rubylith.domain.prompt import Everything, Scene, Text
 from rubylith.domain.request import SegmentRequest
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress
@@ -64,8 +64,9 @@ class Worker:
     def check(self, request: SegmentRequest) -> None:
         """What is wrong with a request whatever the picture: the model's name, or words that nobody here knows."""
         self.models.check(request.model)
-        if isinstance(request.prompt, Text):
-            self.models.get(request.model).check(request.prompt)
+        prompt = request.prompt
+        if isinstance(prompt, Text | Scene) or (isinstance(prompt, Everything) and prompt.label):
+            self.models.get(request.model).check(prompt)
 
     def segment(self, request: SegmentRequest, caller_id: str, progress: Progress) -> Answer:
         """Do all of it. The picture is decoded only if its embedding is not held or its pixels are needed."""
@@ -116,7 +117,9 @@ class _Look:
 
 def _needs_pixels(request: SegmentRequest) -> bool:
     prompt = request.prompt
-    looks_again = isinstance(prompt, Text) or (isinstance(prompt, Everything) and prompt.looks_again)
+    looks_again = isinstance(prompt, Text | Scene) or (
+        isinstance(prompt, Everything) and (prompt.looks_again or prompt.label)
+    )
     return request.with_pixels or looks_again or any(form.NEEDS_PIXELS for form in find_formats(request.formats))
 
 

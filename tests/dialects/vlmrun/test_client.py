@@ -2,7 +2,9 @@
 
 import io
 import json
-import shutil
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx2
@@ -40,12 +42,17 @@ schema = json.loads(os.environ["SCHEMA"])
 def address(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     if EVAL is not None:
-        folder = home / "models" / "fastestdet"  # as `rubylith models pull` lays it down
-        folder.mkdir(parents=True)
-        shutil.copy(EVAL / "detectors" / "fastestdet.onnx", folder)
-        (folder / "files.json").write_text("{}")
+        pull("fastestdet", home / "models")
     with serve(home, {**KEYS, "RUBYLITH_MODELS": str(home / "models")}) as running:
         yield running.address
+
+
+def pull(name, folder):
+    """What the page on words tells people to run, with the evaluation data's folder for a mirror."""
+    own = {"RUBYLITH_MODELS": str(folder), "RUBYLITH_MIRROR": str(EVAL / "detectors")}
+    command = [sys.executable, "-m", "rubylith", "models", "pull", name]
+    told = subprocess.run(command, env={**os.environ, **own}, capture_output=True, text=True, timeout=60, check=False)
+    assert told.returncode == 0, told.stderr
 
 
 def environment(address, schema=SCHEMA, key="secret"):
@@ -72,20 +79,51 @@ def test_case_01_the_published_example_runs(client, address):
     assert {one["label"] for one in found} == {"object"}
 
 
+BY_VLMRUN_CUT = (
+    BY_VLMRUN
+    + """
+import base64, sys
+photo, wish = sys.argv[1:]
+uri = "data:image/jpeg;base64," + base64.b64encode(open(photo, "rb").read()).decode()
+content = [{"type": "text", "text": wish}, {"type": "image_url", "image_url": {"url": uri}}]
+answer = client.agent.completions.create(model="vlmrun-orion-1:auto", messages=[{"role": "user", "content": content}],
+    response_format={"type": "json_schema", "schema": schema})
+print(answer.choices[0].message.content)
+"""
+)
+
+
+@pytest.mark.parametrize(("photo", "thing"), [("cars.jpg", "car"), ("truck.jpg", "truck")])
+def test_case_01_vlmrun_gets_labelled_masks_of_cars_and_trucks(photo, thing, address):
+    if EVAL is None:
+        pytest.skip("needs the evaluation photographs and detectors beside the repository")
+    path = EVAL / "photos" / photo
+    wish = f"Segment all the {thing}s in this image"
+    told = run_python("vlmrun", BY_VLMRUN_CUT, environment(address), str(path), wish)
+    check_masks(told["segmentations"], thing, path)
+
+
+def check_masks(segmentations, thing, path):
+    """Every mask is labelled and downloads as a PNG of the picture's size."""
+    with PIL.Image.open(path) as opened:
+        size = opened.size
+    assert segmentations
+    for one in segmentations:
+        answer = httpx2.get(one["mask_url"])
+        mask = PIL.Image.open(io.BytesIO(answer.content))
+        assert one["label"] == thing
+        assert answer.headers["content-type"] == "image/png"
+        assert (mask.format, mask.size, mask.mode) == ("PNG", size, "L")
+        assert np.asarray(mask).max() == 255
+
+
 @pytest.mark.parametrize(("photo", "thing"), [("cars.jpg", "car"), ("truck.jpg", "truck")])
 def test_case_01_cars_and_trucks_get_labelled_masks(client, photo, thing, address):
     if EVAL is None:
         pytest.skip("needs the evaluation photographs and detectors beside the repository")
     path = EVAL / "photos" / photo
     told = run_python(client, EXAMPLE, environment(address), str(path), f"Segment all the {thing}s in this image")
-    with PIL.Image.open(path) as opened:
-        size = opened.size
-    assert told["segmentations"]
-    for one in told["segmentations"]:
-        mask = PIL.Image.open(io.BytesIO(httpx2.get(one["mask_url"]).content))
-        assert one["label"] == thing
-        assert (mask.size, mask.mode) == (size, "L")
-        assert np.asarray(mask).max() == 255
+    check_masks(told["segmentations"], thing, path)
 
 
 def test_case_02_parse_gives_a_model(client, address):

@@ -1,16 +1,20 @@
 """Detectors: real weights on real photographs where they lie beside the repository; arithmetic everywhere."""
 
+import itertools
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from rubylith.domain.detection import Detection
 from rubylith.domain.errors import UnknownName, UnknownWord
-from rubylith.domain.geometry import Size
-from rubylith.domain.image import Local
-from rubylith.domain.prompt import Mode, Text
+from rubylith.domain.geometry import Box, Size
+from rubylith.domain.image import Image, Local
+from rubylith.domain.prompt import Everything, Mode, Scene, Text
 from rubylith.engine.catalog import LIST, known_detectors
+from rubylith.engine.detectors._tiles import find_everywhere, tiles
 from rubylith.engine.detectors.fastestdet import VOCABULARY, read_grid
 from rubylith.engine.engine import ANY_PROCESSOR, Engine
 from rubylith.engine.shelf import Shelf, vocabulary_of
@@ -38,8 +42,12 @@ def engine(models_folder):
     return Engine("embedded", models_folder=models_folder)
 
 
-def photo(name):
-    return open_image(Local(EVAL / "photos" / name))
+def photo(name, *, width=None):
+    image = open_image(Local(EVAL / "photos" / name))
+    if width is None:
+        return image
+    size = (width, round(image.size.height * width / image.size.width))
+    return Image(np.asarray(cv2.resize(image.pixels, size, interpolation=cv2.INTER_AREA), np.uint8), f"{name} small")
 
 
 def test_cars_are_found_and_cut(engine):
@@ -65,6 +73,58 @@ def test_a_face_is_found_by_the_detector_where_it_is_here(engine):
     assert not others
     assert face.label.score > 0.9
     assert 170 < (face.box.x0 + face.box.x1) / 2 < 280
+
+
+def test_small_things_in_a_large_picture_are_found_in_tiles_and_told_once(models_folder):
+    shelf = Shelf(models_folder, ANY_PROCESSOR)
+    cars = cv2.resize(photo("cars.jpg").pixels, (150, 100), interpolation=cv2.INTER_AREA)
+    pixels = np.full((1200, 1600, 3), 128, np.uint8)
+    corners = [(100, 80), (1150, 120), (620, 500), (200, 900), (1100, 850)]
+    for x, y in corners:
+        pixels[y : y + 100, x : x + 150] = cars
+    image = Image(pixels, "five pictures of the same cars")
+    whole = shelf.get("fastestdet").find(image, ["car"], None)
+    found = shelf.find("fastestdet", image, ["car"], None)
+    boxes = [one.box for one in found]
+    inside = [
+        sum(x - 8 < one.x0 and one.x1 < x + 158 and y - 8 < one.y0 and one.y1 < y + 108 for one in boxes)
+        for x, y in corners
+    ]
+    assert len(whole) < len(corners)
+    assert all(1 <= count <= 3 for count in inside), inside
+    assert len(found) <= 3 * len(corners)
+
+
+class Rectangles:
+    """A detector that sees rectangles of one colour, as far as they lie in what it is shown."""
+
+    def find(self, image, names, threshold):
+        rows, columns = np.nonzero(image.pixels[..., 0] == 255)
+        if not rows.size:
+            return ()
+        box = Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+        return (Detection("thing", 0.9, box),)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (330, 280), (760, 560), (395, 10)])
+def test_a_thing_that_tiles_cut_is_one_thing(place):
+    x, y = place
+    pixels = np.zeros((600, 800, 3), np.uint8)
+    pixels[y : y + 40, x : x + 40] = 255
+    (one,) = find_everywhere(Rectangles(), Image(pixels, "one"), ["thing"], None, tile=400)
+    assert one.box == Box(x, y, x + 40, y + 40)
+
+
+@pytest.mark.parametrize(("height", "width"), [(400, 400), (401, 100), (1000, 1600), (3000, 4000)])
+def test_tiles_cover_the_picture_and_overlap_by_half(height, width):
+    seen = np.zeros((height, width), np.uint8)
+    windows = list(tiles(Size(height, width), 400))
+    for one in windows:
+        seen[int(one.y0) : int(one.y1), int(one.x0) : int(one.x1)] = 1
+    assert bool(windows) == (max(height, width) > 400)
+    assert not windows or seen.all()
+    tops = sorted({one.y0 for one in windows})
+    assert all(below - above <= 200 for above, below in itertools.pairwise(tops))
 
 
 def test_who_looks_may_be_said(models_folder):
@@ -98,3 +158,26 @@ def test_a_cell_becomes_a_box_and_a_thing_is_told_once():
     assert dog.score == pytest.approx(0.9**0.6)
     assert (dog.box.x0, dog.box.x1) == pytest.approx((100, 320))
     assert (dog.box.y0, dog.box.y1) == pytest.approx((0, 105))  # the box is cut at the picture's edge
+
+
+def test_a_scene_without_a_universal_model_is_what_the_detectors_know(engine):
+    found = engine.segment(photo("cars.jpg", width=600), Scene(Mode.PANOPTIC))
+    assert found.disjoint
+    assert "car" in {mask.label.name for mask in found.masks}
+    assert np.sum([mask.bitmap() for mask in found.masks], axis=0).max() == 1
+
+
+def test_everything_is_labelled_by_who_knows_names(engine):
+    picture = photo("cars.jpg", width=600)
+    plain, named = engine.segment(picture, Everything()), engine.segment(picture, Everything(label=True))
+    assert [mask.rle for mask in plain.masks] == [mask.rle for mask in named.masks]
+    assert not any(mask.label for mask in plain.masks)
+    assert "car" in {mask.label.name for mask in named.masks if mask.label}
+    assert any(mask.label is None for mask in named.masks)
+
+
+def test_without_anybody_who_knows_names_a_scene_and_labels_are_refused_at_once(tmp_path):
+    bare = Engine("embedded", models_folder=tmp_path)
+    for prompt in (Scene(), Everything(label=True)):
+        with pytest.raises(UnknownWord, match="rubylith models pull fastestdet"):
+            bare.check(prompt)

@@ -59,6 +59,7 @@ class OptionsIn(Closed):
     tile_side: int | None = Field(default=None, ge=256, le=10**6, description="Also look at tiles of so many pixels")
     fast: bool | None = Field(default=None, description="Ask fewer seeds where a good mask lies already")
     max_seconds: float | None = Field(default=None, ge=0, le=10**6, description="Then give what was found")
+    label: bool | None = Field(default=None, description="Name each mask, by who on this server knows names")
 
 
 class PromptIn(Closed):
@@ -73,7 +74,9 @@ class PromptIn(Closed):
         description="What to find by name, in a list or with commas between; see docs/concepts.md",
         examples=[["face", "red cup"], "largest object"],
     )
-    mode: Mode | None = Field(default=None, description="With text: a mask per thing, per name, or both, disjoint")
+    mode: Mode | None = Field(
+        default=None, description="A mask per thing, per name, or both: of text, or the whole scene"
+    )
     threshold: float | None = Field(default=None, ge=0, le=1, description="With text: drop lower scores")
     detector: str | None = Field(default=None, description="With text: who looks; default: the smallest that knows")
     multimask: bool = Field(default=False, description="Up to three candidates per object instead of the best")

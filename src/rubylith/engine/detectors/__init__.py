@@ -1,6 +1,7 @@
 """Picture and names → boxes. One file per family, named in NAMES; each has `load(weights, device) -> Detector`.
 
 A closed-set detector knows a fixed list of names, in its `VOCABULARY`; one with an open vocabulary has None there.
+`TILE` is the side in pixels of the parts that it also looks at in a larger picture; None if the whole is enough.
 """
 
 from collections.abc import Sequence

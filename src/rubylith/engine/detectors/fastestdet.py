@@ -27,6 +27,7 @@ VOCABULARY = tuple(
     vase scissors teddy_bear hair_drier toothbrush""".replace("_", "-").split()
 )
 SIDE = 352
+TILE = 400  # pixels: see _tiles
 THRESHOLD, SAME_THING = 0.5, 0.45  # score; IoU above which two boxes of a name are one thing
 OBJECT_SHARE, CLASS_SHARE = 0.6, 0.4  # exponents of the score's two parts
 

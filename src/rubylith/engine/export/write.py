@@ -47,16 +47,7 @@ def export(
     with torch.no_grad():
         graphs = _graphs(source)
         for graph in graphs:
-            name = graph.part.name
-            say(f"Writing {name}")
-            path = folder / f"{name}.onnx"
-            _write(graph, path)
-            differences[name] = _compare(graph, path)
-            if not differences[name] <= TOLERANCE:
-                raise ModelFailed(
-                    f"The exported {name} differs from the model by {differences[name]:.2g}",
-                    f"Nothing was registered; the limit is {TOLERANCE:g}. Report this model",
-                )
+            differences[graph.part.name] = write_checked(graph, folder, say)
     if precision == "int8":
         say("Writing encoder_int8")
         pixels = {name: array.numpy() for name, array in graphs[0].example.items()}
@@ -71,6 +62,21 @@ def export(
     }
     (folder / "model.json").write_text(json.dumps(page, indent=2) + "\n", "utf-8")
     return differences
+
+
+def write_checked(graph: Graph, folder: Path, say: Callable[[str], None]) -> float:
+    """Write one graph and return its largest difference from torch; ModelFailed if that is above TOLERANCE."""
+    name = graph.part.name
+    say(f"Writing {name}")
+    path = folder / f"{name}.onnx"
+    _write(graph, path)
+    difference = _compare(graph, path)
+    if not difference <= TOLERANCE:
+        raise ModelFailed(
+            f"The exported {name} differs from the model by {difference:.2g}",
+            f"Nothing was registered; the limit is {TOLERANCE:g}. Report this model",
+        )
+    return difference
 
 
 def _graphs(source: Source) -> list[Graph]:

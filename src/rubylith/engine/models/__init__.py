@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-NAMES = ("embedded", "sam", "sam_hq", "sam2")
+NAMES = ("embedded", "sam", "sam_hq", "sam2", "eomt", "mask2former", "oneformer")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ try:
 
     from rubylith.engine.export.parts import Part, parts_of
     from rubylith.engine.export.sources import load_transformers
+    from rubylith.engine.export.universal import load_universal
 except ImportError as failure:
     raise Unavailable(
         f"This model is in transformers' form, and {failure.name} is not installed",
@@ -59,6 +60,18 @@ def open_networks(folder: Path, device: Device) -> dict[str, TorchNetwork]:
     except Exception as failure:  # transformers and safetensors raise a dozen unrelated classes
         raise ModelFailed(f"{folder} cannot be loaded: {failure}", "Give a folder that transformers wrote") from failure
     return {part.name: TorchNetwork(part, name) for part in parts_of(source)}
+
+
+def open_whole(folder: Path, side: int, device: Device) -> TorchNetwork:
+    """A universal model, which is one network; errors as of open_networks. side: of the square it sees."""
+    name = device_name(device)
+    if device.threads is not None:
+        torch.set_num_threads(device.threads)
+    try:
+        whole = load_universal(folder, side)
+    except Exception as failure:
+        raise ModelFailed(f"{folder} cannot be loaded: {failure}", "Give a folder that transformers wrote") from failure
+    return TorchNetwork(whole.part, name)
 
 
 def device_name(device: Device) -> str:

@@ -1,0 +1,101 @@
+"""All that a picture shows, by name and without overlap: by a universal model, else by what detectors know.
+
+Asked for is the model in use if it is a universal one, else the first universal model on this machine, else every
+detector here is asked for all it knows and what it finds is cut and made disjoint; then the rest has no name.
+"""
+
+from dataclasses import replace
+
+from rubylith.domain.errors import InvalidPrompt
+from rubylith.domain.image import Image
+from rubylith.domain.mask import Label, Mask
+from rubylith.domain.prompt import MAX_PHRASES, Mode, Scene, Text
+from rubylith.domain.segmentation import Segmentation
+from rubylith.engine import Embedding, Segmenter, grounded
+from rubylith.engine.labelling import by_boxes, by_regions
+from rubylith.engine.refine import box_array
+from rubylith.engine.shelf import Shelf, unknown_to
+from rubylith.engine.universal import Universal
+from rubylith.engine.words.phrases import read_phrase
+from rubylith.engine.words.vocabulary import name_in
+
+
+def check(segmenter: Segmenter, shelf: Shelf) -> None:
+    """UnknownWord with what to do if nobody here knows anything by name, before anybody opens a picture."""
+    if not isinstance(segmenter, Universal) and shelf.universal_name() is None and not shelf.known_here():
+        raise shelf.nobody()
+
+
+def segment(
+    segmenter: Segmenter, image: Image | None, embedding: Embedding, scene: Scene, shelf: Shelf
+) -> Segmentation:
+    """Disjoint masks with a label each, best first."""
+    masks = named_masks(segmenter, image, embedding, scene, shelf)
+    return Segmentation(embedding.size, masks[: scene.max_masks], disjoint=True, model=embedding.model)
+
+
+def named_masks(
+    segmenter: Segmenter, image: Image | None, embedding: Embedding, scene: Scene, shelf: Shelf
+) -> tuple[Mask, ...]:
+    """The same as bare masks."""
+    if isinstance(segmenter, Universal):
+        return segmenter.parse(embedding, scene.mode)
+    image = with_pixels(image)
+    universal = shelf.universal()
+    if universal is not None:
+        return universal.parse(universal.embed(image), scene.mode)
+    names = shelf.known_here()[:MAX_PHRASES]
+    return grounded.segment(segmenter, image, embedding, Text(names, scene.mode), shelf).masks
+
+
+def with_words(universal: Universal, embedding: Embedding, text: Text) -> Segmentation:
+    """What a universal model sees of the things that words name, labelled with the words."""
+    found: list[Mask] = []
+    shown = tuple(name.replace(" ", "-") for name in universal.names.shown)
+    masks = universal.parse(embedding, text.mode)
+    for phrase in dict.fromkeys(text.phrases):
+        name = name_in(read_phrase(phrase).head, shown)
+        found += [
+            grounded.labelled(mask, phrase.strip(), mask.label.score, is_thing=mask.label.is_thing)
+            for mask in masks
+            if mask.label is not None and name is not None and mask.label.name.replace(" ", "-") == name
+        ]
+    least = text.threshold or 0.0
+    kept = [mask for mask in found if mask.predicted_iou >= least]
+    kept.sort(key=lambda mask: -mask.predicted_iou)
+    return Segmentation(embedding.size, tuple(kept[: text.max_masks]), disjoint=True, model=embedding.model)
+
+
+def label(found: Segmentation, segmenter: Segmenter, image: Image | None, shelf: Shelf) -> Segmentation:
+    """The same masks with the names that a universal model, else the detectors here, have for them."""
+    if isinstance(segmenter, Universal):
+        return found  # it has named them itself
+    image = with_pixels(image)
+    universal = shelf.universal()
+    if universal is not None:
+        embedding = universal.embed(image)
+        named = (*universal.parse(embedding, Mode.PANOPTIC), *universal.parse(embedding, Mode.SEMANTIC))
+        return replace(found, masks=by_regions(found.masks, named))
+    detections = sorted(shelf.find_all(image), key=lambda one: -one.score)
+    labels = [Label(one.name.replace("-", " "), score=one.score) for one in detections]
+    return replace(found, masks=by_boxes(found.masks, labels, box_array([one.box for one in detections])))
+
+
+def check_words(universal: Universal, text: Text) -> None:
+    """UnknownWord for a phrase that the model has no name for, or that says more than a name."""
+    shown = tuple(name.replace(" ", "-") for name in universal.names.shown)
+    for phrase in map(read_phrase, text.phrases):
+        if phrase.colours or phrase.size or phrase.extreme or phrase.halves:
+            raise InvalidPrompt(
+                f"{universal.model} knows names only, and {phrase.text!r} says more",
+                "Give the bare name, or ask another model, such as embedded",
+            )
+        if name_in(phrase.head, shown) is None:
+            raise unknown_to(universal.model, phrase.head, shown)
+
+
+def with_pixels(image: Image | None) -> Image:
+    """The picture; InvalidPrompt if only its embedding is at hand."""
+    if image is None:
+        raise InvalidPrompt("Names are looked up in the picture, which is not at hand", "Send the picture itself")
+    return image
