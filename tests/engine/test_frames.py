@@ -66,3 +66,9 @@ def test_rle_of_a_window_is_that_of_the_whole(window):
         bitmap = np.zeros((7, 9), np.bool_)
         bitmap[y0:y1, x0:x1] = RNG.random((y1 - y0, x1 - x0)) < density
         assert RLE.from_window(Size(7, 9), bitmap[y0:y1, x0:x1], x0, y0) == RLE.from_bitmap(bitmap)
+
+
+def test_a_frame_counts_what_it_keeps_for_enlarging():
+    frame = Frame.padded(Size(300, 500), 128, 32)
+    frame.enlarge(np.zeros((32, 32), np.float32), (0, 0, 500, 300))
+    assert frame.nbytes == frame._rows.nbytes + frame._columns.nbytes

@@ -57,6 +57,11 @@ class Frame:
         return np.array([self.used.width / self.picture.width, self.used.height / self.picture.height], np.float32)
 
     @property
+    def nbytes(self) -> int:
+        """Of what is kept for enlarging masks; it is made with the first."""
+        return 4 * self.low * (self.picture.height + self.picture.width)
+
+    @property
     def valid(self) -> Size:
         """The part of the logits that shows the picture, in whole cells."""
         cells = [-(-n * self.low // self.side) for n in (self.used.height, self.used.width)]

@@ -61,7 +61,7 @@ class Promptable:
         frame = model.frame(image.size, model.side, model.mask_size)
         outputs = self._encoder.run({"pixel_values": frame.pixels(image)})
         arrays = dict(self._decoder.begin({name: outputs[name] for name in model.features}))
-        size = sum(array.nbytes for array in arrays.values())
+        size = frame.nbytes + sum(array.nbytes for array in arrays.values())
         return Embedding(model.name, image.size, image.digest, Look(frame, arrays), size)
 
     def decode(self, embedding: Embedding, prompts: Sequence[ObjectPrompt]) -> tuple[tuple[Mask, ...], ...]:
