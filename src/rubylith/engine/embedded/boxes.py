@@ -25,8 +25,10 @@ MARGIN = 0.4  # of the box on each side: what GrabCut sees of the surroundings
 CORE = 0.25  # of the box's axes: an ellipse that is surely object
 FILLING_POWER = 3.0  # how much a way that leaves the box empty loses
 VOTES = {"box": 1.3, "core": 0.8, "ellipse": 1.0, "region": 0.7, "second region": 0.7, "colours": 1.0}
-# Set with the trial's network (196 thousand samples) on 7 photos of each of eight kinds, 2026-11-28.
-VOTES_BESIDE_NETWORK = {"network": 1.5, "quick box": 1.0, "ellipse": 0.7, "quick region": 0.7, "colours": 1.2}
+# A seventh of the time; set on 7 photos of each of eight kinds, 2026-11-28, with a network of 87 thousand samples.
+VOTES_BESIDE_NETWORK = {
+    "network": 1.0, "quick core": 1.3, "ellipse": 1.0, "quick region": 0.7, "second region": 0.7, "colours": 1.3
+}  # fmt: skip
 OUTLINE_BAND = 0.15  # how far one snap moves an outline here; see `snapping.snap`
 OUTLINE_SIDE = 192  # pixels on which that is computed
 LEAST = 0.1  # of the box: a GrabCut that leaves less has failed
@@ -65,10 +67,10 @@ def _way(name: str, picture: Picture, bounds: Bounds, inside: BoolArray) -> Bool
     match name:
         case "box":
             return _grab(picture, bounds, side=400, rounds=3)
-        case "quick box":
-            return _grab(picture, bounds, side=200, rounds=2)
         case "core":
             return _grab(picture, bounds, side=320, rounds=2, core=CORE)
+        case "quick core":
+            return _grab(picture, bounds, side=200, rounds=2, core=CORE)
         case "ellipse":
             return _snapped(picture, ellipse_in(inside.shape, bounds), inside, 9)
         case "region":
