@@ -11,7 +11,8 @@ pytest.importorskip("numba", reason="rendered scenes need numba")
 
 from training.nano.losses import choice_regret, mask_losses, true_ious  # noqa: E402
 from training.nano.model import Nano, folded  # noqa: E402
-from training.nano.stream import StreamConfig  # noqa: E402
+from training.nano.scenes import load_materials  # noqa: E402
+from training.nano.stream import Stream, StreamConfig  # noqa: E402
 from training.nano.trainer import TrainConfig, Trainer, cooled, keeps_weights, train  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -61,6 +62,26 @@ def test_rate_warms_up_stays_and_falls_to_zero_in_a_cooldown() -> None:
     assert cooling.rate_at(999) == TINY.rate
     assert cooling.rate_at(1100) == pytest.approx(TINY.rate / 2)
     assert cooling.rate_at(1200) == 0
+
+
+def test_batch_that_no_scene_of_its_lane_suits_is_drawn_from_another() -> None:
+    """Batch 9 once tried the one scene of its lane for ever: none of its masks fills 40 pixels of a crop of 32."""
+    stream = Stream(STREAM, load_materials(None, textures=STREAM.textures))
+    first, again = stream.batch(9), stream.batch(9)
+    assert all(len(values) == STREAM.rows for values in first.values())
+    assert all(np.array_equal(values, again[name]) for name, values in first.items())
+
+
+def test_run_begins_where_averaged_weights_in_half_precision_left_off(tmp_path: Path) -> None:
+    first = Trainer(TINY)
+    train(first, tmp_path / "first", tmp_path, steps=30, workers=0)
+    second = Trainer.begin(tmp_path / "first" / "weights-half.pt", TINY)
+    assert second.step == 30
+    assert second.config.rate_at(30) == pytest.approx(TINY.rate / 20)
+    for name, value in second.network.state_dict().items():
+        assert torch.allclose(value, first.average.state_dict()[name], rtol=2e-3, atol=1e-6), name
+    train(second, tmp_path / "second", tmp_path, steps=33, workers=0)
+    assert Trainer.load(tmp_path / "second" / "checkpoint.pt").config.begun == 30
 
 
 def test_weights_are_kept_at_round_counts() -> None:

@@ -8,9 +8,10 @@ Workers take lanes in turn and write batches into shared memory; the reader take
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from multiprocessing.shared_memory import SharedMemory
@@ -25,7 +26,10 @@ from training.nano.shapes import Materials
 
 LANES = 16
 SLOTS = 6
+TRIES = 200  # of a lane's scenes, before a row is drawn from a scene of its own
+SPARE = 1 << 40  # numbers of such scenes begin here, far above those of the lanes
 Batch = dict[str, np.ndarray]
+Maker = Callable[[np.random.Generator, PromptScene, int], list[Row] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +71,24 @@ class Stream:
 
     def batch(self, number: int) -> Batch:
         """Batch `number`: every field of `row_fields` with the rows stacked."""
-        scenes = self.lane_scenes(number % LANES, number // LANES)
         config, rows = self.config, []
-        for unit, make in enumerate(
-            [click_rows] * config.click_pairs + [box_rows] * config.boxes + [correction_rows] * config.corrections
-        ):
-            rng = np.random.default_rng([config.seed, 2, number, unit])
-            made: list[Row] | None = None
-            while made is None:
-                made = make(rng, scenes[rng.integers(len(scenes))], config.size)
-            rows += [recolour(rng, row) for row in made]
+        makers = [click_rows] * config.click_pairs + [box_rows] * config.boxes + [correction_rows] * config.corrections
+        for unit, make in enumerate(makers):
+            rows += self.draw(make, number, unit)
         return {name: np.stack([row[name] for row in rows]) for name in row_fields(config.size)}
+
+    def draw(self, make: Maker, number: int, unit: int) -> list[Row]:
+        """The rows of one unit of a batch. Where no mask of a lane fills enough of a crop, another scene comes."""
+        seed, scenes = self.config.seed, self.lane_scenes(number % LANES, number // LANES)
+        rng = np.random.default_rng([seed, 2, number, unit])
+        for attempt in itertools.count(1):
+            made = make(rng, scenes[rng.integers(len(scenes))], self.config.size)
+            if made is not None:
+                return [recolour(rng, row) for row in made]
+            if attempt % TRIES == 0:
+                spare = SPARE + (number * self.config.rows + unit) * TRIES + attempt // TRIES
+                scenes = [PromptScene(make_scene(seed, spare, self.materials))]
+        raise AssertionError("unreachable")
 
 
 def recolour(rng: np.random.Generator, row: Row) -> Row:

@@ -7,9 +7,13 @@ starts, or goes on where RUN stopped. A branch begins where another run's checkp
     python -m training.nano.train --run NEW --data DATA --from RUN/checkpoint.pt --size 128
     python -m training.nano.train --run NEW --data DATA --from RUN/checkpoint.pt --cooldown 6000
 
-the first with crops of another size, the second to a finished network: its learning rate falls to zero.
+the first with crops of another size, the second to a finished network: its learning rate falls to zero. Where there is
+no checkpoint, averaged weights will do; the optimizer then warms up anew:
 
-RUN holds checkpoint.pt (everything; written every few minutes and on SIGTERM), log.txt and averaged weights.
+    python -m training.nano.train --run NEW --data DATA --weights training/nano/weights.pt
+
+RUN holds checkpoint.pt (everything; written every few minutes and on SIGTERM), log.txt and averaged weights, also in
+half precision (weights-half.pt) to keep.
 DATA is the folder made by `training.nano.art`; without art.npz in it, scenes have no drawings.
 """
 
@@ -34,6 +38,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=2e-3, help="learning rate of a new run")
     parser.add_argument("--bfloat16", action="store_true", help="of a new run: for processors with AVX512_BF16 or AMX")
     parser.add_argument("--from", dest="source", type=Path, help="a checkpoint to branch off")
+    parser.add_argument("--weights", type=Path, help="averaged weights that a new run begins with")
     parser.add_argument("--cooldown", type=int, help="let the rate fall to zero over this many steps, then stop")
     parser.add_argument("--workers", type=int, default=1, help="processes that make data: 0, 1, 2, 4, 8 or 16")
     parser.add_argument("--threads", type=int, default=2)
@@ -65,7 +70,8 @@ def main() -> None:
             trainer.config = cooled(trainer.config, trainer.step, options.cooldown)
     else:
         stream = StreamConfig(seed=options.seed, size=options.size or 128)
-        trainer = Trainer(TrainConfig(stream=stream, rate=options.rate, bfloat16=options.bfloat16))
+        config = TrainConfig(stream=stream, rate=options.rate, bfloat16=options.bfloat16)
+        trainer = Trainer.begin(options.weights, config) if options.weights else Trainer(config)
     print(f"from step {trainer.step}: {trainer.config}", flush=True)
     train(trainer, options.run, options.data, steps=options.steps, workers=options.workers, minutes=options.minutes)
 

@@ -25,13 +25,14 @@ from training.nano.stream import Batch, StreamConfig, read_batches
 class TrainConfig:
     """All that decides a run.
 
-    The rate warms up, stays, and falls to zero over the last `decay_steps` before `decay_end`.
+    The rate warms up after step `begun`, stays, and falls to zero over the last `decay_steps` before `decay_end`.
     """
 
     stream: StreamConfig = field(default_factory=StreamConfig)
     weights: LossWeights = field(default_factory=LossWeights)
     widths: tuple[int, int, int, int] = (24, 48, 88, 144)
     rate: float = 2e-3
+    begun: int = 0
     warmup: int = 300
     decay_steps: int = 0
     decay_end: int | None = None
@@ -42,7 +43,7 @@ class TrainConfig:
 
     def rate_at(self, step: int) -> float:
         """Learning rate of a step: warm-up, stable, then linear to zero."""
-        rate = self.rate * min(1.0, (step + 1) / self.warmup)
+        rate = self.rate * min(1.0, (step - self.begun + 1) / self.warmup)
         if self.decay_end is not None:
             rate *= min(1.0, max(0.0, (self.decay_end - step) / self.decay_steps))
         return rate
@@ -85,7 +86,8 @@ class Trainer:
     @torch.no_grad()
     def follow(self) -> None:
         """Move the average toward the weights, faster in the beginning."""
-        share = 1 - min(self.config.average, (1 + self.step) / (40 + self.step))
+        taken = self.step - self.config.begun
+        share = 1 - min(self.config.average, (1 + taken) / (40 + taken))
         mine, theirs = self.average.state_dict(), self.network.state_dict()
         floats = [name for name, value in mine.items() if value.dtype.is_floating_point]
         torch._foreach_lerp_([mine[name] for name in floats], [theirs[name].contiguous() for name in floats], share)
@@ -120,6 +122,26 @@ class Trainer:
         partial = path.with_suffix(".partial")
         torch.save(state, partial)
         partial.replace(path)
+
+    def save_weights(self, path: Path, dtype: torch.dtype = torch.float32) -> None:
+        """Write the averaged weights alone: what is exported, and what a new run can begin with."""
+        network = {
+            name: value.to(dtype) if value.dtype.is_floating_point else value
+            for name, value in self.average.state_dict().items()
+        }
+        samples = self.step * self.config.stream.rows
+        torch.save({"network": network, "widths": self.config.widths, "samples": samples}, path)
+
+    @classmethod
+    def begin(cls, path: Path, config: TrainConfig) -> Trainer:
+        """A new run from averaged weights: the optimizer warms up anew, on scenes that they have not seen."""
+        state = torch.load(path)
+        step = state["samples"] // config.stream.rows
+        trainer = cls(replace(config, begun=step, widths=tuple(state["widths"])))
+        trainer.step = step
+        for network in (trainer.network, trainer.average):
+            network.load_state_dict(state["network"])
+        return trainer
 
     @classmethod
     def load(cls, path: Path, config: TrainConfig | None = None) -> Trainer:
@@ -230,10 +252,7 @@ def train(
                 log.line(trainer.step, config.rate_at(trainer.step))
             samples = trainer.step * config.stream.rows
             if keeps_weights(samples, config.stream.rows):
-                torch.save(
-                    {"network": trainer.average.state_dict(), "widths": config.widths, "samples": samples},
-                    run / f"weights-{samples // 1000:05d}k.pt",
-                )
+                trainer.save_weights(run / f"weights-{samples // 1000:05d}k.pt")
             if time.perf_counter() - saved > minutes * 60:
                 trainer.save(checkpoint)
                 saved = time.perf_counter()
@@ -242,14 +261,8 @@ def train(
         for number, handler in before.items():
             signal.signal(number, handler)
     trainer.save(checkpoint)
-    torch.save(
-        {
-            "network": trainer.average.state_dict(),
-            "widths": config.widths,
-            "samples": trainer.step * config.stream.rows,
-        },
-        run / "weights.pt",
-    )
+    trainer.save_weights(run / "weights.pt")
+    trainer.save_weights(run / "weights-half.pt", torch.float16)
 
 
 def cooled(config: TrainConfig, step: int, steps: int) -> TrainConfig:
