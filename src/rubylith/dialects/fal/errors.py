@@ -7,7 +7,7 @@ A request that went wrong: `{"detail": "text", "error_type": "…"}`. A model th
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from fastapi import Response
@@ -145,7 +145,26 @@ def request_failure(error: RubylithError) -> Failure:
 
 def model_failure(error: RubylithError, picture: str, limits: Limits) -> Failure:
     """What is answered where the work meets this error. picture: its `image_url`."""
-    return _of_family(type(error), error, picture, limits)
+    side = math.isqrt(limits.max_pixels)  # the limit is on pixels: whatever fits into this square is taken
+    context: dict[str, object] = {}
+    for known in type(error).__mro__:
+        if known is errors.TimedOut:
+            return Failure(504, [fault_of("generation_timeout", f"{error.message}. {error.hint}")])
+        if known in OF_PICTURE:
+            kind, words = OF_PICTURE[cast("type[RubylithError]", known)]
+            if kind == "image_too_large":
+                context = {"max_height": side, "max_width": side}
+            elif kind == "file_too_large":
+                context = {"max_size": limits.max_bytes}
+            fault = fault_of(kind, words + error.message, "image_url", given=picture, **context)
+            return Failure(422, [fault])
+        if known is errors.UnknownWord:
+            return Failure(422, [fault_of("feature_not_supported", f"{error.message}. {error.hint}", "prompt")])
+        if known is errors.InvalidPrompt:
+            return Failure(422, [fault_of("value_error", f"{error.message}. {error.hint}")])
+        if known is errors.Broken:
+            return Failure(500, [fault_of("internal_server_error", "Internal server error")])
+    return request_failure(error)
 
 
 def job_failure(job: Job, faults: list[Detail], picture: str, limits: Limits) -> Failure:
@@ -161,7 +180,8 @@ def job_failure(job: Job, faults: list[Detail], picture: str, limits: Limits) ->
         return START_TIMED_OUT
     if family is errors.InvalidOrder:  # without faults of its own: the picture did not come
         family = errors.SourceUnreachable
-    return _of_family(family, RubylithError(problem.message, problem.hint), picture, limits)
+    failure = model_failure(family(problem.message, problem.hint), picture, limits)
+    return replace(failure, headers={})  # it has ended: when to come back says nothing of it
 
 
 def shown(value: object) -> object:
@@ -189,26 +209,3 @@ def _cut(value: object, depth: int) -> object:
             return f"<binary {len(value)} bytes>"
         case _:
             return "…" if isinstance(value, dict | list | tuple) else str(value)[:MAX_TEXT]
-
-
-def _of_family(family: type[RubylithError], error: RubylithError, picture: str, limits: Limits) -> Failure:
-    side = math.isqrt(limits.max_pixels)  # the limit is on pixels: whatever fits into this square is taken
-    context: dict[str, object] = {}
-    for known in family.__mro__:
-        if known is errors.TimedOut:
-            return Failure(504, [fault_of("generation_timeout", f"{error.message}. {error.hint}")])
-        if known in OF_PICTURE:
-            kind, words = OF_PICTURE[cast("type[RubylithError]", known)]
-            if kind == "image_too_large":
-                context = {"max_height": side, "max_width": side}
-            elif kind == "file_too_large":
-                context = {"max_size": limits.max_bytes}
-            fault = fault_of(kind, words + error.message, "image_url", given=picture, **context)
-            return Failure(422, [fault])
-        if known is errors.UnknownWord:
-            return Failure(422, [fault_of("feature_not_supported", f"{error.message}. {error.hint}", "prompt")])
-        if known is errors.InvalidPrompt:
-            return Failure(422, [fault_of("value_error", f"{error.message}. {error.hint}")])
-        if known is errors.Broken:
-            return Failure(500, [fault_of("internal_server_error", "Internal server error")])
-    return request_failure(error)
