@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 import uvicorn
 
-from rubylith import server
+from rubylith import server, site
 from rubylith.server import Server
 from rubylith.settings import read_settings
 
@@ -46,7 +46,7 @@ def serve(home: Path, environment: Mapping[str, str] | None = None) -> Iterator[
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         built = server.build(settings, address=address)
-        config = uvicorn.Config(server.application(built), log_config=None, access_log=False)
+        config = uvicorn.Config(site.application(built), log_config=None, access_log=False)
         running = uvicorn.Server(config)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -18,7 +18,8 @@ from rubylith.domain.image import Image, Inline, Local
 from rubylith.domain.prompt import Everything, Mode, Overlap, Prompt
 from rubylith.engine import Embedding, Progress
 from rubylith.engine.catalog import EMBEDDED
-from rubylith.engine.engine import Engine, ignore
+from rubylith.engine.engine import Engine
+from rubylith.engine.progress import ignore
 from rubylith.formats import NAMES as FORMATS
 from rubylith.formats import Encoded
 from rubylith.service import delivery, intake

@@ -1,4 +1,4 @@
-"""Builds every object from settings, mounts the dialects, starts and stops what runs beside them."""
+"""Builds every object from settings; starts and stops what runs beside the answering of requests."""
 
 import hmac
 import ipaddress
@@ -10,20 +10,10 @@ from dataclasses import dataclass
 from typing import cast
 
 import structlog
-from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp
 
 from rubylith import __version__, dialects
 from rubylith.dialects import Dialect
-from rubylith.dialects._body import BodyLimit
-from rubylith.dialects._observed import Observed
-from rubylith.dialects._pages import EXPOSED, OpenToPages
 from rubylith.domain.caller import Quota
 from rubylith.domain.errors import InvalidSetting
 from rubylith.domain.job import Job
@@ -37,7 +27,7 @@ from rubylith.service.access import Access
 from rubylith.service.durable import Door, Durable
 from rubylith.service.fetching import Fetcher
 from rubylith.service.files import Files, Links
-from rubylith.service.metrics import CONTENT_TYPE, Metrics
+from rubylith.service.metrics import Metrics
 from rubylith.service.models import Models
 from rubylith.service.observing import Observing
 from rubylith.service.operator import open_database
@@ -93,6 +83,7 @@ def build(settings: Settings, *, address: str) -> Server:
         jobs=board,
         files=files,
         uploads=Uploads(objects, settings.upload_seconds, settings.max_bytes),
+        sources=sources,
         signing=signing,
         sender=Sender(fetcher),
         webhook_secrets=WebhookSecrets(database, hmac.digest(links_key, b"webhook secrets", "sha256")),
@@ -149,42 +140,18 @@ def check_exposure(host: str, server: Server) -> None:
         )
 
 
-def application(server: Server) -> Starlette:
-    """The ASGI application with all doors."""
-    limit = server.settings.max_body
-    mounts: list[BaseRoute] = []
-    for door in server.doors:
-        larger = dict.fromkeys(door.files, server.settings.max_bytes)
-        app: ASGIApp = BodyLimit(door.application(server.service), limit=limit, refuse=door.refuse, larger=larger)
-        if door.for_pages and not server.settings.cors_origins:
-            app = OpenToPages(app, needs_key=server.service.access.needs_key, exposed=door.exposed)
-        mounts += [Mount(prefix, app=app) for prefix in (door.prefix, *door.aliases)]
-    routes: list[BaseRoute] = [
-        Route("/healthz", _healthy),
-        Route("/readyz", _ready),
-        Route("/metrics", _metrics),
-        Route("/.well-known/jwks.json", _jwks),
-        Route("/docs", _docs),
-        *mounts,
-    ]
-    middleware = [Middleware(Observed, metrics=server.service.metrics)]
-    if server.settings.cors_origins:
-        exposed = tuple(name for door in server.doors for name in door.exposed)
-        middleware.append(_cors(server.settings.cors_origins, exposed))
-    app = Starlette(routes=routes, middleware=middleware, lifespan=_lifespan)
-    app.state.server = server
-    return app
-
-
 def stop(server: Server) -> None:
     """Begin no more jobs, end what streams. What runs may still finish; the end of the application waits for it."""
+    if server.service.stopping.is_set():
+        return
+    log.info("stopping", grace_seconds=server.settings.grace_seconds, under_way=server.service.scheduler.admitted)
     server.service.stopping.set()
     server.service.changes.ring_all()
 
 
 @asynccontextmanager
-async def _lifespan(app: Starlette) -> AsyncGenerator[None]:
-    server: Server = app.state.server
+async def running(server: Server) -> AsyncGenerator[None]:
+    """Jobs and what is done beside them, as long as requests are answered; then all of it ends."""
     await run_in_threadpool(server.runner.start)
     beside = [threading.Thread(target=work, args=(server,), daemon=True) for work in (_tidy, _stop_jobs)]
     for thread in beside:
@@ -213,6 +180,7 @@ def _finish(server: Server, beside: list[threading.Thread]) -> None:
     if server.service.worker.models.pulls is not None:
         server.service.worker.models.pulls.stop()
     server.service.access.flush()
+    log.info("stopped")
 
 
 def _tidy(server: Server) -> None:
@@ -226,33 +194,6 @@ def _tidy(server: Server) -> None:
             log.warning("tidying failed", error=str(error))
 
 
-def _healthy(_: Request) -> Response:
-    return JSONResponse({"status": "ok", "version": __version__})
-
-
-def _ready(http: Request) -> Response:
-    """503 while stopping, or when the database does not answer."""
-    server: Server = http.app.state.server
-    try:
-        server.service.access.needs_key()
-        ready = not server.service.stopping.is_set()
-    except Exception:  # noqa: BLE001 - whatever it is, we are not ready
-        ready = False
-    return JSONResponse({"status": "ready" if ready else "not ready"}, 200 if ready else 503)
-
-
-def _metrics(http: Request) -> Response:
-    return Response(http.app.state.server.service.metrics.exposition(), media_type=CONTENT_TYPE)
-
-
-def _jwks(http: Request) -> Response:
-    return JSONResponse(http.app.state.server.service.public_keys(), headers={"Cache-Control": "public, max-age=3600"})
-
-
-def _docs(_: Request) -> Response:
-    return RedirectResponse("/v1/docs")
-
-
 def _opened(door: Dialect, service: Service, links: Links, signing: Ed25519Signing) -> Door | None:
     """What the door has to say to its jobs; None if it takes none."""
     write = door.webhook
@@ -263,16 +204,6 @@ def _opened(door: Dialect, service: Service, links: Links, signing: Ed25519Signi
         return write(job, service, links)
 
     return Door(door.deliver, webhook, door.sign(signing, service))
-
-
-def _cors(origins: tuple[str, ...], exposed: tuple[str, ...]) -> Middleware:
-    return Middleware(
-        CORSMiddleware,
-        allow_origins=list(origins),
-        allow_methods=["*"],
-        allow_headers=["*"],
-        expose_headers=[*EXPOSED, *exposed],
-    )
 
 
 def _is_loopback(host: str) -> bool:

@@ -376,7 +376,7 @@ def test_ctrl_c_is_one_line_and_status_130():
 
 @pytest.mark.parametrize("seconds", [0.15, 0.3, 0.5, 0.8, 1.2])
 def test_ctrl_c_while_it_starts_is_one_line_too(seconds):
-    folder_of(8)
+    folder_of(60)  # more than any machine has done by then
     command = "import os; os.write(1, b'x'); from rubylith.__main__ import main; raise SystemExit(main())"
     with subprocess.Popen(
         [sys.executable, "-c", command, "segment", "p"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -384,9 +384,9 @@ def test_ctrl_c_while_it_starts_is_one_line_too(seconds):
         assert running.stdout.read(1) == b"x"
         time.sleep(seconds)
         running.send_signal(signal.SIGINT)
-        _, err = running.communicate(timeout=20)
+        _, err = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert re.fullmatch(rb"rubylith: Stopped (before any work was done|after \d of 8\. .*)\n", err)
+    assert re.fullmatch(rb"rubylith: Stopped (before any work was done|after \d+ of 60\. .*)\n", err)
 
 
 @pytest.mark.parametrize("where", ["find_inputs", "pending", "make_folder"])

@@ -16,7 +16,8 @@ from rubylith.cli._pulling import pull
 from rubylith.domain.errors import RubylithError
 from rubylith.domain.prompt import Prompt
 from rubylith.engine.catalog import known_segmenters
-from rubylith.engine.engine import Engine, ignore
+from rubylith.engine.engine import Engine
+from rubylith.engine.progress import ignore
 from rubylith.formats.json import as_bytes
 from rubylith.service.batch import Done, Failed, Work, pending, run
 from rubylith.service.claim import claimed

@@ -54,7 +54,12 @@ def _show_usage(access: "Access", name: str | None) -> int:
     """A line for each key and day; of all callers, or of those of this name or id."""
     names = {key.id: key.name for key in access.list()}
     wanted = {name, *(id_ for id_, called in names.items() if called == name)}
-    for caller, day, used in access.usage_by_day():
+    days = access.usage_by_day()
+    if name is not None and not wanted & {*names, *(caller for caller, _, _ in days)}:
+        raise NotFound(
+            f"No key is or was called {name!r}, and nobody of that id used anything", "See rubylith keys list"
+        )
+    for caller, day, used in days:
         if name is None or caller in wanted:
             amounts = f"{used.requests} requests  {used.megapixels:.1f} megapixels  {used.seconds:.1f} s"
             tell(f"{day}  {caller}  {names.get(caller, '')}  {amounts}")

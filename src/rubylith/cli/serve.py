@@ -51,7 +51,7 @@ def command(
 def _run(built: "Server", listener: socket.socket, address: str) -> None:
     import uvicorn
 
-    from rubylith import server
+    from rubylith import server, site
 
     class Stoppable(uvicorn.Server):
         """Jobs stop while requests end, not after them."""
@@ -61,7 +61,7 @@ def _run(built: "Server", listener: socket.socket, address: str) -> None:
             await super().shutdown(sockets)
 
     config = uvicorn.Config(
-        server.application(built),
+        site.application(built),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -103,7 +103,7 @@ def _greet(built: "Server", address: str) -> None:
     for line in (
         f"Rubylith serves at {address} with the model {model}; {access}.",
         f"Try:  curl {address}/v1/segment -F image=@photo.jpg -H 'Accept: application/zip' -o masks.zip",
-        f"Read: {address}/v1/docs",
+        f"Read: {address} says what is served where, {address}/v1/docs how to ask.",
         f"Data: {built.settings.home}",
     ):
         say(line)

@@ -11,6 +11,7 @@ from rubylith.engine import Embedding, Progress, Segmenter, everything, grounded
 from rubylith.engine.catalog import EMBEDDED, find_weights
 from rubylith.engine.folders import is_transformers_folder, read_transformers_folder
 from rubylith.engine.models import Weights
+from rubylith.engine.progress import ignore
 from rubylith.engine.runtimes import Device
 from rubylith.engine.shelf import Shelf
 from rubylith.engine.universal import Universal
@@ -18,10 +19,6 @@ from rubylith.registry import load
 
 MODELS_FOLDER = Path("~/.cache/rubylith/models")
 ANY_PROCESSOR = Device()
-
-
-def ignore(share_done: float, /) -> None:
-    """A progress callback for callers who do not want one."""
 
 
 def _find(model: str, models_folder: Path) -> tuple[str, Weights | None]:
@@ -83,13 +80,13 @@ class Engine:
                 f"Embed this picture with {self.model!r}",
             )
         if isinstance(prompt, Objects):
-            return prompted.segment(self._segmenter, embedding, prompt)
+            return prompted.segment(self._segmenter, embedding, prompt, progress=progress)
         if isinstance(prompt, Text) and isinstance(self._segmenter, Universal):
             return scene.with_words(self._segmenter, embedding, prompt)
         if isinstance(prompt, Text):
-            return grounded.segment(self._segmenter, image, embedding, prompt, self._shelf)
+            return grounded.segment(self._segmenter, image, embedding, prompt, self._shelf, progress=progress)
         if isinstance(prompt, Subject):
-            return subject.segment(self._segmenter, embedding)
+            return subject.segment(self._segmenter, embedding, progress=progress)
         if isinstance(prompt, Scene):
             return scene.segment(self._segmenter, image, embedding, prompt, self._shelf)
         found = everything.segment(self._segmenter, image, embedding, prompt, progress=progress)

@@ -19,6 +19,7 @@ from rubylith.domain.prompt import Everything, Overlap
 from rubylith.domain.rle import RLE
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress, Segmenter
+from rubylith.engine.progress import share_of
 from rubylith.engine.refine import box_array, box_nms, disjoint, mend_small_regions
 
 CROP_EDGE_TOLERANCE = 20.0  # pixels; a mask that ends this near a crop's edge was probably cut off there
@@ -58,7 +59,7 @@ def segment(
                 break
             options = replace(options, max_seconds=max(left, 0.0))
         part = embedding if crop.layer == 0 else segmenter.embed(_cropped(image, crop))
-        proposals = segmenter.propose(part, options, _share(progress, index, len(crops)))
+        proposals = segmenter.propose(part, options, share_of(progress, index, len(crops)))
         found += [(mask, crop) for mask in _uncropped(proposals, crop, size)]
     masks = _best_of_crops(found, everything.crop_nms_thresh) if len(crops) > 1 else [mask for mask, _ in found]
     if everything.min_mask_region_area > 0:
@@ -113,10 +114,6 @@ def _cropped(image: Image | None, crop: Crop) -> Image:
         raise InvalidPrompt("Crops and tiles are parts of the picture, which is not at hand", "Send the picture")
     pixels = np.ascontiguousarray(image.pixels[crop.y0 : crop.y1, crop.x0 : crop.x1])
     return Image(pixels, f"{image.digest}[{crop.y0}:{crop.y1},{crop.x0}:{crop.x1}]")
-
-
-def _share(progress: Progress, index: int, count: int) -> Progress:
-    return lambda done: progress((index + done) / count)
 
 
 def _uncropped(masks: tuple[Mask, ...], crop: Crop, size: Size) -> Iterator[Mask]:

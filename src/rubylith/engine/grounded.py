@@ -16,7 +16,8 @@ from rubylith.domain.mask import Label, Mask
 from rubylith.domain.prompt import Everything, ObjectPrompt, Text
 from rubylith.domain.rle import RLE, BoolArray, rle_iou
 from rubylith.domain.segmentation import Segmentation
-from rubylith.engine import Embedding, Segmenter, everything, subject
+from rubylith.engine import Embedding, Progress, Segmenter, everything, prompted, subject
+from rubylith.engine.progress import ignore, share_of
 from rubylith.engine.refine import components, disjoint
 from rubylith.engine.shelf import Shelf
 from rubylith.engine.words import selection
@@ -40,14 +41,27 @@ def check(text: Text, shelf: Shelf) -> None:
             shelf.choose(phrase.head, text.detector)
 
 
-def segment(segmenter: Segmenter, image: Image | None, embedding: Embedding, text: Text, shelf: Shelf) -> Segmentation:
+def segment(
+    segmenter: Segmenter,
+    image: Image | None,
+    embedding: Embedding,
+    text: Text,
+    shelf: Shelf,
+    *,
+    progress: Progress = ignore,
+) -> Segmentation:
     """Masks labelled with their phrases, best first."""
     if image is None:
         raise InvalidPrompt("Words are looked up in the picture, which is not at hand", "Send the picture itself")
+    phrases = tuple(dict.fromkeys(text.phrases))
+    found: list[Mask] = []
     scene = _Scene(segmenter, image, embedding, text, shelf)
-    found = [mask for phrase in dict.fromkeys(text.phrases) for mask in scene.named(read_phrase(phrase))]
+    for number, phrase in enumerate(phrases):
+        scene.progress = share_of(progress, number, len(phrases))
+        found += scene.named(read_phrase(phrase))
     least = text.threshold or 0.0
     kept = _once([mask for mask in found if _score(mask) >= least])[: text.max_masks]
+    progress(1.0)
     masks, is_disjoint = in_mode(kept, text.mode, embedding.size)
     return Segmentation(embedding.size, masks, disjoint=is_disjoint, model=embedding.provenance)
 
@@ -61,6 +75,7 @@ class _Scene:
     embedding: Embedding
     text: Text
     shelf: Shelf
+    progress: Progress = ignore  # of the phrase that is being looked up
     _things: tuple[Mask, ...] | None = field(default=None, init=False)
 
     def named(self, phrase: Phrase) -> Sequence[Mask]:
@@ -73,6 +88,7 @@ class _Scene:
 
     def _found(self, phrase: Phrase) -> Sequence[Mask]:
         label = phrase.text.strip()
+        self.progress(0.0)
         if not phrase.head:
             return list(self._patches(phrase.colours, label) if phrase.colours else self._labelled_things(label))
         if phrase.head in SUBJECT:
@@ -95,7 +111,8 @@ class _Scene:
     def _cut(self, boxes: Sequence[tuple[Box, float]], label: str) -> list[Mask]:
         size = self.embedding.size
         usable = [(box.clipped(size), score) for box, score in boxes if box.clipped(size).area > 0]
-        answers = self.segmenter.decode(self.embedding, [ObjectPrompt(box=box) for box, _ in usable])
+        prompts = [ObjectPrompt(box=box) for box, _ in usable]
+        answers = prompted.decode(self.segmenter, self.embedding, prompts, progress=self.progress)
         return [
             labelled(candidates[0], label, score)
             for (_, score), candidates in zip(usable, answers, strict=True)
@@ -104,7 +121,7 @@ class _Scene:
 
     def _labelled_things(self, label: str) -> Iterator[Mask]:
         if self._things is None:
-            found = everything.segment(self.segmenter, None, self.embedding, Everything(), progress=lambda _: None)
+            found = everything.segment(self.segmenter, None, self.embedding, Everything(), progress=self.progress)
             self._things = _things_among(found)
         yield from (labelled(mask, label) for mask in self._things)
 
@@ -119,7 +136,7 @@ class _Scene:
             yield labelled(Mask(rle, rle.box, 1.0), label)
 
     def _subject(self) -> tuple[Mask, ...]:
-        return subject.segment(self.segmenter, self.embedding).masks
+        return subject.segment(self.segmenter, self.embedding, progress=self.progress).masks
 
     def _background(self) -> Iterator[Mask]:
         taken = np.zeros((self.embedding.size.height, self.embedding.size.width), np.bool_)

@@ -12,7 +12,8 @@ from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import ObjectPrompt
 from rubylith.domain.rle import BoolArray
 from rubylith.domain.segmentation import Segmentation
-from rubylith.engine import Embedding, Segmenter
+from rubylith.engine import Embedding, Progress, Segmenter
+from rubylith.engine.progress import ignore
 
 # Share of each side that is taken for background: the best of .02, .05, .1, .15, .2, .25 on 47 photographs of
 # benchmarks/subject.py, 2026-11-20. A click in the middle of the answer, to reach beyond the frame, gained nothing.
@@ -21,14 +22,17 @@ MIDDLE = 0.4  # share of each side that is not the middle
 HELD = 0.5  # of the middle, by an answer that does not leave it out
 
 
-def segment(segmenter: Segmenter, embedding: Embedding) -> Segmentation:
+def segment(segmenter: Segmenter, embedding: Embedding, *, progress: Progress = ignore) -> Segmentation:
     """One mask, or none where the model finds nothing."""
     size = embedding.size
+    progress(0.0)
     (framed,) = segmenter.decode(embedding, [ObjectPrompt(box=_frame(size, INSET))])
     masks: tuple[Mask, ...] = framed[:1]
+    progress(0.5)
     if not masks or _middle_of(masks[0].bitmap()) < HELD:
         (clicked,) = segmenter.decode(embedding, [ObjectPrompt((Point(size.width / 2, size.height / 2),))])
         masks = tuple(sorted((*masks, *clicked), key=lambda mask: -_centredness(mask.bitmap()))[:1])
+    progress(1.0)
     return Segmentation(size, masks, disjoint=True, model=embedding.provenance)
 
 

@@ -11,7 +11,8 @@ from rubylith.domain.image import Image
 from rubylith.domain.prompt import Prompt
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Progress
-from rubylith.engine.engine import Engine, ignore
+from rubylith.engine.engine import Engine
+from rubylith.engine.progress import ignore
 from rubylith.service.delivery import encode, write_files
 from rubylith.service.inputs import Input
 from rubylith.service.intake import DEFAULT_LIMITS, Limits, digest_of, open_image, read_bytes

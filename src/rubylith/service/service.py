@@ -14,8 +14,9 @@ from typing import Any, TypeVar, overload
 from rubylith.domain.caller import Caller, Scope, Usage
 from rubylith.domain.errors import NotFound, RubylithError
 from rubylith.domain.geometry import Size
-from rubylith.domain.image import ImageSource, Inline, Stored
+from rubylith.domain.image import ImageSource, Inline, Link, Stored
 from rubylith.domain.job import Job, JobState, JSONObject, LogLine, Order
+from rubylith.domain.prompt import Objects, check_objects, in_pixels
 from rubylith.domain.request import SegmentRequest
 from rubylith.engine.catalog import EMBEDDED as EMBEDDED_MODEL
 from rubylith.jobs import Jobs
@@ -29,6 +30,7 @@ from rubylith.service.metrics import Metrics
 from rubylith.service.models import ModelState
 from rubylith.service.orders import write_request
 from rubylith.service.scheduler import Scheduler, Ticket
+from rubylith.service.sources import Sources
 from rubylith.service.uploads import Ticket as UploadTicket
 from rubylith.service.uploads import Uploads
 from rubylith.service.webhook_secrets import WebhookSecrets
@@ -75,6 +77,7 @@ class Service:
     jobs: Jobs
     files: Files
     uploads: Uploads
+    sources: Sources
     sender: Sender
     webhook_secrets: WebhookSecrets
     signing: Ed25519Signing
@@ -134,6 +137,19 @@ class Service:
                 return answer if write is None else write(answer)
 
         return self.scheduler.submit(work, caller.id)
+
+    def check_picture(self, request: SegmentRequest, caller: Caller) -> None:
+        """What is wrong with a request as far as its picture's header tells, for doors that refuse such a job at once.
+
+        InvalidImage, TooLarge, InvalidPrompt, NotFound; of a picture elsewhere only UnsafeAddress: it is not fetched.
+        """
+        if isinstance(request.source, Link):
+            self.sources.check(request.source.url)
+            return
+        opened = self.sources.open(request.source, caller.id)
+        size = self.inspect(opened.data, opened.name).size
+        if isinstance(request.prompt, Objects):
+            check_objects(in_pixels(request.prompt, size), size)
 
     def inspect(self, data: bytes, name: str = "the picture") -> Header:
         """Kind and size of a picture by its header, for doors with limits of their own; what `open_image` raises."""

@@ -35,6 +35,11 @@ class Sources:
             case Local(path=path):
                 raise NotFound(f"{path} lies on no machine that this server reads from", "Upload the picture")
 
+    def check(self, url: str) -> None:
+        """UnsafeAddress if nothing would be fetched from there. Nothing is connected to."""
+        if self._read_own(url) is None:
+            self.fetcher.check(url)
+
     def _fetch(self, url: str) -> bytes:
         try:
             return self.fetcher.get(url, max_bytes=self.max_bytes, seconds=self.fetch_seconds).body

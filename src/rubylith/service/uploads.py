@@ -1,14 +1,16 @@
 """Files whose bytes come later, from whoever holds the ticket: in one piece, or in parts that are joined in the end."""
 
 import secrets
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl
 
 from rubylith.domain.caller import Caller
-from rubylith.domain.errors import Conflict, NotFound
+from rubylith.domain.errors import Conflict, NotFound, Overloaded, TooLarge
 from rubylith.service.files import UPLOAD, key_of
 from rubylith.storage import Stored
 from rubylith.storage.keys import file_name
@@ -16,6 +18,7 @@ from rubylith.storage.objects import Objects
 
 PARTS = "parts"
 MAX_PARTS = 10_000  # as on S3
+ARRIVING_AT_ONCE = 16  # each holds a thread for as long as its sender takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,18 @@ class Uploads:
     objects: Objects
     seconds: float
     max_bytes: int
+    places: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(ARRIVING_AT_ONCE))
+
+    @contextmanager
+    def place(self) -> Generator[None]:
+        """One of the few places for bodies that arrive; Overloaded if none is free."""
+        if not self.places.acquire(blocking=False):
+            message = f"{ARRIVING_AT_ONCE} files are arriving, which is this server's limit"
+            raise Overloaded(message, "Send fewer at once, or later", 5.0)
+        try:
+            yield
+        finally:
+            self.places.release()
 
     def begin(self, caller: Caller, *, media_type: str, name: str, seconds: float | None = None) -> Ticket:
         """A place that nobody can guess."""
@@ -55,15 +70,18 @@ class Uploads:
     def keep_part(self, file_id: str, query: str, number: int, data: bytes | Iterable[bytes]) -> str:
         """One part, numbered from 1, in any order, again if need be; gives the tag to name it by in the end.
 
-        TooLarge where all parts together pass the limit on a file.
+        TooLarge where all parts together pass the limit on a file: also those that arrive at the same time, of which
+        the last one to be whole is dropped.
         """
         most = self._granted(file_id, query)
         if not 1 <= number <= MAX_PARTS:
             raise NotFound(f"A file has no part {number}", f"Number the parts from 1 to {MAX_PARTS}")
         tag, key = secrets.token_hex(16), _part(file_id, number)
-        others = self.objects.list(f"{PARTS}/{file_id}/", limit=MAX_PARTS)
-        most -= sum(part.size for part in others if part.key != key)
-        self.objects.put(key, data, owner=file_id, media_type="", name=tag, ttl_seconds=self.seconds, max_bytes=most)
+        left = most - self._size_of_parts(file_id, but=key)
+        self.objects.put(key, data, owner=file_id, media_type="", name=tag, ttl_seconds=self.seconds, max_bytes=left)
+        if self._size_of_parts(file_id) > most:
+            self.objects.delete(key)
+            raise TooLarge(f"The parts together have more than {most} bytes", "Send a smaller file")
         return tag
 
     def check(self, file_id: str, query: str) -> None:
@@ -83,6 +101,10 @@ class Uploads:
         for number, _ in parts:
             self.objects.delete(_part(file_id, number))
         return stored
+
+    def _size_of_parts(self, file_id: str, but: str | None = None) -> int:
+        parts = self.objects.list(f"{PARTS}/{file_id}/", limit=MAX_PARTS)
+        return sum(part.size for part in parts if part.key != but)
 
     def _granted(self, file_id: str, query: str) -> int:
         return self.objects.granted("PUT", key_of(file_id), dict(parse_qsl(query, keep_blank_values=True))).max_bytes

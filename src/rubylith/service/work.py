@@ -21,6 +21,7 @@ from rubylith.service.intake import Limits, digest_of, open_image
 from rubylith.service.models import Models
 
 TRACER = trace.get_tracer("rubylith")
+LOOKED = 0.1  # how far the work is once the picture has been looked at
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,15 @@ class Worker:
         look = _Look(opened, self.limits, timings)
         progress(0.0)
         embedding = self._embedding(request.model, look)
-        progress(0.1)
+        progress(LOOKED)
         image = look.image() if _needs_pixels(request) else None
         with _timed(timings, "segment"):
-            segmentation = engine.segment(image, request.prompt, embedding=embedding, progress=progress)
+            segmentation = engine.segment(
+                image,
+                request.prompt,
+                embedding=embedding,
+                progress=lambda share: progress(LOOKED + share * (1 - LOOKED)),
+            )
         with _timed(timings, "encode"):
             files = encode(segmentation, image, request.formats, path=opened.name)
         shown = image if request.with_pixels else None

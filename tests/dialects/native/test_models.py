@@ -56,7 +56,7 @@ def test_a_model_is_pulled_while_the_server_serves_and_then_cuts(tmp_path):
     write_mirror(tmp_path / "share", NAME, GRAPHS)
     with server(tmp_path, RUBYLITH_MIRROR=str(tmp_path / "share")) as running:
         before = running.http.post("/v1/segment", json={"image": DATA_URI, "model": NAME, **CLICK})
-        assert (before.status_code, before.json()["type"]) == (409, "/docs/problems#WeightsMissing")
+        assert (before.status_code, before.json()["type"]) == (409, "/v1/problems/WeightsMissing")
         assert f"POST /v1/models/{NAME}/pull" in before.json()["hint"]
         assert running.http.post("/v1/jobs", json={"image": DATA_URI, "model": NAME, **CLICK}).status_code == 409
         assert running.http.post(f"/v1/models/{NAME}/pull").status_code == 202
@@ -114,7 +114,7 @@ def test_a_pull_that_fails_says_why_and_goes_on_when_asked_again(tmp_path):
 def test_what_cannot_be_pulled_is_said_at_once(tmp_path, name, environment, status, kind):
     with server(tmp_path, **environment) as running:
         answer = running.http.post(f"/v1/models/{name}/pull")
-    assert (answer.status_code, answer.json()["type"]) == (status, f"/docs/problems#{kind}")
+    assert (answer.status_code, answer.json()["type"]) == (status, f"/v1/problems/{kind}")
 
 
 def test_pulling_needs_a_key_with_the_scope(tmp_path):

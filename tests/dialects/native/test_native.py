@@ -210,10 +210,12 @@ def test_links_serve_ranges_and_notice_changes(running, http):
 
 
 def test_a_job_that_cannot_be_done_fails_with_the_reason(running, http):
-    job = running.finished(post(http, "/v1/jobs", points=[[500, 60]]).json()["id"])
+    half = PICTURE[: len(PICTURE) // 2]  # its header is whole, so that it is not refused at once
+    answer = http.post("/v1/jobs", content=half, headers={"Content-Type": "image/png"})
+    job = running.finished(answer.json()["id"])
     assert job["state"] == "failed"
-    assert job["problem"]["kind"] == "InvalidPrompt"
-    assert "160 x 120" in job["problem"]["detail"]
+    assert job["problem"]["kind"] == "InvalidImage"
+    assert "truncated PNG" in job["problem"]["detail"]
 
 
 def test_the_same_idempotency_key_gives_the_same_job(http):

@@ -4,6 +4,7 @@ The CDN token that the Python client asks for is the key that it showed: it open
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
@@ -14,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from rubylith.dialects._asking import READS, service_of
 from rubylith.dialects._downloading import download
-from rubylith.dialects._uploading import chunks_of
+from rubylith.dialects._receiving import received
 from rubylith.dialects.fal.errors import Failure, Refused, faults_of, respond
 from rubylith.dialects.fal.links import file_url, mount_of, packed, unpacked
 from rubylith.dialects.fal.read import read_document, read_keep_seconds
@@ -82,9 +83,8 @@ def token(http: Request, caller: CallerNow) -> Response:  # noqa: ARG001 - a key
 @router.put("/cdn/uploads/{file_id}")
 async def fill(http: Request, file_id: str) -> Response:
     """The file in one piece, streamed into the store. The URL itself is the permission."""
-    chunks = await chunks_of(http)
     kind = http.headers.get("content-type")
-    await run_in_threadpool(service_of(http).uploads.fill, file_id, http.url.query, chunks, media_type=kind)
+    await received(http, partial(service_of(http).uploads.fill, file_id, http.url.query, media_type=kind))
     return Response()
 
 
@@ -104,8 +104,7 @@ async def complete(http: Request, file_id: str) -> Response:
 async def upload(http: Request, caller: CallerNow) -> Response:
     """A file in one piece, sent with a key."""
     ticket = await run_in_threadpool(_begin, http, caller, *_described(http))
-    chunks = await chunks_of(http)
-    await run_in_threadpool(service_of(http).uploads.fill, ticket.id, ticket.put, chunks)
+    await received(http, partial(service_of(http).uploads.fill, ticket.id, ticket.put))
     return respond({"access_url": file_url(mount_of(http), ticket)})
 
 
@@ -141,8 +140,7 @@ def read(http: Request, file_id: str, ticket: str, name: str) -> StreamingRespon
 
 
 async def _keep_part(http: Request, file_id: str, query: str, number: int) -> Response:
-    chunks = await chunks_of(http)
-    tag = await run_in_threadpool(service_of(http).uploads.keep_part, file_id, query, number, chunks)
+    tag = await received(http, partial(service_of(http).uploads.keep_part, file_id, query, number))
     return respond({"partNumber": number, "etag": tag}, headers={"ETag": tag})
 
 

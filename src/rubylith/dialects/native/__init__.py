@@ -8,4 +8,6 @@ from rubylith.dialects.native.application import application
 from rubylith.dialects.native.errors import write_too_large
 from rubylith.dialects.native.write import write_files, write_webhook
 
-DIALECT = Dialect("/v1", application, write_too_large, write_files, write_webhook, sign=lambda own, _: own)
+DIALECT = Dialect(
+    "/v1", application, write_too_large, write_files, write_webhook, sign=lambda own, _: own, files=("/uploads/",)
+)

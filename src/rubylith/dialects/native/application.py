@@ -9,13 +9,22 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
 from rubylith.dialects._telling import forgive, note_unforeseen
-from rubylith.dialects.native import errors, objects, routes, wire
+from rubylith.dialects.native import errors, objects, problems, routes, uploads, wire
 from rubylith.dialects.native.write import VERSION
 from rubylith.domain.errors import RubylithError
 from rubylith.service.service import Service
 
 log = structlog.stdlib.get_logger("rubylith.native")
-DESCRIBED = (wire.SegmentIn, wire.SegmentPartIn, wire.JobIn, wire.JobPartIn, wire.EmbeddingIn, wire.EmbeddingPartIn)
+DESCRIBED = (
+    wire.SegmentIn,
+    wire.SegmentPartIn,
+    wire.JobIn,
+    wire.JobPartIn,
+    wire.EmbeddingIn,
+    wire.EmbeddingPartIn,
+    wire.TicketIn,
+)
+KINDS = {404: "NotFound", 405: "MethodNotAllowed", 415: "UnsupportedMediaType"}
 SUMMARY = "Masks of everything in a picture, or of what is pointed at; now or later."
 
 
@@ -28,7 +37,12 @@ def application(service: Service) -> FastAPI:
         docs_url="/docs",
         redoc_url=None,
         redirect_slashes=False,
-        routes=[*routes.router.routes, *objects.router.routes],  # included, they are looked up three times a request
+        routes=[
+            *routes.router.routes,
+            *uploads.router.routes,
+            *problems.router.routes,
+            *objects.router.routes,
+        ],  # included, they are looked up three times a request
     )
     app.state.service = service
     app.add_exception_handler(RubylithError, _rejected)
@@ -50,10 +64,13 @@ def _invalid(_: Request, error: Exception) -> Response:
     return errors.write_invalid(error)
 
 
-def _http(_: Request, error: Exception) -> Response:
+def _http(http: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    kind = {404: "NotFound", 405: "MethodNotAllowed"}.get(error.status_code, "InvalidDocument")
-    response = errors.problem(error.status_code, kind, str(error.detail), hint="See /v1/docs")
+    kind = KINDS.get(error.status_code, "InvalidDocument")
+    path: str = http.scope["path"]
+    is_slashed = error.status_code == 404 and path.endswith("/")
+    hint = f"Ask for {path.rstrip('/')}, without a slash at the end" if is_slashed else "See /v1/docs"
+    response = errors.problem(error.status_code, kind, str(error.detail), hint=hint)
     response.headers.update(error.headers or {})
     return response
 

@@ -5,10 +5,19 @@ from typing import TypeVar
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from rubylith.dialects.native.read import read_source
-from rubylith.dialects.native.wire import EmbeddingIn, EmbeddingPartIn, JobIn, JobPartIn, SegmentIn, SegmentPartIn
+from rubylith.dialects.native.wire import (
+    EmbeddingIn,
+    EmbeddingPartIn,
+    JobIn,
+    JobPartIn,
+    SegmentIn,
+    SegmentPartIn,
+    TicketIn,
+)
 from rubylith.domain.errors import InvalidImage, InvalidPrompt
 from rubylith.domain.image import ImageSource, Inline
 
@@ -33,8 +42,15 @@ async def read_embedding(http: Request) -> tuple[EmbeddingPartIn, ImageSource]:
     return await _read(http, EmbeddingIn, EmbeddingPartIn)
 
 
+async def read_ticket(http: Request) -> TicketIn:
+    """Body of `/v1/uploads`, which may be left out."""
+    _check_encoding(http)
+    return _validated(TicketIn, await http.body() or b"{}")
+
+
 async def read_upload(http: Request) -> tuple[bytes, str, str]:
     """Body of `/v1/files`: bytes, media type, name. A multipart part `file` or `image`, or the body itself."""
+    _check_encoding(http)
     if _kind(http) != "multipart/form-data":
         data = await http.body()
         if not data:
@@ -48,6 +64,7 @@ async def read_upload(http: Request) -> tuple[bytes, str, str]:
 
 
 async def _read(http: Request, whole: type[Whole], part: type[Part]) -> tuple[Whole | Part, ImageSource]:
+    _check_encoding(http)
     kind = _kind(http)
     if kind == "multipart/form-data":
         return await _read_form(http, part)
@@ -77,6 +94,14 @@ def _validated(model: type[Part], document: bytes) -> Part:
         return model.model_validate_json(document)
     except ValidationError as error:
         raise RequestValidationError(error.errors(include_input=False, include_url=False)) from None
+
+
+def _check_encoding(http: Request) -> None:
+    """Bodies are taken as they are: a few bytes of gzip may hold gigabytes."""
+    encoding = http.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"", "identity"}:
+        message = f"A body with Content-Encoding {encoding[:40]!r} is not unpacked here; send it as it is"
+        raise HTTPException(415, message, headers={"Accept-Encoding": "identity"})
 
 
 def _kind(http: Request) -> str:

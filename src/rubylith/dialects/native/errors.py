@@ -9,6 +9,7 @@ from rubylith.dialects._telling import nearest, retry_after
 from rubylith.domain import errors
 
 PROBLEM_JSON = "application/problem+json"
+PATH = "/problems"  # where types of problems are explained
 
 STATUS: dict[type[errors.RubylithError], int] = {
     errors.InvalidImage: 422,
@@ -32,21 +33,25 @@ STATUS: dict[type[errors.RubylithError], int] = {
 }
 
 
-def status_of(error: errors.RubylithError) -> int:
-    """The status of the nearest family that has one."""
-    return nearest(STATUS, error, 500)
-
-
 def problem(status: int, kind: str, detail: str, **more: Any) -> JSONResponse:
     """A problem document. kind: CamelCase name of the error."""
-    title = "".join(f" {c.lower()}" if c.isupper() else c for c in kind).strip().capitalize()
-    body = {"type": f"/docs/problems#{kind}", "title": title, "status": status, "detail": detail, **more}
+    body = {"type": type_of(kind), "title": title_of(kind), "status": status, "detail": detail, **more}
     return JSONResponse(body, status, media_type=PROBLEM_JSON)
+
+
+def type_of(kind: str) -> str:
+    """Where it is explained."""
+    return f"/v1{PATH}/{kind}"
+
+
+def title_of(kind: str) -> str:
+    """`UnknownName` as words."""
+    return "".join(f" {c.lower()}" if c.isupper() else c for c in kind).strip().capitalize()
 
 
 def write_error(error: errors.RubylithError) -> JSONResponse:
     """What the caller is told; how long to wait where that is known."""
-    response = problem(status_of(error), type(error).__name__, error.message, hint=error.hint)
+    response = problem(nearest(STATUS, error, 500), type(error).__name__, error.message, hint=error.hint)
     response.headers.update(retry_after(error))
     if isinstance(error, errors.Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"

@@ -25,14 +25,21 @@ from rubylith.dialects.native.write import (
     write_result,
     write_upload,
 )
-from rubylith.domain.caller import Caller
+from rubylith.domain.caller import Caller, Scope
 from rubylith.domain.job import Job, JobState
+from rubylith.domain.request import SegmentRequest
 from rubylith.service.files import Links
 from rubylith.service.service import Instructions, Service
 
 NAME = "native"
 WHO = {401: "Unauthorized", 403: "Forbidden", 429: "RateLimited"}
-BODY = {400: "InvalidPrompt", 404: "NotFound", 413: "TooLarge", 422: "InvalidDocument"}
+BODY = {
+    400: "InvalidPrompt",
+    404: "NotFound",
+    413: "TooLarge",
+    415: "UnsupportedMediaType",
+    422: "InvalidDocument",
+}
 TAKES_PICTURES = {**WHO, **BODY, 409: "WeightsMissing", 424: "SourceUnreachable", 503: "Overloaded", 504: "TimedOut"}
 
 
@@ -99,9 +106,8 @@ async def submit(http: Request) -> Response:
     body, source = await read_job(http)
     request = read_order(body, source, service.default_model)
     instructions = Instructions(NAME, body.webhook, body.priority, body.idempotency_key)
-    job = await run_in_threadpool(service.submit, request, caller, instructions)
-    document = await run_in_threadpool(_job_document, service, job, caller, links)
-    return JSONResponse(document, 202, headers={"Location": f"{http.url.path}/{job.id}"})
+    document = await run_in_threadpool(_ordered, service, caller, request, instructions, links)
+    return JSONResponse(document, 202, headers={"Location": f"{http.url.path}/{document['id']}"})
 
 
 @router.get("/jobs/{job_id}", response_model=wire.JobOut, responses=problems({**WHO, 404: "NotFound"}))
@@ -158,7 +164,7 @@ def replay(job_id: str, service: ServiceHere, caller: CallerNow, links: LinksHer
     "/files",
     status_code=201,
     response_model=wire.UploadOut,
-    responses=problems({**WHO, 400: "InvalidDocument", 413: "TooLarge", 422: "InvalidImage"}),
+    responses=problems({**WHO, **BODY, 422: "InvalidImage"}),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -255,6 +261,15 @@ def unload_model(name: str, service: ServiceHere, caller: CallerNow) -> Response
     """Give the memory of a model back."""
     service.unload(name, caller)
     return list_models(service, caller)
+
+
+def _ordered(
+    service: Service, caller: Caller, request: SegmentRequest, instructions: Instructions, links: Links
+) -> dict[str, Any]:
+    """The job that this makes; what `/segment` would refuse at once is refused here as well."""
+    caller.require(Scope.SEGMENT)
+    service.check_picture(request, caller)
+    return _job_document(service, service.submit(request, caller, instructions), caller, links)
 
 
 def _job_document(service: Service, job: Job, caller: Caller, links: Links) -> dict[str, Any]:

@@ -3,12 +3,23 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
 
 from rubylith.domain.job import DeliveryState, JobState
 from rubylith.domain.prompt import Mode
 
-Click = tuple[float, float] | tuple[float, float, Literal[0, 1]]
+
+def _as_click(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """One sentence for what is no click, in place of one for each of its forms."""
+    try:
+        return validate(value)
+    except ValidationError:
+        form = "Give [x, y], or [x, y, 1] for a place on the object and [x, y, 0] for one beside it"
+        raise PydanticCustomError("click", form) from None  # pyright: ignore[reportArgumentType]
+
+
+Click = Annotated[tuple[float, float] | tuple[float, float, Literal[0, 1]], WrapValidator(_as_click)]
 Corners = tuple[float, float, float, float]
 ImageText = Annotated[
     str,
@@ -196,6 +207,15 @@ class ProblemOut(BaseModel):
     errors: list[dict[str, str]] | None = None
 
 
+class MeaningOut(BaseModel):
+    """What a `type` of problem means, and the status that it is told with."""
+
+    type: str
+    title: str
+    status: int
+    meaning: str
+
+
 class JobProblemOut(BaseModel):
     """Why a job failed. `kind`: the name of the error."""
 
@@ -238,6 +258,22 @@ class UploadOut(BaseModel):
     media_type: str
     size: int
     expires_at: datetime | None
+
+
+class TicketIn(Closed):
+    """`POST /v1/uploads`."""
+
+    name: str = Field(default="upload", max_length=255, description="What a download of it is called")
+    media_type: str = Field(default="application/octet-stream", max_length=255)
+
+
+class TicketOut(BaseModel):
+    """A place for a file: PUT its bytes to `url` before `expires_at`, then send `id` as `image`."""
+
+    id: str
+    method: Literal["PUT"]
+    url: str
+    expires_at: datetime
 
 
 class EmbeddingOut(BaseModel):

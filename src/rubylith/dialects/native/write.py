@@ -17,6 +17,7 @@ from rubylith.service.models import ModelState
 from rubylith.service.orders import write_prompt
 from rubylith.service.pulls import Pull
 from rubylith.service.service import Service
+from rubylith.service.uploads import Ticket
 from rubylith.service.work import Answer
 
 VERSION = version("rubylith")
@@ -105,6 +106,16 @@ def write_upload(stored: StoredFile, files: Files, links: Links) -> dict[str, An
         "media_type": stored.media_type,
         "size": stored.size,
         "expires_at": None if stored.expires_at is None else stored.expires_at.isoformat(),
+    }
+
+
+def write_ticket(ticket: Ticket, address: str) -> dict[str, Any]:
+    """A place for a file. address: of the places, without a slash at the end."""
+    return {
+        "id": ticket.id,
+        "method": "PUT",
+        "url": f"{address}/{ticket.id}?{ticket.put}",
+        "expires_at": ticket.expires_at.isoformat(),
     }
 
 

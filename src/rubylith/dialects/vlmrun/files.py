@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,7 +14,7 @@ from starlette.responses import StreamingResponse
 
 from rubylith.dialects._asking import CallerNow, RootHere, ServiceHere
 from rubylith.dialects._downloading import download
-from rubylith.dialects._uploading import chunks_of
+from rubylith.dialects._receiving import received
 from rubylith.dialects.vlmrun import artifacts
 from rubylith.dialects.vlmrun.errors import Refusal
 from rubylith.dialects.vlmrun.routes import PREFIX, read_body
@@ -143,8 +144,7 @@ async def put_upload(http: Request, service: ServiceHere, key: str) -> Response:
     """The bytes for such an address; its signature opens it."""
     objects = service.files.objects
     grant = objects.granted("PUT", key, dict(http.query_params))
-    chunks = await chunks_of(http)
-    await run_in_threadpool(lambda: objects.fill(key, chunks, max_bytes=grant.max_bytes))
+    await received(http, partial(objects.fill, key, max_bytes=grant.max_bytes))
     return Response(status_code=200)
 
 

@@ -1,0 +1,16 @@
+"""Callbacks that work calls as it goes on: they hear how far it is, and may stop it by raising."""
+
+from rubylith.engine import Progress
+
+
+def ignore(share_done: float, /) -> None:
+    """For callers who do not want one."""
+
+
+def share_of(progress: Progress, index: int, count: int) -> Progress:
+    """For the part number `index` of `count` equal ones, which says its own share from 0 to 1."""
+
+    def report(share: float, /) -> None:
+        progress((index + share) / count)
+
+    return report
