@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from rubylith.domain import rle as rle_module
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.geometry import Box, Size
 from rubylith.domain.rle import RLE, rle_iou
@@ -50,6 +51,32 @@ def test_any_string_is_a_mask_of_that_size_or_is_rejected(counts, height, width)
 def test_broken_strings_are_named_as_such(counts):
     with pytest.raises(InvalidPrompt, match="10 x 10"):
         RLE.from_coco(Size(10, 10), counts)
+
+
+def test_a_string_with_more_runs_than_pixels_is_refused_without_reading_them():
+    size = Size(4, 4)
+    with pytest.raises(InvalidPrompt, match="4 x 4"):
+        RLE.from_coco(size, b"0" * 18)  # empty runs beyond the first
+    assert RLE.from_coco(size, RLE.from_runs(size, np.r_[0, np.ones(16, int)]).counts).runs().size == 17
+
+
+def test_the_most_codes_of_a_string_are_bounded_whatever_size_it_claims(monkeypatch):
+    size = Size(64, 64)
+    noise = RLE.from_bitmap(np.indices((64, 64)).sum(0) % 2 == 1)
+    assert RLE.from_coco(size, noise.counts) == noise
+    monkeypatch.setattr(rle_module, "MAX_CODES", len(noise.counts) - 1)
+    with pytest.raises(InvalidPrompt, match="64 x 64"):
+        RLE.from_coco(size, noise.counts)
+
+
+@pytest.mark.parametrize(
+    ("size", "counts"),
+    [(Size(10, 10), b"P" * 8 + b"0"), (Size(1 << 20, 1 << 20), b"00"), (Size(10, 10), b"Oo10")],
+    ids=["a run of too many codes", "more pixels than COCO counts", "a run below nothing"],
+)
+def test_a_string_that_no_encoder_writes_is_refused(size, counts):
+    with pytest.raises(InvalidPrompt):
+        RLE.from_coco(size, counts)
 
 
 def test_box_is_tight_and_half_open():

@@ -17,7 +17,8 @@ from rubylith.domain.geometry import Box, Size
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 
-MAX_SHIFT = 35  # bits; a run has 32
+CODES_PER_RUN, RUN_BITS = 7, 32  # a code has 5 bits, and one of them is a sign
+MAX_CODES = 1024 * 1024  # of a mask from outside: hundreds of thousands of runs, where pictures have thousands
 FIRST_CODE, LAST_CODE, CONTINUES = 48, 111, 0x20  # the characters of COCO's LEB128-like string, and its "more" bit
 
 
@@ -60,14 +61,13 @@ class RLE:
     def from_coco(cls, size: Size, counts: str | bytes) -> Self:
         """Take a compressed string from outside; InvalidPrompt if it does not describe a bitmap of this size."""
         raw = counts.encode("ascii", "replace") if isinstance(counts, str) else counts
-        codes = np.frombuffer(raw, np.uint8)
-        well_formed = codes.size > 0 and codes.min() >= FIRST_CODE and codes.max() <= LAST_CODE
-        if not well_formed or (int(codes[-1]) - FIRST_CODE) & CONTINUES or _total(codes) != size.area:
+        rle = cls(size, raw)
+        if not rle._is_well_formed() or not rle._covers_all():
             raise InvalidPrompt(
                 f"The run-length encoding does not describe a mask of {size} pixels",
                 "Send COCO's compressed RLE: size [height, width] and counts that cover every pixel, column by column",
             )
-        return cls(size, raw)
+        return rle
 
     def bitmap(self) -> BoolArray:
         """(H, W) bool, C order."""
@@ -120,6 +120,24 @@ class RLE:
         x, y, width, height = (int(v) for v in coco.toBbox(self._coco()))
         return Box(x, y, x + width, y + height)
 
+    def _is_well_formed(self) -> bool:
+        """Whether these are numbers in COCO's code, no more of them and none longer than such a bitmap can have."""
+        most = min(MAX_CODES, CODES_PER_RUN * (self.size.area + 1))
+        if not 0 < len(self.counts) <= most or self.size.area >= 1 << RUN_BITS:
+            return False
+        codes = np.frombuffer(self.counts, np.uint8)
+        if codes.min() < FIRST_CODE or codes.max() > LAST_CODE:
+            return False
+        ends = np.flatnonzero((codes - FIRST_CODE) & CONTINUES == 0)
+        if not 0 < ends.size <= self.size.area + 1 or ends[-1] != codes.size - 1:
+            return False
+        return bool(np.diff(ends, prepend=-1).max() <= CODES_PER_RUN)
+
+    def _covers_all(self) -> bool:
+        """Whether the runs of a well-formed string are one bitmap of this size."""
+        runs = self.runs()
+        return bool(runs.min() >= 0 and runs.max() <= self.size.area and runs.sum() == self.size.area)
+
     def _coco(self) -> "coco.CompressedRLE":
         return {"size": [self.size.height, self.size.width], "counts": self.counts}
 
@@ -130,23 +148,3 @@ def rle_iou(ones: Sequence[RLE], others: Sequence[RLE]) -> FloatArray:
         return np.zeros((len(ones), len(others)))
     pairs = coco.iou([o._coco() for o in ones], [o._coco() for o in others], [0] * len(others))  # pyright: ignore[reportPrivateUsage]
     return np.nan_to_num(np.asarray(pairs, np.float64))
-
-
-def _total(codes: npt.NDArray[np.uint8]) -> int:
-    """Sum of the run lengths of a well-formed compressed string. Source: cocoapi, common/maskApi.c, rleFrString."""
-    runs: list[int] = []
-    value = shift = 0
-    for code in codes.tolist():
-        digit = code - FIRST_CODE
-        if shift > MAX_SHIFT:
-            return -1
-        value |= (digit & 0x1F) << shift
-        shift += 5
-        if not digit & CONTINUES:
-            if digit & 0x10:
-                value -= 1 << shift
-            runs.append(value + runs[-2] if len(runs) > 2 else value)  # the third run on is a difference
-            if runs[-1] < 0:
-                return -1
-            value = shift = 0
-    return sum(runs)

@@ -78,7 +78,7 @@ def read_prompt(body: PromptIn) -> Prompt:
     """Everything, one object, or several; InvalidPrompt where the parts contradict each other."""
     options = body.options.model_dump(exclude_none=True)
     if not body.objects:
-        previous = None if body.previous is None else read_rle(body.previous)
+        previous = None if body.previous is None else _unchecked(body.previous)  # prompt_of checks it
         points, boxes = (getattr(body, n) if n in body.model_fields_set else None for n in ("points", "boxes"))
         words = Words(body.text, body.mode, body.threshold, body.detector)
         return prompt_of(points, boxes, previous, words=words, multimask=body.multimask, options=options)
@@ -93,10 +93,8 @@ def read_prompt(body: PromptIn) -> Prompt:
 
 def read_rle(wire: RLEIn) -> RLE:
     """A mask from outside, checked."""
-    height, width = wire.size
-    if height < 1 or width < 1:
-        raise InvalidPrompt(f"A mask of {width} x {height} pixels has none", "Send size as [height, width]")
-    return RLE.from_coco(Size(height, width), wire.counts)
+    rle = _unchecked(wire)
+    return RLE.from_coco(rle.size, rle.counts)
 
 
 def read_formats(body: PromptIn, accept: str) -> tuple[str, ...]:
@@ -119,6 +117,13 @@ def _negotiated(accept: str) -> str:
         if media_type in ACCEPTED:
             return ACCEPTED[media_type]
     return "json"
+
+
+def _unchecked(wire: RLEIn) -> RLE:
+    height, width = wire.size
+    if height < 1 or width < 1:
+        raise InvalidPrompt(f"A mask of {width} x {height} pixels has none", "Send size as [height, width]")
+    return RLE(Size(height, width), wire.counts.encode("ascii", "replace"))
 
 
 def _read_object(wire: ObjectIn) -> ObjectPrompt:
