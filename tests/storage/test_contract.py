@@ -3,6 +3,7 @@
 import os
 import threading
 
+import obstore
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -195,6 +196,22 @@ def test_an_expired_object_is_gone_before_and_after_the_sweep(store, clock):
     assert [o.key for o in store.list("a/")] == ["a/ever", "a/long"]
     assert [store.sweep(), store.sweep()] == [1, 0]
     assert store.read("a/long") == store.read("a/ever") == DATA
+
+
+def test_what_is_put_while_the_sweep_deletes_is_kept(store, clock, monkeypatch):
+    store.put("a/b", DATA, ttl_seconds=10, **MINE)
+    clock.now += 20
+    delete, putting = obstore.delete, threading.Thread(target=store.put, args=("a/b", b"new"), kwargs=MINE)
+
+    def delete_late(*given):
+        putting.start()
+        putting.join(0.3)
+        delete(*given)
+
+    monkeypatch.setattr(obstore, "delete", delete_late)
+    assert store.sweep() == 1
+    putting.join()
+    assert store.read("a/b") == b"new"
 
 
 def test_an_expired_key_may_be_put_again_by_anybody(store, clock):

@@ -251,14 +251,16 @@ class Objects:
         return _stored(entry)
 
     def _drop(self, key: str, *, expired_by: float | None = None) -> None:
-        """The bytes, then the row."""
-        with suppress(NotFound), translated(key):  # never written, or deleted by another
-            obstore.delete(self._store, key)
-        self._forget(key, expired_by=expired_by)
-
-    def _forget(self, key: str, *, expired_by: float | None = None) -> None:
+        """The row and its bytes, if it had expired by then. Whoever puts the key again waits until both are gone."""
         with writing(self._database) as connection:
-            objects.delete(connection, key, expired_by=expired_by)
+            if not objects.delete(connection, key, expired_by=expired_by):
+                return
+            with suppress(NotFound), translated(key):  # never written, or deleted by another
+                obstore.delete(self._store, key)  # a failure keeps the row
+
+    def _forget(self, key: str) -> None:
+        with writing(self._database) as connection:
+            objects.delete(connection, key)
 
     @staticmethod
     def _found(entry: Entry | None, key: str) -> Entry:
