@@ -56,7 +56,7 @@ def application(server: Server) -> Starlette:
     return app
 
 
-def _healthy(_: Request) -> Response:
+async def _healthy(_: Request) -> Response:
     return JSONResponse({"status": "ok", "version": __version__})
 
 

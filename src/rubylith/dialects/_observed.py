@@ -13,6 +13,7 @@ from rubylith.service.metrics import Metrics
 
 HEADER = "X-Request-Id"
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})  # others would make a series each
+LONG_SEGMENT = re.compile(r"[^/]{65,}")  # of a path: signed tickets, of 100 characters and more; our ids have up to 64
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 TRACER = trace.get_tracer("rubylith")
@@ -20,7 +21,10 @@ log = structlog.stdlib.get_logger("rubylith.http")
 
 
 class Observed:
-    """ASGI middleware, the outermost. Neither query strings nor headers are logged: they carry signatures and keys."""
+    """ASGI middleware, the outermost. Neither query strings nor headers are logged: they carry signatures and keys.
+
+    Nor are long segments of paths, which carry tickets.
+    """
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self.app = app
@@ -63,7 +67,7 @@ class Observed:
                 log.info(
                     "answered",
                     method=scope["method"],
-                    path=scope["path"],
+                    path=LONG_SEGMENT.sub("…", scope["path"]),
                     status=status,
                     milliseconds=round(seconds * 1000, 1),
                 )

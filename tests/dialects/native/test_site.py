@@ -4,6 +4,7 @@ import gzip
 import re
 
 import pytest
+from structlog.testing import capture_logs
 from tests.dialects.native.test_native import DATA_URI, PICTURE
 from tests.running import serve
 
@@ -80,3 +81,17 @@ def test_a_job_is_refused_at_once_for_what_an_answer_is_refused_for(http, body, 
 def test_a_job_on_one_of_the_servers_own_links_is_taken(http):
     link = http.post("/v1/files", content=PICTURE, headers={"Content-Type": "image/png"}).json()["url"]
     assert http.post("/v1/jobs", json={"image": link, "points": [[80, 60]]}).status_code == 202
+
+
+def test_the_log_has_no_tickets_that_paths_carry(http):
+    ticket = "bWV0aG9kPUdFVCZleHBpcmVz" * 4
+    with capture_logs() as lines:
+        http.get(f"/fal/cdn/files/file_{'0' * 32}/{ticket}/a.png")
+        http.get(f"/v1/files/file_{'0' * 32}")
+    paths = [line["path"] for line in lines if line["event"] == "answered"]
+    assert paths == [f"/fal/cdn/files/file_{'0' * 32}/…/a.png", f"/v1/files/file_{'0' * 32}"]
+
+
+def test_a_key_of_an_order_has_no_character_that_a_database_refuses(http):
+    answer = http.post("/v1/jobs", json={"image": DATA_URI, "idempotency_key": "a\0b"})
+    assert answer.status_code == 422

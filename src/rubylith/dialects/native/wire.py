@@ -116,7 +116,11 @@ class JobPartIn(PromptIn):
     webhook: str | None = Field(default=None, description="An https address that is told when the job has ended")
     priority: int = Field(default=0, ge=-100, le=100, description="Lower starts earlier")
     idempotency_key: str | None = Field(
-        default=None, min_length=1, max_length=255, description="The same key and document give the same job"
+        default=None,
+        min_length=1,
+        max_length=255,
+        pattern=r"^[^\x00]*$",
+        description="The same key and document give the same job",
     )
 
 
