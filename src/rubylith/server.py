@@ -72,7 +72,7 @@ def build(settings: Settings, *, address: str) -> Server:
     cache = EmbeddingCache(settings.cache_bytes)
     models = _models(settings, cache)
     worker = Worker(models, cache, settings.limits, sources.open)
-    board = JobBoard(database)
+    board = JobBoard(database, waiting=settings.job_waiting, per_owner=settings.job_per_key)
     bounds = Bounds(settings.concurrency, settings.waiting, settings.per_key, settings.request_seconds)
     access = Access(database, settings.keys, default_quota=Quota(settings.rate, 60, None))
     signing = Ed25519Signing(kept_key(settings.home / "webhooks.pem"))

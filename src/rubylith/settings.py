@@ -170,6 +170,8 @@ SETTINGS = (
     Setting("request_seconds", "120", "The longest that a request may take; jobs may take longer.", _seconds),
     Setting("grace_seconds", "20", "How long what runs may take to end when the server is told to stop.", _seconds),
     Setting("job_concurrency", "", "Jobs worked on at once. Empty: one a core.", _cores),
+    Setting("job_waiting", "10000", "Jobs that may wait; the next is answered 503.", _positive),
+    Setting("job_per_key", "2000", "Jobs of one key that may wait.", _positive),
     Setting(
         "job_seconds",
         "",
@@ -221,6 +223,8 @@ class Settings:
     request_seconds: float
     grace_seconds: float
     job_concurrency: int
+    job_waiting: int
+    job_per_key: int
     job_seconds: float | None
     upload_seconds: float
     max_body: int

@@ -13,7 +13,7 @@ from tests.jobs.orders import order
 
 from rubylith.database import deliveries, jobs, logs, nodes
 from rubylith.database.connection import connect
-from rubylith.domain.errors import Conflict, NotFound, TooLarge, UnknownName
+from rubylith.domain.errors import Conflict, NotFound, Overloaded, TooLarge, UnknownName
 from rubylith.domain.job import Artifact, DeliveryState, JobState, Outcome, Problem
 from rubylith.jobs.board import MAX_REQUEST_BYTES, JobBoard
 
@@ -58,11 +58,25 @@ def test_a_picture_inside_the_request_is_refused(board):
 def test_what_is_not_there_or_belongs_to_another_is_not_found(board):
     job = board.submit(order())
     for verb in (board.get, board.cancel, board.retry, board.replay, board.position, board.logs):
-        for job_id, owner in (("nothing", None), (job.id, "bob")):
+        for job_id, owner in (("nothing", None), (job.id, "bob"), (f"{job.id}\0", "alice")):
             with pytest.raises(NotFound):
                 verb(job_id, owner=owner)
     assert board.get(job.id, owner="alice").state is JobState.QUEUED
     assert board.list(owner="bob") == ()
+
+
+def test_the_line_has_an_end_for_each_owner_and_for_all(engine):
+    board = JobBoard(engine, waiting=3, per_owner=2)
+    jobs = [board.submit(order(n)) for n in range(2)]
+    with pytest.raises(Overloaded, match="2 jobs of this key") as full:
+        board.check_line("alice")
+    assert full.value.retry_after_seconds > 0
+    board.check_line("bob")
+    board.submit(order(owner="bob"))
+    with pytest.raises(Overloaded, match="3 jobs wait"):
+        board.check_line("bob")
+    board.cancel(jobs[0].id)
+    board.check_line("alice")
 
 
 def test_lists_are_newest_first_and_go_on_where_they_ended(board):

@@ -1,6 +1,7 @@
 """The verbs, as the doors call them, on a server as `rubylith serve` builds it."""
 
 import time
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import pytest
@@ -8,8 +9,8 @@ from tests.pictures import encoded, scene
 from tests.running import serve
 from tests.servers import Reply, http_site
 
-from rubylith.domain.caller import Caller
-from rubylith.domain.errors import InvalidOrder, InvalidPrompt, NotFound, UnknownWord
+from rubylith.domain.caller import Caller, Quota, Usage
+from rubylith.domain.errors import InvalidOrder, InvalidPrompt, NotFound, Overloaded, RateLimited, UnknownWord
 from rubylith.domain.geometry import Point
 from rubylith.domain.image import Inline, Link
 from rubylith.domain.job import JobState
@@ -91,6 +92,33 @@ def test_a_door_may_keep_the_files_of_a_job_for_a_time_of_its_own(service, calle
     assert 29 * DAY < stored.expires_at.timestamp() - time.time() <= 30 * DAY
     url = service.files.link(job.artifacts[0].key, Links("http://here/v1/objects", seconds=None))
     assert service.files.link(job.artifacts[0].key, Links("http://here/v1/objects", seconds=None)) == url
+
+
+def test_a_picture_sent_along_with_a_job_is_kept_as_long_as_the_job(service, caller):
+    order = SegmentRequest(PICTURE, CLICK, "embedded", ("png",))
+    for seconds, days in ((None, 7), (20 * DAY, 20)):
+        job = service.submit(order, caller, Instructions("native", forget_seconds=seconds))
+        kept = service.files.find(job.request["segment"]["source"]["id"], caller)
+        assert (days - 1) * DAY < kept.expires_at.timestamp() - time.time() <= days * DAY
+
+
+def test_no_job_is_taken_and_no_picture_kept_where_too_many_wait(service, caller, monkeypatch):
+    monkeypatch.setattr(service.jobs, "_most_waiting", 0)
+    order = SegmentRequest(Inline(encoded(scene(50, 60))), CLICK, "embedded", ("png",))
+    kept = service.files.objects.list("sources/")
+    with pytest.raises(Overloaded):
+        service.submit(order, caller, Instructions("native"))
+    assert service.files.objects.list("sources/") == kept
+
+
+def test_looking_at_a_picture_counts_as_work_of_its_caller(service, caller):
+    before = sum(service.access.usage(caller.id).values(), Usage())
+    service.embed(PICTURE, "embedded", caller)[1].result()
+    after = sum(service.access.usage(caller.id).values(), Usage())
+    assert (after.requests, after.pictures) == (before.requests + 1, before.pictures + 1)
+    busy = replace(caller, quota=Quota(concurrent=0))
+    with pytest.raises(RateLimited):
+        service.embed(PICTURE, "embedded", busy)[1].result()
 
 
 def test_a_door_sees_the_jobs_that_came_through_it_newest_first(service, caller):

@@ -184,6 +184,12 @@ def count_by_state(connection: sa.Connection) -> dict[JobState, int]:
     return {state: counts.get(state, 0) for state in JobState}
 
 
+def count_waiting(connection: sa.Connection, *, owner: str | None = None) -> int:
+    """How many jobs are queued, of `owner` or of everybody."""
+    whose = sa.true() if owner is None else JOBS.c.owner == owner
+    return connection.execute(sa.select(sa.func.count()).where(JOBS.c.state == WAITING, whose)).scalar_one()
+
+
 def claimable(connection: sa.Connection, *, now: float, limit: int) -> int:
     """How many jobs could be begun now, counted up to `limit`."""
     found = sa.union_all(

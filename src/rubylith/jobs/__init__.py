@@ -23,6 +23,10 @@ class Jobs(Protocol):
         """Write the order down; once this returns it is safe. Conflict if its key belongs to another order."""
         ...
 
+    def check_line(self, owner: str) -> None:
+        """Overloaded if no further job may wait, of this owner or at all: to be asked before anything is stored."""
+        ...
+
     def get(self, job_id: str, *, owner: str | None = None) -> Job:
         """The job as it is now; NotFound."""
         ...

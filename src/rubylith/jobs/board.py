@@ -9,18 +9,24 @@ import sqlalchemy as sa
 
 from rubylith.database import deliveries, jobs, logs
 from rubylith.database.connection import create_tables, reading, writing
-from rubylith.domain.errors import Conflict, NotFound, TooLarge
+from rubylith.domain.errors import Conflict, NotFound, Overloaded, TooLarge
 from rubylith.domain.job import DeliveryState, Job, JobState, LogLine, Order
 
 MAX_REQUEST_BYTES = 1_000_000
+LINE_SECONDS = 10.0  # after which it is worth asking again where too many jobs wait
 Listener = Callable[[str], None]
 
 
 class JobBoard:
-    """`Jobs` in a database. Safe to use from many threads; a runner in the same process is told of changes at once."""
+    """`Jobs` in a database. Safe to use from many threads; a runner in the same process is told of changes at once.
 
-    def __init__(self, engine: sa.Engine) -> None:
+    waiting, per_owner: how many jobs may wait, of all owners and of one; None for any number.
+    """
+
+    def __init__(self, engine: sa.Engine, *, waiting: int | None = None, per_owner: int | None = None) -> None:
         self.engine = engine
+        self._most_waiting = waiting
+        self._most_per_owner = per_owner
         self._listeners: list[Listener] = []
         create_tables(engine)
 
@@ -38,10 +44,21 @@ class JobBoard:
             )
         return self._insert(order)
 
+    def check_line(self, owner: str) -> None:
+        """As `Jobs` says. Those who ask at the same moment may all be let in, so it is a limit within a few."""
+        limits = ((self._most_waiting, None, "jobs wait"), (self._most_per_owner, owner, "jobs of this key wait"))
+        with reading(self.engine) as connection:
+            for most, whose, what in limits:
+                if most is not None and jobs.count_waiting(connection, owner=whose) >= most:
+                    hint = f"Come back in {LINE_SECONDS:g} seconds, or cancel jobs that are not needed"
+                    raise Overloaded(f"{most} {what}, which is this server's limit", hint, LINE_SECONDS)
+
     def get(self, job_id: str, *, owner: str | None = None) -> Job:
         """The job as it is now; NotFound."""
-        with reading(self.engine) as connection:
-            job = jobs.get(connection, job_id, now=time.time(), owner=owner)
+        job = None
+        if "\0" not in job_id:  # Postgres takes no such text
+            with reading(self.engine) as connection:
+                job = jobs.get(connection, job_id, now=time.time(), owner=owner)
         if job is None:
             raise NotFound(f"There is no job {job_id!r}", "Check the id; finished jobs are forgotten after a while")
         return job

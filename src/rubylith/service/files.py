@@ -16,8 +16,8 @@ from rubylith.storage.ranges import byte_range
 
 StoredFile = Stored  # what a door knows of a file
 
-UPLOAD, EMBEDDED = "file", "emb"
-FOLDERS = {UPLOAD: "files", EMBEDDED: "embeddings"}
+UPLOAD, EMBEDDED, SOURCE = "file", "emb", "src"  # SOURCE: sent along with a job
+FOLDERS = {UPLOAD: "files", EMBEDDED: "embeddings", SOURCE: "sources"}
 KEEP_SECONDS = "keep_seconds"  # in the order of a job whose files stay for a time of their own
 
 
@@ -47,8 +47,20 @@ class Files:
     upload_seconds: float
     result_seconds: float
 
-    def keep(self, data: bytes, caller: Caller, *, kind: str = UPLOAD, media_type: str, name: str) -> Stored:
-        """Store bytes. The same bytes of the same caller have the same id, so that a repeated request is the same."""
+    def keep(
+        self,
+        data: bytes,
+        caller: Caller,
+        *,
+        kind: str = UPLOAD,
+        media_type: str,
+        name: str,
+        seconds: float | None = None,
+    ) -> Stored:
+        """Store bytes. The same bytes of the same caller have the same id, so that a repeated request is the same.
+
+        seconds: for how long, if not for as long as uploads are kept here.
+        """
         unique = hashlib.sha256(b"\0".join((caller.id.encode(), data))).hexdigest()[:32]
         return self.objects.put(
             f"{FOLDERS[kind]}/{kind}_{unique}",
@@ -56,7 +68,7 @@ class Files:
             owner=caller.id,
             media_type=media_type,
             name=name,
-            ttl_seconds=self.upload_seconds,
+            ttl_seconds=self.upload_seconds if seconds is None else seconds,
         )
 
     def find(self, file_id: str, caller: Caller) -> Stored:

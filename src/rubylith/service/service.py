@@ -24,7 +24,7 @@ from rubylith.service.access import Access
 from rubylith.service.changes import Changes
 from rubylith.service.delivery import find_formats
 from rubylith.service.durable import PATIENT
-from rubylith.service.files import EMBEDDED, KEEP_SECONDS, Files, StoredFile, id_of
+from rubylith.service.files import EMBEDDED, KEEP_SECONDS, SOURCE, Files, StoredFile, id_of
 from rubylith.service.intake import Header, inspect
 from rubylith.service.metrics import Metrics
 from rubylith.service.models import ModelState
@@ -162,16 +162,19 @@ class Service:
 
         def work(ticket: Ticket) -> tuple[StoredFile, Size]:
             ticket.check()
-            opened, size = self.worker.embed(source, model, caller.id)
-            kept = self.files.keep(
-                opened.data, caller, kind=EMBEDDED, media_type="application/octet-stream", name=opened.name
-            )
+            started = time.perf_counter()
+            with self.access.slot(caller):
+                opened, size = self.worker.embed(source, model, caller.id)
+                kept = self.files.keep(
+                    opened.data, caller, kind=EMBEDDED, media_type="application/octet-stream", name=opened.name
+                )
+            self.access.count(caller.id, Usage(1, 1, size.area / 1e6, time.perf_counter() - started))
             return kept, size
 
         return self.scheduler.submit(work, caller.id)
 
     def submit(self, request: SegmentRequest | RubylithError, caller: Caller, instructions: Instructions) -> Job:
-        """Answer later. Once this returns, the job survives whatever happens.
+        """Answer later. Once this returns, the job survives whatever happens. Overloaded where too many jobs wait.
 
         request: an error makes a job that fails with it, as InvalidOrder, for doors that tell faults as results.
         """
@@ -179,8 +182,10 @@ class Service:
         self.access.charge(caller)
         if instructions.webhook is not None:
             self.sender.check(instructions.webhook, encrypted=instructions.encrypted)
-        document = {**self._ordered(request, caller), "extra": instructions.extra or {}}
+        self.jobs.check_line(caller.id)
         forget_seconds = instructions.forget_seconds
+        ordered = self._ordered(request, caller, forget_seconds or self.files.result_seconds)
+        document = {**ordered, "extra": instructions.extra or {}}
         if instructions.keep_seconds is not None:
             document[KEEP_SECONDS] = instructions.keep_seconds
         if not instructions.patient:
@@ -245,6 +250,7 @@ class Service:
     def retry(self, job_id: str, caller: Caller) -> Job:
         """A new job with the same order as one that failed or was cancelled."""
         self.access.charge(caller)
+        self.jobs.check_line(caller.id)
         return self.jobs.retry(job_id, owner=caller.id)
 
     def replay(self, job_id: str, caller: Caller) -> Job:
@@ -294,17 +300,25 @@ class Service:
         caller.require(Scope.MODELS)
         self.worker.models.unload(model)
 
-    def _kept(self, source: ImageSource, caller: Caller) -> ImageSource:
+    def _kept(self, source: ImageSource, caller: Caller, seconds: float) -> ImageSource:
+        """A picture sent along is kept as long as its job, however long that waits; uploads expire earlier."""
         if not isinstance(source, Inline):
             return source
-        kept = self.files.keep(source.data, caller, media_type="application/octet-stream", name=source.name)
+        kept = self.files.keep(
+            source.data,
+            caller,
+            kind=SOURCE,
+            media_type="application/octet-stream",
+            name=source.name,
+            seconds=max(seconds, self.files.upload_seconds),
+        )
         return Stored(id_of(kept))
 
-    def _ordered(self, request: SegmentRequest | RubylithError, caller: Caller) -> JSONObject:
+    def _ordered(self, request: SegmentRequest | RubylithError, caller: Caller, seconds: float) -> JSONObject:
         if isinstance(request, RubylithError):
             return {"fault": {"message": request.message, "hint": request.hint}}
         self.check(request)
-        return {"segment": write_request(replace(request, source=self._kept(request.source, caller)))}
+        return {"segment": write_request(replace(request, source=self._kept(request.source, caller, seconds)))}
 
     def _counted(self, request: SegmentRequest, caller: Caller, ticket: Ticket) -> Answer:
         started = time.perf_counter()

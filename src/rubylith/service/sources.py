@@ -31,7 +31,8 @@ class Sources:
                 data, stored = self.files.read(file_id, caller_id, self.max_bytes)
                 return Opened(data, stored.name)
             case Link(url=url):
-                return Opened(self._read_own(url) or self._fetch(url), url[:SHOWN_CHARACTERS].partition("?")[0])
+                own = self._read_own(url)
+                return Opened(self._fetch(url) if own is None else own, url[:SHOWN_CHARACTERS].partition("?")[0])
             case Local(path=path):
                 raise NotFound(f"{path} lies on no machine that this server reads from", "Upload the picture")
 
