@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from rubylith import __version__, dialects
 from rubylith.dialects._body import BodyLimit
+from rubylith.dialects._hosts import OwnHosts
 from rubylith.dialects._observed import Observed
 from rubylith.dialects._pages import EXPOSED, OpenToPages
 from rubylith.registry import load
@@ -47,7 +48,10 @@ def application(server: Server) -> Starlette:
         Route("/docs", _docs),
         *mounts,
     ]
-    middleware = [Middleware(Observed, metrics=server.service.metrics)]
+    middleware = [
+        Middleware(Observed, metrics=server.service.metrics),
+        Middleware(OwnHosts, needs_key=server.service.access.needs_key, public_url=server.settings.public_url),
+    ]
     if server.settings.cors_origins:
         exposed = tuple(name for door in server.doors for name in door.exposed)
         middleware.append(_cors(server.settings.cors_origins, exposed))
