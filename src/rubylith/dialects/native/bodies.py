@@ -1,5 +1,6 @@
 """Bodies of requests: JSON, multipart with the picture as a part, or the picture alone."""
 
+from functools import partial
 from typing import TypeVar
 
 from fastapi.exceptions import RequestValidationError
@@ -8,6 +9,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from rubylith.dialects._parsing import aside
 from rubylith.dialects.native.read import read_source
 from rubylith.dialects.native.wire import (
     EmbeddingIn,
@@ -72,8 +74,13 @@ async def _read(http: Request, whole: type[Whole], part: type[Part]) -> tuple[Wh
         return part(), Inline(await http.body(), "the body")
     if kind not in {"application/json", ""} and not kind.endswith("+json"):
         raise InvalidPrompt(f"The Content-Type {kind[:80]!r} is not understood here", FORMS)
-    document = _validated(whole, await http.body())
-    return document, read_source(document.image)
+    body = await http.body()
+
+    def parse() -> tuple[Whole, ImageSource]:
+        document = _validated(whole, body)
+        return document, read_source(document.image)
+
+    return await aside(parse, len(body))
 
 
 async def _read_form(http: Request, part: type[Part]) -> tuple[Part, ImageSource]:
@@ -84,9 +91,12 @@ async def _read_form(http: Request, part: type[Part]) -> tuple[Part, ImageSource
             raise InvalidPrompt(f"The form has a part called {unknown[0][:80]!r}", "Send the parts image and request")
         if image is None:
             raise InvalidPrompt("The form has no part called image", FORMS)
-        source = read_source(image) if isinstance(image, str) else Inline(await image.read(), image.filename or "image")
         document = await request.read() if isinstance(request, UploadFile) else (request or "{}").encode()
-        return _validated(part, document), source
+        if isinstance(image, str):
+            source = await aside(partial(read_source, image), len(image))
+        else:
+            source = Inline(await image.read(), image.filename or "image")
+        return await aside(partial(_validated, part, document), len(document)), source
 
 
 def _validated(model: type[Part], document: bytes) -> Part:

@@ -97,6 +97,12 @@ def read_rle(wire: RLEIn) -> RLE:
     return RLE.from_coco(rle.size, rle.counts)
 
 
+def size_of_masks(body: PromptIn) -> int:
+    """How many codes there are in a request's masks, which are all read to check them."""
+    masks = (body.previous, *(one.previous for one in body.objects or ()))
+    return sum(len(mask.counts) for mask in masks if mask is not None)
+
+
 def read_formats(body: PromptIn, accept: str) -> tuple[str, ...]:
     """The formats asked for in the body, else the one that the Accept header prefers, else JSON."""
     if "format" not in body.model_fields_set:

@@ -12,10 +12,11 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from rubylith.dialects._asking import CallerNow, ServiceHere, caller_of, root_of, service_of
+from rubylith.dialects._parsing import aside
 from rubylith.dialects._waiting import wait_for
 from rubylith.dialects.native import wire
 from rubylith.dialects.native.bodies import read_embedding, read_job, read_segment, read_upload
-from rubylith.dialects.native.read import read_order, read_request
+from rubylith.dialects.native.read import read_order, read_request, size_of_masks
 from rubylith.dialects.native.write import (
     RESULT,
     write_delivery,
@@ -87,7 +88,8 @@ async def segment(http: Request) -> Response:
     """Cut now. The body says what; its `format`, or the Accept header, says how the result is given."""
     service, caller = service_of(http), await caller_of(http)
     body, source = await read_segment(http)
-    request, packing = read_request(body, source, http.headers.get("accept", ""), service.default_model)
+    read = partial(read_request, body, source, http.headers.get("accept", ""), service.default_model)
+    request, packing = await aside(read, size_of_masks(body))
     write = partial(write_result, packing=packing, result_id=str(uuid.uuid4()))
     data, media_type = await wait_for(http, *service.segment(request, caller, write=write))
     return Response(data, media_type=media_type)
@@ -104,7 +106,7 @@ async def submit(http: Request) -> Response:
     """Cut later: the answer names a job that survives a restart of the server."""
     service, caller, links = service_of(http), await caller_of(http), await links_of(http)
     body, source = await read_job(http)
-    request = read_order(body, source, service.default_model)
+    request = await aside(partial(read_order, body, source, service.default_model), size_of_masks(body))
     instructions = Instructions(NAME, body.webhook, body.priority, body.idempotency_key)
     document = await run_in_threadpool(_ordered, service, caller, request, instructions, links)
     return JSONResponse(document, 202, headers={"Location": f"{http.url.path}/{document['id']}"})

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 import structlog
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from rubylith.dialects._asking import CallerNow, ServiceHere, root_of
+from rubylith.dialects._parsing import aside
 from rubylith.dialects._telling import note_unforeseen
 from rubylith.dialects._waiting import wait_for
 from rubylith.dialects.vlmrun.artifacts import LINK_SECONDS, Shelf
@@ -57,8 +59,9 @@ Body = TypeVar("Body", bound=BaseModel)
 
 async def read_body(http: Request, model: type[Body]) -> Body:
     """The JSON of a request, whatever its Content-Type says."""
+    body = await http.body()
     try:
-        return model.model_validate_json(await http.body())
+        return await aside(partial(model.model_validate_json, body), len(body))
     except ValidationError as error:
         raise RequestValidationError(error.errors(include_input=False, include_url=False)) from None
 
