@@ -3,7 +3,7 @@
 import asyncio
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
@@ -18,22 +18,38 @@ async def wait_for(request: Request, ticket: Ticket, future: "Future[Result]") -
 
     The request's body must have been read: what arrives after it can only be the news that the caller has gone.
     """
+    await has_ended(request, ticket, future)
+    return await asyncio.wrap_future(future)
+
+
+async def has_ended(request: Request, ticket: Ticket, future: "Future[Any]", seconds: float | None = None) -> bool:
+    """Wait until the work has ended, or so many seconds. What it came to is not told; the rest is as `wait_for` says.
+
+    Cancelled where the caller hangs up before the work was begun.
+    """
     done = asyncio.wrap_future(future)
+    done.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # which is not for here to tell
     gone = asyncio.create_task(_hung_up(request))
     try:
-        await asyncio.wait({done, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not done.done():
-            ticket.abandon()
-            if future.cancel():  # it had not begun, and leaves its place in line at once
+        await asyncio.wait({done, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if gone.done() and not done.done():
+            if let_go(ticket, future):
                 raise Cancelled
-        return await done
+            await asyncio.wait({done})
+        return done.done()
     except asyncio.CancelledError:  # the server stops and waits no longer
-        ticket.abandon()
+        let_go(ticket, future)
         raise
     finally:
         gone.cancel()
         with suppress(asyncio.CancelledError):
             await gone
+
+
+def let_go(ticket: Ticket, future: "Future[Any]") -> bool:
+    """Nobody waits any more: work that runs is told; True for work that had not begun and leaves its place at once."""
+    ticket.abandon()
+    return future.cancel()
 
 
 async def _hung_up(request: Request) -> None:

@@ -17,6 +17,7 @@ from rubylith.dialects.airefinery.write import write_caller, write_models, write
 from rubylith.domain.caller import Caller
 from rubylith.domain.errors import Unauthorized
 from rubylith.service.service import Service
+from rubylith.service.work import Answer
 
 KEY = {401: "The key is missing or wrong", 403: "The key does not reach that far", 429: "Too many requests of this key"}
 PICTURE = {
@@ -85,6 +86,9 @@ async def validate(http: Request, caller: CallerNow) -> Response:
 async def _segment(http: Request, service: Service, caller: Caller, *, joint: bool) -> Response:
     body = await http.body()
     request, may_merge = await run_in_threadpool(read_segment, body, service, joint=joint)
-    answer = await wait_for(http, *service.segment(request, caller, then=regrouped if may_merge else None))
-    document = await run_in_threadpool(write_segmentation, answer.segmentation, int(time.time()))
-    return JSONResponse(document)
+
+    def write(answer: Answer) -> Response:
+        return JSONResponse(write_segmentation(answer.segmentation, int(time.time())))
+
+    then = regrouped if may_merge else None
+    return await wait_for(http, *service.segment(request, caller, then=then, write=write))

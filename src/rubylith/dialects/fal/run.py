@@ -16,9 +16,12 @@ from rubylith.dialects.fal.requests import CallerNow
 from rubylith.dialects.fal.write import write_inline, write_linked, write_result
 from rubylith.domain.caller import Caller
 from rubylith.domain.errors import InvalidOrder, RubylithError
+from rubylith.domain.geometry import Size
 from rubylith.domain.request import SegmentRequest
+from rubylith.formats import Encoded
 from rubylith.service.work import Answer
 
+Written = tuple[tuple[Encoded, ...], dict[str, Any]]  # picture files, and what is told beside them
 router = APIRouter()
 
 
@@ -27,26 +30,32 @@ async def run(http: Request, service: ServiceHere, caller: CallerNow, model: str
     """Do it now. Work that nobody waits for any more is stopped."""
     request_id = str(uuid.uuid4())
     order, notes = await run_in_threadpool(read_input, model.strip("/"), await http.body(), service.default_model)
-    seconds = read_start_timeout(http.headers)
     response: Response
     if isinstance(order, InvalidOrder):
         response = write_failure(Failure(422, notes.faults))
     else:
         try:
-            answer = await _answer(http, order, caller, seconds)
+            written = await _written(http, order, caller, notes, request_id=request_id)
         except RubylithError as error:
             response = write_failure(model_failure(error, notes.picture, service.worker.limits))
         except Refused as refused:
             response = write_failure(refused.failure)
         else:
-            response = respond(await run_in_threadpool(_kept, http, caller, answer, notes, request_id=request_id))
+            response = respond(await run_in_threadpool(_kept, http, caller, notes, written, request_id=request_id))
     response.headers["x-fal-request-id"] = request_id
     return response
 
 
-async def _answer(http: Request, order: SegmentRequest, caller: Caller, seconds: float | None) -> Answer:
-    """The answer; Refused if the work was not begun within so many seconds."""
-    ticket, future = service_of(http).segment(order, caller)
+async def _written(
+    http: Request, order: SegmentRequest, caller: Caller, notes: Notes, *, request_id: str
+) -> tuple[Size, Written]:
+    """The picture's size and what was made of it; Refused if the work was not begun as soon as the caller wants."""
+    seconds = read_start_timeout(http.headers)
+
+    def write(answer: Answer) -> tuple[Size, Written]:
+        return answer.segmentation.size, write_result(answer, notes, request_id)
+
+    ticket, future = service_of(http).segment(order, caller, write=write)
     late = False
 
     def give_up() -> None:
@@ -65,10 +74,12 @@ async def _answer(http: Request, order: SegmentRequest, caller: Caller, seconds:
             timer.cancel()
 
 
-def _kept(http: Request, caller: Caller, answer: Answer, notes: Notes, *, request_id: str) -> dict[str, Any]:
+def _kept(
+    http: Request, caller: Caller, notes: Notes, written: tuple[Size, Written], *, request_id: str
+) -> dict[str, Any]:
     """The output, its pictures stored unless they are wanted inside of it."""
-    service, size = service_of(http), answer.segmentation.size
-    pictures, told = write_result(answer, notes, request_id)
+    service = service_of(http)
+    size, (pictures, told) = written
     if notes.sync_mode:
         return write_inline(notes, size, pictures, told)
     seconds = read_keep_seconds(http.headers, service.files.result_seconds)

@@ -16,6 +16,7 @@ from rubylith.domain.caller import Caller
 from rubylith.domain.errors import InvalidPrompt, NotFound, Unauthorized
 from rubylith.domain.job import Artifact, Job, JobState, JSONObject
 from rubylith.service.service import Instructions, Service
+from rubylith.service.work import Answer
 
 NAME = "prodia"
 router = APIRouter()
@@ -45,10 +46,12 @@ async def run(http: Request, service: ServiceHere, caller: CallerNow) -> Respons
         return write_response(accept, write_done(begun, asked, priced=_priced(http)))
     picture = await run_in_threadpool(read_picture, submitted, service)
     request = await run_in_threadpool(read_request, submitted, picture, service)
-    answer = await wait_for(http, *service.segment(request, caller))
-    outputs = await run_in_threadpool(write_outputs, answer, submitted.kind, picture.orientation)
-    document = write_done(begun, asked, priced=_priced(http))
-    return await run_in_threadpool(write_response, accept, document, outputs)
+
+    def write(answer: Answer) -> Response:
+        outputs = write_outputs(answer, submitted.kind, picture.orientation)
+        return write_response(accept, write_done(begun, asked, priced=_priced(http)), outputs)
+
+    return await wait_for(http, *service.segment(request, caller, write=write))
 
 
 @router.post("/v2/job/async", status_code=201)

@@ -18,13 +18,14 @@ from starlette.concurrency import run_in_threadpool
 from rubylith.dialects._asking import CallerNow, ServiceHere, root_of
 from rubylith.dialects._parsing import aside
 from rubylith.dialects._telling import note_unforeseen
-from rubylith.dialects._waiting import wait_for
+from rubylith.dialects._waiting import has_ended, let_go, wait_for
 from rubylith.dialects.vlmrun.artifacts import LINK_SECONDS, Shelf
 from rubylith.dialects.vlmrun.errors import Refusal, write_body, write_unforeseen_body
 from rubylith.dialects.vlmrun.prompts import prompt_of
 from rubylith.dialects.vlmrun.read import Chat, read_chat
 from rubylith.dialects.vlmrun.wire import MODELS, ChatIn
 from rubylith.dialects.vlmrun.write import (
+    ABOUT,
     Heading,
     write_answer,
     write_chunk,
@@ -55,6 +56,7 @@ async def links_of(http: Request) -> Links:
 LinksHere = Annotated[Links, Depends(links_of)]
 router = APIRouter()
 Body = TypeVar("Body", bound=BaseModel)
+Work = tuple[Ticket, "Future[str]"]  # its result: the text of the answer
 
 
 async def read_body(http: Request, model: type[Body]) -> Body:
@@ -71,26 +73,21 @@ async def read_body(http: Request, model: type[Body]) -> Body:
 async def chat(http: Request, service: ServiceHere, caller: CallerNow, links: LinksHere) -> Response:
     """Segment, and answer in the form that is asked for."""
     body = await read_body(http, ChatIn)
-    own = tuple(state.name for state in service.models())
-    asked = await run_in_threadpool(read_chat, body, own, service.default_model)
+    asked = await run_in_threadpool(_read, body, service)
     heading = Heading(
         f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), body.model, body.session_id or str(uuid.uuid4())
     )
-    work = _begin(asked, service, caller)
 
-    def content(answer: Answer | None) -> str:
-        shelf = None if answer is None else Shelf(service, caller, heading.session_id, links, answer)
-        return write_content(asked, answer, shelf)
+    def write(answer: Answer) -> str:
+        return write_content(asked, answer, Shelf(service, caller, heading.session_id, links, answer))
 
+    work = _begin(asked, service, caller, write)
     if not body.stream:
-        answer = None if work is None else await wait_for(http, *work)
-        text = await run_in_threadpool(content, answer)
+        text = ABOUT if work is None else await wait_for(http, *work)
         return JSONResponse(write_answer(heading, body, text))
-    if work is not None:
-        await asyncio.wait([asyncio.wrap_future(work[1])], timeout=PATIENCE_SECONDS)
-        if work[1].done():
-            work[1].result()
-    events = _events(http, heading, body, work, content=content)
+    if work is not None and await has_ended(http, *work, PATIENCE_SECONDS):
+        work[1].result()
+    events = _events(http, heading, body, work)
     return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
@@ -120,30 +117,28 @@ def health(caller: CallerNow) -> dict[str, str]:  # noqa: ARG001 - a key is need
     return {"status": "ok"}
 
 
-def _begin(asked: Chat, service: Service, caller: Caller) -> tuple[Ticket, "Future[Answer]"] | None:
+def _read(body: ChatIn, service: Service) -> Chat:
+    own = tuple(state.name for state in service.models())  # which looks into files
+    return read_chat(body, own, service.default_model)
+
+
+def _begin(asked: Chat, service: Service, caller: Caller, write: Callable[[Answer], str]) -> Work | None:
     if asked.source is None or asked.wish is None:
         return None
     prompt = prompt_of(asked.wish)
-    return service.segment(SegmentRequest(asked.source, prompt, asked.engine_model, (), with_pixels=True), caller)
+    request = SegmentRequest(asked.source, prompt, asked.engine_model, (), with_pixels=True)
+    return service.segment(request, caller, write=write)
 
 
-async def _events(
-    http: Request,
-    heading: Heading,
-    body: ChatIn,
-    work: tuple[Ticket, "Future[Answer]"] | None,
-    *,
-    content: Callable[[Answer | None], str],
-) -> AsyncIterator[bytes]:
+async def _events(http: Request, heading: Heading, body: ChatIn, work: Work | None) -> AsyncIterator[bytes]:
     yield write_event(write_chunk(heading, {"role": "assistant", "content": ""}))
     try:
-        answer = None
+        text = ABOUT
         if work is not None:
             waiting = asyncio.wrap_future(work[1])
             while not (await asyncio.wait([waiting], timeout=ALIVE_SECONDS))[0]:
                 yield b": keep-alive\n\n"
-            answer = waiting.result()
-        text = await run_in_threadpool(content, answer)
+            text = waiting.result()
     except RubylithError as error:
         yield write_event(write_body(error))
         return
@@ -151,8 +146,8 @@ async def _events(
         yield write_event(write_unforeseen_body(note_unforeseen(log, http, error)))
         return
     finally:
-        if work is not None and not work[1].done():
-            work[0].abandon()
+        if work is not None:
+            let_go(*work)
     for chunk in write_chunks(heading, text):
         yield write_event(chunk)
     if body.stream_options is not None and body.stream_options.include_usage:

@@ -42,10 +42,9 @@ class Heading:
         }
 
 
-def write_content(chat: Chat, answer: Answer | None, shelf: Shelf | None) -> str:
+def write_content(chat: Chat, answer: Answer, shelf: Shelf) -> str:
     """The text of the answer: the caller's document, the default one, or a sentence."""
-    if answer is None or shelf is None or chat.wish is None:
-        return ABOUT
+    assert chat.wish is not None  # or nothing would have been looked for
     if chat.plan is not None:
         return json.dumps(fill(chat.plan, answer.segmentation, shelf), ensure_ascii=False, allow_nan=False)
     found = arranged(answer.segmentation, chat.wish)
