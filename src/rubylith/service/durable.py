@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from rubylith.domain.errors import InvalidOrder, SourceUnreachable, TimedOut
+from rubylith.domain.errors import InvalidOrder, SourceUnreachable
 from rubylith.domain.job import Attempt, Job, JSONObject, Outcome, Verdict
 from rubylith.domain.request import SegmentRequest
 from rubylith.engine import Progress
@@ -77,7 +77,7 @@ class Durable:
     def _segmented(self, job: Job, request: SegmentRequest, progress: Progress) -> Answer:
         try:
             return self.worker.segment(request, job.owner, progress)
-        except (SourceUnreachable, TimedOut) as error:
+        except SourceUnreachable as error:
             if job.request.get(PATIENT, True):
                 raise
             raise InvalidOrder(error.message, error.hint) from error
