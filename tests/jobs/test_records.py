@@ -302,3 +302,13 @@ def test_a_job_whose_time_is_over_is_not_there_any_more_and_is_tidied_away(board
         assert [job.id for job in gone] == [keeps.id, over.id]
     again = board.retry(lasts.id)
     assert (again.forget_at - again.created_at).total_seconds() == pytest.approx(60)
+
+
+def test_what_waits_is_counted_by_owner_and_dialect(board):
+    for number in range(3):
+        board.submit(order(number, owner="ann"))
+    board.submit(order(3, owner="bob"))
+    claim(board)
+    dialect = order(0).dialect
+    assert board.count_waiting(owner="ann", dialect=dialect) == 2
+    assert board.count_waiting(owner="ann", dialect="another") == 0

@@ -184,10 +184,10 @@ def count_by_state(connection: sa.Connection) -> dict[JobState, int]:
     return {state: counts.get(state, 0) for state in JobState}
 
 
-def count_waiting(connection: sa.Connection, *, owner: str | None = None) -> int:
-    """How many jobs are queued, of `owner` or of everybody."""
-    whose = sa.true() if owner is None else JOBS.c.owner == owner
-    return connection.execute(sa.select(sa.func.count()).where(JOBS.c.state == WAITING, whose)).scalar_one()
+def count_waiting(connection: sa.Connection, *, owner: str | None = None, dialect: str | None = None) -> int:
+    """How many jobs are queued, of `owner` or of everybody, of `dialect` or of all."""
+    named = [column == name for column, name in ((JOBS.c.owner, owner), (JOBS.c.dialect, dialect)) if name is not None]
+    return connection.execute(sa.select(sa.func.count()).where(JOBS.c.state == WAITING, *named)).scalar_one()
 
 
 def claimable(connection: sa.Connection, *, now: float, limit: int) -> int:

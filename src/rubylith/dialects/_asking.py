@@ -33,9 +33,11 @@ def root_of(http: Request) -> str:
     return (service_of(http).public_url or f"{http.url.scheme}://{http.url.netloc}").rstrip("/")
 
 
-def is_uuid(text: str) -> bool:
-    """True for what may be the id of a job. What is none need not be looked for, nor does every database take it."""
-    return _UUID.fullmatch(text) is not None
+def uuid_of(text: str) -> str | None:
+    """What may be the id of a job, as jobs write theirs; what is none need not be looked for, nor does every database
+    take it.
+    """
+    return text.lower() if _UUID.fullmatch(text) else None
 
 
 async def caller_with(http: Request, secret: str | None) -> Caller:

@@ -65,6 +65,10 @@ class Jobs(Protocol):
         """How many jobs go before this one; None once it runs. NotFound."""
         ...
 
+    def count_waiting(self, *, owner: str, dialect: str) -> int:
+        """How many jobs of this owner and dialect are queued."""
+        ...
+
     def logs(self, job_id: str, *, owner: str | None = None, after: int = 0) -> tuple[LogLine, ...]:
         """What the work said, from the line after number `after`. NotFound."""
         ...

@@ -143,6 +143,11 @@ class JobBoard:
         with reading(self.engine) as connection:
             return jobs.position(connection, job_id)
 
+    def count_waiting(self, *, owner: str, dialect: str) -> int:
+        """How many jobs of this owner and dialect are queued."""
+        with reading(self.engine) as connection:
+            return jobs.count_waiting(connection, owner=owner, dialect=dialect)
+
     def logs(self, job_id: str, *, owner: str | None = None, after: int = 0) -> tuple[LogLine, ...]:
         """What the work said, from the line after number `after`."""
         self.get(job_id, owner=owner)

@@ -98,7 +98,11 @@ class Files:
         kept = cast("float", job.request.get(KEEP_SECONDS, self.result_seconds))
         ended = job.finished_at or job.created_at
         until = ended.timestamp() + kept if job.forget_at is None else job.forget_at.timestamp()
-        return {file.name: self.objects.own_url(file.key, base=links.base, until=until) for file in job.artifacts}
+        return self.result_links(job.artifacts, links, until=until)
+
+    def result_links(self, kept: tuple[Artifact, ...], links: Links, *, until: float) -> dict[str, str]:
+        """Stable URLs of files, by their names, that are kept until then (Unix seconds). Nothing is looked up."""
+        return {file.name: self.objects.own_url(file.key, base=links.base, until=until) for file in kept}
 
     def download(self, key: str, query: dict[str, str], asked_range: str | None) -> Download:
         """What a signed URL of ours opens. Forbidden if it was altered or has expired, NotFound if the object has."""

@@ -226,6 +226,10 @@ class Service:
         """How many jobs go before it; None once it runs."""
         return self.jobs.position(job_id, owner=caller.id)
 
+    def count_waiting(self, caller: Caller, *, dialect: str) -> int:
+        """How many jobs of this caller wait that came through this door."""
+        return self.jobs.count_waiting(owner=caller.id, dialect=dialect)
+
     def logs(self, job_id: str, caller: Caller, *, after: int = 0) -> tuple[LogLine, ...]:
         """What the work said, from the line after number `after`."""
         return self.jobs.logs(job_id, owner=caller.id, after=after)

@@ -15,6 +15,7 @@ from tests.dialects.fal.calls import (
     DATA_URI,
     HEIGHT,
     IMAGE,
+    KEY,
     PICTURE,
     WIDTH,
     Calls,
@@ -324,12 +325,19 @@ def test_case_16_a_queued_request_is_cancelled_and_a_finished_one_is_not(fal, ru
         assert (answer.status_code, answer.json()["status"]) == (400, "ALREADY_COMPLETED")
 
 
+@pytest.mark.parametrize("word", ["Key", "key", "Bearer", "BEARER"])
+def test_case_17_a_key_comes_behind_either_word(running, word):
+    headers = {"Authorization": f"{word} {KEY}"}
+    assert running.http.post("/fal/rest/storage/upload/initiate", json={}, headers=headers).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("header", "words"),
     [
         ("Key wrong:key", "No user found for Key ID and Secret"),
         ("Bearer wrong", "No user found for Key ID and Secret"),
         ("Key", "Invalid Key Authorization header format"),
+        (f"Basic {KEY}", "Invalid Key Authorization header format"),
         (None, "Authentication is required"),
     ],
 )

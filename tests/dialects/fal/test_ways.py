@@ -235,3 +235,38 @@ def test_what_is_sent_to_an_upload_must_hold_together(fal):
     assert fal.get(ticket["file_url"]).content == PICTURE
     assert fal.request("PUT", f"{base}/1?{query[:-1]}", content=PICTURE).status_code == 403
     assert fal.get(ticket["file_url"].replace("/cdn/files/file_", "/cdn/files/file_0")).status_code in {403, 404}
+
+
+def test_links_to_results_of_a_run_are_not_looked_up(fal, running, monkeypatch):
+    def looked_up(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr(running.built.service.files.objects, "url", looked_up)
+    url = fal.run(IMAGE, image_url=DATA_URI, prompts=RED).json()["image"]["url"]
+    assert fal.http.get(url).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["//queue/fal-ai/sam2/requests/{}/status", "/queue/fal-ai/sam2//requests/{}//status/"])
+def test_slashes_too_many_are_passed_over(fal, path):
+    order = fal.submit(IMAGE, image_url=DATA_URI, prompts=RED).json()
+    fal.ended(order)
+    for request_id in (order["request_id"], order["request_id"].upper()):
+        status = fal.get(path.format(request_id)).json()
+        assert (status["status"], status["request_id"]) == ("COMPLETED", order["request_id"])
+
+
+@pytest.mark.parametrize(
+    ("model", "field", "most"),
+    [
+        (IMAGE, "image_url", 8192),
+        ("fal-ai/evf-sam", "prompt", 4096),
+        ("fal-ai/evf-sam", "negative_prompt", 4096),
+        ("fal-ai/sam-3/image", "prompt", 4096),
+    ],
+)
+def test_texts_have_a_limit(fal, model, field, most):
+    given = {"image_url": DATA_URI, "prompt": "face", field: "http://x/" + "a" * most}
+    answer = fal.run(model, **given)
+    (fault,) = answer.json()["detail"]
+    assert (answer.status_code, fault["type"], fault["loc"]) == (422, "string_too_long", ["body", field])
+    assert fault["ctx"] == {"max_length": most}

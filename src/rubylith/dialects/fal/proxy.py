@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rubylith.dialects._paths import mend_slashes
 from rubylith.dialects.fal.errors import Failure, write_failure
 
 PATH, TARGET = "/proxy", "x-fal-target-url"
@@ -22,14 +23,16 @@ HOSTS = {
 
 
 class Proxied:
-    """ASGI middleware: what comes to PATH goes to the route that its header means."""
+    """ASGI middleware: what comes to PATH goes to the route that its header means. Slashes too many are passed over."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 400 without a target, 412 for a foreign one."""
-        if scope["type"] != "http" or _path_of(scope).rstrip("/") != PATH:
+        if scope["type"] == "http":
+            mend_slashes(scope)
+        if scope["type"] != "http" or _path_of(scope) != PATH:
             await self.app(scope, receive, send)
             return
         target = Headers(scope=scope).get(TARGET, "")
@@ -40,6 +43,7 @@ class Proxied:
             return
         path, query = place
         scope["path"] = scope.get("root_path", "") + unquote(path)
+        mend_slashes(scope)
         scope["raw_path"] = scope["path"].encode()
         scope["query_string"] = query.encode()
         await self.app(scope, receive, send)

@@ -41,7 +41,6 @@ from rubylith.service.service import Instructions, Service
 WATCH_SECONDS, PING_SECONDS = 1.0, 15.0  # between looks where nothing is told of a change; between signs of life
 NO_LOGS: dict[str, Any] = {"logs": []}
 FAILED = (JobState.FAILED, JobState.CANCELLED)
-LONGEST_QUEUE = 1000  # that is counted for `fal_max_queue_length`
 
 router = APIRouter()
 
@@ -158,9 +157,8 @@ def _check_line(service: Service, caller: Caller, most: str | None) -> None:
         return
     if not (most.isascii() and most.isdigit()):
         raise Refused(Failure(400, "fal_max_queue_length takes a whole number", "bad_request"))
-    limit = min(int(most[:9]), LONGEST_QUEUE)
-    waiting = service.history(caller, dialect=NAME, states=(JobState.QUEUED,), limit=limit + 1)
-    if len(waiting) > limit:
+    limit = int(most[:9])
+    if service.count_waiting(caller, dialect=NAME) > limit:
         raise Refused(Failure(429, f"More than {limit} requests wait in the queue"))
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import Request
 
-from rubylith.dialects._asking import caller_with, is_uuid, service_of
+from rubylith.dialects._asking import caller_with, service_of, uuid_of
 from rubylith.dialects.fal.errors import NO_REQUEST, Failure, Refused
 from rubylith.dialects.fal.links import mount_of
 from rubylith.dialects.fal.models import split
@@ -16,12 +16,15 @@ from rubylith.domain.errors import NotFound, Unauthorized
 from rubylith.domain.job import Job
 
 NAME = "fal"
+SCHEMES = ("key", "bearer")
 
 
 async def caller_of(http: Request) -> Caller:
     """Who sends this, by `Key …` or `Bearer …`; Unauthorized, or Refused with fal's words where there is no key."""
     header = http.headers.get("authorization", "").strip()
-    secret = header.partition(" ")[2].strip()
+    scheme, _, secret = (part.strip() for part in header.partition(" "))
+    if scheme.lower() not in SCHEMES:
+        secret = ""
     try:
         return await caller_with(http, secret or None)
     except Unauthorized:
@@ -38,10 +41,11 @@ CallerNow = Annotated[Caller, Depends(caller_of)]
 
 def job_of(http: Request, caller: Caller, model: str, request_id: str) -> tuple[Job, Notes]:
     """The caller's job of this id; Refused if there is none, or if it was sent to another app."""
-    if not is_uuid(request_id):
+    known = uuid_of(request_id)
+    if known is None:
         raise Refused(NO_REQUEST)
     try:
-        job = service_of(http).job(request_id.lower(), caller, dialect=NAME)
+        job = service_of(http).job(known, caller, dialect=NAME)
     except NotFound:
         raise Refused(NO_REQUEST) from None
     notes = notes_of(job)

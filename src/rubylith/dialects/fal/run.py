@@ -1,6 +1,7 @@
 """Route of the direct run: one request, held open until the answer is there."""
 
 import asyncio
+import time
 import uuid
 from typing import Any
 
@@ -83,7 +84,7 @@ def _kept(
     if notes.sync_mode:
         return write_inline(notes, size, pictures, told)
     seconds = read_keep_seconds(http.headers, service.files.result_seconds)
+    until = time.time() + (service.files.result_seconds if seconds is None else seconds)
     kept = service.files.keep_results(pictures, request_id, caller.id, seconds=seconds)
-    links = links_of(http)
-    urls = {file.name: service.files.link(file.key, links) for file in kept}
+    urls = service.files.result_links(kept, links_of(http), until=until)
     return write_linked(notes, size, kept, urls, told)

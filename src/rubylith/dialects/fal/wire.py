@@ -3,13 +3,24 @@
 from typing import Annotated, Literal, TypedDict
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticKnownError
+
+from rubylith.dialects._data_uri import is_data_uri
+from rubylith.service.fetching import MAX_URL
 
 MAX_AREA = 1_000_000_000  # pixels
 MAX_PROMPTS = 1000
 MAX_POINTS = 10_000  # of all objects together: every box takes every negative point of its object
+MAX_PROMPT = 4096  # characters
 MAX_STEPS, MAX_KERNEL = 10_000, 999  # pixels
 
 Label = Annotated[Literal[0, 1], BeforeValidator(lambda value: {"0": 0, "1": 1}.get(str(value), value))]
+
+
+def _no_longer_than_urls(url: str) -> str:
+    if not is_data_uri(url) and len(url) > MAX_URL:
+        raise PydanticKnownError("string_too_long", {"max_length": MAX_URL})
+    return url
 
 
 class Open(BaseModel):
@@ -21,7 +32,7 @@ class Open(BaseModel):
 class InputIn(Open):
     """What every model takes."""
 
-    image_url: str
+    image_url: Annotated[str, AfterValidator(_no_longer_than_urls)]
     sync_mode: bool = False
 
 
@@ -72,7 +83,7 @@ def _odd_or_none(value: int) -> int:
 class EditsIn(Open):
     """What `fal-ai/evf-sam` does with its mask. blur_mask: side of a Gaussian kernel; 0 for none. Both in pixels."""
 
-    negative_prompt: str = ""
+    negative_prompt: str = Field("", max_length=MAX_PROMPT)
     mask_only: bool = True
     fill_holes: bool = False
     expand_mask: int = Field(0, ge=0, le=MAX_STEPS)
@@ -83,7 +94,7 @@ class EditsIn(Open):
 class EvfIn(InputIn, EditsIn):
     """`fal-ai/evf-sam`."""
 
-    prompt: str
+    prompt: str = Field(max_length=MAX_PROMPT)
 
 
 class ChoiceIn(Open):
@@ -98,7 +109,7 @@ class ChoiceIn(Open):
 class Sam3In(InputIn, ChoiceIn):
     """`fal-ai/sam-3/image`, `fal-ai/sam-3-1/image` and `fal-ai/sam-3/image-rle`; the default words are the vendor's."""
 
-    prompt: str = "wheel"
+    prompt: str = Field("wheel", max_length=MAX_PROMPT)
     point_prompts: list[PointIn] = Field([], max_length=MAX_PROMPTS)
     box_prompts: list[BoxIn] = Field([], max_length=MAX_PROMPTS)
     apply_mask: bool = True

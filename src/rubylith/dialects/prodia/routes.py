@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.concurrency import run_in_threadpool
 
 from rubylith.dialects import _asking
-from rubylith.dialects._asking import READS, ServiceHere, is_uuid
+from rubylith.dialects._asking import READS, ServiceHere, uuid_of
 from rubylith.dialects._waiting import wait_for
 from rubylith.dialects.prodia import wire
 from rubylith.dialects.prodia.read import read_picture, read_request, read_submitted
@@ -102,9 +102,10 @@ def output(job_id: str, name: str, service: ServiceHere, caller: CallerNow) -> R
 
 
 def _job(service: Service, job_id: str, caller: Caller) -> Job:
-    if not is_uuid(job_id):
+    known = uuid_of(job_id)
+    if known is None:
         raise NotFound("This is no id of a job", "Give the id that it was answered with")
-    return service.job(job_id, caller, dialect=NAME)
+    return service.job(known, caller, dialect=NAME)
 
 
 def _artifacts(service: Service, job_id: str, caller: Caller) -> tuple[Artifact, ...]:

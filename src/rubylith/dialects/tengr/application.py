@@ -47,9 +47,9 @@ class Framed:
             mend_slashes(scope)
 
         async def framed(message: Message) -> None:
-            caller = scope.get("state", {}).get("caller")
+            caller = scope.get("state", {}).get("caller") if message["type"] == "http.response.start" else None
             allowance = self.service.access.allowance(caller) if caller is not None else None
-            if message["type"] == "http.response.start" and allowance is not None:
+            if allowance is not None:
                 headers = MutableHeaders(scope=message)
                 headers["X-RateLimit-Limit"] = str(allowance.limit)
                 headers["X-RateLimit-Remaining"] = str(allowance.remaining)

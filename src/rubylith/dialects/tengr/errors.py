@@ -44,6 +44,7 @@ WORDS: Mapping[str, str] = {  # pydantic's type of a fault: what follows the fie
     "finite_number": "must be a number",
     "bool_type": "must be a boolean value",
     "string_type": "must be a string",
+    "string_too_long": "must be shorter than or equal to {max_length} characters",
     "list_type": "must be an array",
     "tuple_type": "must be an array of 2 numbers",
     "too_long": "must contain at most {max_length} elements",

@@ -32,9 +32,8 @@ STATES = {
 }
 
 
-def read_segmentation(body: SegmentationIn, model: str) -> SegmentRequest:
-    """What is asked for; InvalidPrompt for more phrases or points than one prompt holds."""
-    parameters = read_parameters(body)
+def read_segmentation(body: SegmentationIn, parameters: dict[str, Any], model: str) -> SegmentRequest:
+    """What is asked for; InvalidPrompt for more phrases or points than one prompt holds. parameters: of the body."""
     prompt = _read_words(parameters) if body.method == TEXT else _read_clicks(body, parameters)
     return SegmentRequest(_source(body.imageUrl), prompt, model)
 

@@ -1,6 +1,5 @@
 """Routes of /tengr: read, verb, write."""
 
-from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -9,7 +8,7 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from rubylith.dialects import _asking
-from rubylith.dialects._asking import READS, RootHere, ServiceHere, is_uuid
+from rubylith.dialects._asking import READS, RootHere, ServiceHere, uuid_of
 from rubylith.dialects._downloading import download
 from rubylith.dialects.tengr import wire
 from rubylith.dialects.tengr.read import (
@@ -68,8 +67,8 @@ def metadata() -> Response:
 async def segmentation(http: Request, service: ServiceHere, caller: GeneratorNow, root: RootHere) -> Response:
     """Masks of what is pointed at, or named."""
     body = await run_in_threadpool(wire.SegmentationIn.model_validate_json, await http.body() or b"{}")
-    order = await run_in_threadpool(_ordered, service, body)
     notes = await run_in_threadpool(_notes, SEGMENTATION, body, root)
+    order = await run_in_threadpool(_ordered, service, body, notes["parameters"])
     return await run_in_threadpool(_made, service, caller, order, notes)
 
 
@@ -86,15 +85,16 @@ async def remove_background(http: Request, service: ServiceHere, caller: Generat
 def artworks(http: Request, service: ServiceHere, caller: GeneratorNow, root: RootHere) -> Response:
     """The key's artworks, newest first."""
     query = wire.ListIn.model_validate(dict(http.query_params))
-    return JSONResponse(list(_listed(service, caller, query, root)))
+    return JSONResponse([write_artwork(job, service.files, root) for job in _jobs(service, caller, query)])
 
 
 @router.api_route("/v2/artworks/{artwork_id}", methods=READS)
 def artwork(artwork_id: str, service: ServiceHere, caller: GeneratorNow, root: RootHere) -> Response:
     """How an artwork fares, and its results."""
-    if not is_uuid(artwork_id):
+    known = uuid_of(artwork_id)
+    if known is None:
         raise NotFound("This is no id of an artwork", "Give the id that its order was answered with")
-    return JSONResponse(write_artwork(service.job(artwork_id, caller, dialect=NAME), service.files, root))
+    return JSONResponse(write_artwork(service.job(known, caller, dialect=NAME), service.files, root))
 
 
 @router.post("/v2/organizations/{organization_id}/webhook-secret")
@@ -119,10 +119,10 @@ def _notes(kind: str, body: wire.ArtworkIn, root: str) -> dict[str, Any]:
     return {KIND: kind, "parameters": read_parameters(body), "root": root}
 
 
-def _ordered(service: Service, body: wire.SegmentationIn) -> SegmentRequest | UnknownWord:
+def _ordered(service: Service, body: wire.SegmentationIn, parameters: dict[str, Any]) -> SegmentRequest | UnknownWord:
     """What is asked for, or the word that nothing can come of here: the vendor knows all words, so it is no fault."""
     try:
-        request = read_segmentation(body, service.default_model)
+        request = read_segmentation(body, parameters, service.default_model)
         service.check(request)
     except UnknownWord as unknown:
         return unknown
@@ -142,15 +142,6 @@ def _made(service: Service, caller: Caller, order: SegmentRequest | UnknownWord,
             f"webhook must be a publicly reachable https address: {error.message}", error.hint
         ) from None
     return JSONResponse(write_artwork(job, service.files, notes["root"]), 202)
-
-
-def _listed(service: Service, caller: Caller, query: wire.ListIn, root: str) -> Iterator[dict[str, Any]]:
-    for job in _jobs(service, caller, query):
-        try:
-            written = write_artwork(job, service.files, root)
-        except NotFound:  # its time was over just now
-            continue
-        yield written
 
 
 def _jobs(service: Service, caller: Caller, query: wire.ListIn) -> tuple[Job, ...]:

@@ -5,17 +5,19 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from rubylith.dialects._data_uri import read_data_uri
 from rubylith.dialects._phrases import read_phrases
 from rubylith.domain.errors import InvalidImage
+from rubylith.service.fetching import MAX_URL
 
 TEXT, POINTS = "text", "points"
 AUTO, PNG, WEBP = "auto", "png", "webp"
 IMAGE_URI = re.compile(r"data:image/[a-z0-9.+-]+;base64,", re.IGNORECASE)
 FAULT = "tengr"  # the type of faults that are found here and worded here
 MAX_LIMIT, MAX_OFFSET = 500, 2**31 - 1
+MAX_PROMPT = 4096  # characters
 
 
 def fault(text: str) -> PydanticCustomError:
@@ -70,6 +72,8 @@ class ArtworkIn(Closed):
                 raise fault("must be valid base64 after data:image/…;base64,") from None
         elif not _is_address(url):
             raise fault("must be a URL address: http, https or data:image/…;base64,")
+        elif len(url) > MAX_URL:
+            raise PydanticKnownError("string_too_long", {"max_length": MAX_URL})
         return url
 
     @field_validator("webhook")
@@ -94,7 +98,7 @@ class SegmentationIn(ArtworkIn):
     maskTaperedCorners: bool | None = None  # noqa: N815
     maskBlurSigma: Annotated[float, Field(ge=0.1, le=100)] | None = None  # noqa: N815
     maskKernelSize: Annotated[Whole, Field(ge=0, le=100)] | None = None  # noqa: N815
-    textPrompt: str | None = Field(default=None, validate_default=True)  # noqa: N815
+    textPrompt: str | None = Field(default=None, max_length=MAX_PROMPT, validate_default=True)  # noqa: N815
     textConfidence: Share | None = None  # noqa: N815
     textMaxDetections: Annotated[Whole, Field(ge=-1, le=100)] | None = None  # noqa: N815
     textCombineMasks: bool | None = None  # noqa: N815

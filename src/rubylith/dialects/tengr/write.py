@@ -27,7 +27,7 @@ def write_artwork(job: Job, files: Files, root: str) -> dict[str, Any]:
         "artworkType": notes["artworkType"],
         "parameters": notes["parameters"],
         "duration": _duration(job),
-        "results": [files.link(artifact.key, links) for artifact in job.artifacts] if succeeded else [],
+        "results": list(files.job_links(job, links).values()) if succeeded else [],
         "status": STATES[job.state],
         "createdAt": _written(job.created_at),
     }
