@@ -45,8 +45,10 @@ def test_any_document_is_an_order_or_a_list_of_faults(sound, changes):
             assert (faults["statusCode"], faults["error"]) == (400, "Bad Request")
             assert faults["message"]
         else:
-            assert isinstance(read(body, "embedded"), SegmentRequest)
-            json.dumps(read_parameters(body), allow_nan=False)
+            parameters = read_parameters(body)
+            more = (parameters,) if model is SegmentationIn else ()
+            assert isinstance(read(body, *more, "embedded"), SegmentRequest)
+            json.dumps(parameters, allow_nan=False)
 
 
 def test_every_default_is_told_back_and_none_is_forgotten():
