@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -167,10 +168,17 @@ def test_case_20_sixteen_at_once(generation, how, drive):
 
 @pytest.mark.parametrize("generation", GENERATIONS)
 def test_case_19_a_client_that_gives_up_leaves_the_server_well(generation, drive, running):
-    large = encoded(PIL.Image.fromarray(drawing()).resize((2400, 1680)), "JPEG", quality=95)
-    (result,) = drive(generation, "async", ask([[[540, 840]]], large, timeout=0.2))
-    assert result["answers"] == [{"status": "timed out"}]
-    until = time.monotonic() + 60
-    while running.built.service.scheduler.admitted and time.monotonic() < until:
-        time.sleep(0.02)
+    scheduler, ended = running.built.service.scheduler, threading.Event()
+    busy = [scheduler.submit(lambda _: ended.wait(90), f"busy-{n}") for n in range(scheduler.bounds.concurrency)]
+    try:
+        (result,) = drive(generation, "async", ask([[ON_RED]], timeout=0.5))
+        assert result["answers"] == [{"status": "timed out"}]
+        until = time.monotonic() + 60
+        while scheduler.admitted > len(busy):
+            assert time.monotonic() < until, "the place is still taken"
+            time.sleep(0.02)
+    finally:
+        ended.set()
+        for _, future in busy:
+            future.result()
     assert values(mask_in(drive(generation, "async", ask([[ON_RED]]))[0]["answers"][0])) == [0, 1]
