@@ -161,6 +161,36 @@ def test_nothing_found():
         answer(model(items=Annotated[list[Simple], Field(min_length=1)]), scene=NOTHING)
 
 
+@pytest.mark.parametrize("limits", [{"minimum": 1}, {"multipleOf": 0.5}, {"exclusiveMaximum": 0.5}])
+def test_a_figure_that_no_score_satisfies_is_left_out_or_refused_before(limits):
+    def asked(required):
+        one = {"label": {"type": "string"}, "score": {"type": "number", **limits}}
+        shape = {"type": "object", "properties": one, "required": required}
+        return {"type": "object", "properties": {"items": {"type": "array", "items": shape}}, "required": ["items"]}
+
+    assert answer(asked(["label"])) == {"items": [{"label": "car"}, {"label": "car"}, {"label": "dog"}]}
+    with pytest.raises(UnfillableSchema) as refused:
+        plan(asked(["label", "score"]), TWO)
+    assert refused.value.fields == ("items[].score",)
+    alone = asked(["label", "score"])["properties"]["items"]["items"]
+    with pytest.raises(UnfillableSchema):
+        plan({**alone, "properties": {"score": alone["properties"]["score"]}, "required": []}, TWO)
+
+
+def test_a_figure_that_only_this_picture_drives_out_of_bounds_is_left_out_or_null():
+    many = segmentation(*(mask("car", x, 0, x + 5, 5) for x in range(0, 60, 6)))
+    few = Annotated[int, Field(le=6)]
+    assert answer(model(count=(few, None), items=list[Simple]), "the cars", CARS)["count"] == 3
+    assert "count" not in answer(model(count=(few, None), items=list[item(label=str)]), "the cars", many)
+    assert answer(model(count=few | None, items=list[Simple]), "the cars", many)["count"] is None
+    with pytest.raises(UnsatisfiedSchema, match="count"):
+        answer(model(count=few, items=list[Simple]), "the cars", many)
+    few_items = {"type": "array", "items": {"type": "object", "properties": {"label": {"type": "string"}},
+                                            "required": ["label"]}, "contains": {"const": 3}}  # fmt: skip
+    with pytest.raises(UnsatisfiedSchema, match="items"):  # results are not left out
+        answer({"type": "object", "properties": {"items": few_items}}, "the cars", many)
+
+
 def test_a_single_result_is_the_best():
     assert answer(item(label=str, xyxy=list[int], count=int)) == {"label": "car", "xyxy": [12, 20, 32, 35], "count": 3}
 

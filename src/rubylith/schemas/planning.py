@@ -67,6 +67,8 @@ def _planned(schema: Schema, wish: Wish, barred: Mapping[str, int], *, model: st
     outcome = Walk(shapes, asked, barred).field(schema, Place(name=name))
     if isinstance(outcome, Unplanned):
         raise _unfillable(outcome.fields)
+    if not outcome.roles and barred:
+        raise _unfillable(tuple(barred))
     if not outcome.roles:
         raise UnfillableSchema(
             "No field of the schema asks for anything that a segmentation tells",

@@ -43,7 +43,7 @@ def faults(schema: Schema, value: Value, wish: Wish, *, model: str, source: str 
     labels = wish.names[:CONCEPTS] or (UNLABELLED,)
     check = validator(schema)
     wrong: dict[str, None] = {}
-    for found in (_many(labels), _many(labels[:1])[:1]):
+    for found in (_many(labels), *((one,) for one in _many(labels[:1]))):
         facts = Facts(SIZE, wish, tuple(dict.fromkeys(one.label for one in found)), model, source, _MadeUp())
         document = value(Scope(facts, found))
         if document is MISSING:
@@ -55,11 +55,14 @@ def faults(schema: Schema, value: Value, wish: Wish, *, model: str, source: str 
 
 
 def _many(labels: tuple[str, ...]) -> tuple[Found, ...]:
-    """Two of the first and one of each other: the whole picture, surely, and a single pixel, hardly."""
+    """Some of the first and one of each other: the whole picture, surely, a single pixel, hardly, and odd figures."""
     whole = np.ones((SIZE.height, SIZE.width), np.bool_)
     pixel = np.zeros_like(whole)
     pixel[-1, -1] = True
-    masks = [(labels[0], whole, 1.0), (labels[0], pixel, 0.0), *((label, pixel, 0.6) for label in labels[1:])]
+    odd = np.zeros_like(whole)
+    odd[7:30, 11:48] = True
+    masks = [(labels[0], whole, 1.0), (labels[0], pixel, 0.0), (labels[0], odd, 0.8713),
+             *((label, pixel, 0.6) for label in labels[1:])]  # fmt: skip
     return tuple(Found(label, RLE.from_bitmap(m), score, n) for n, (label, m, score) in enumerate(masks, 1))
 
 
