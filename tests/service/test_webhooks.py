@@ -1,6 +1,5 @@
 import base64
 import hashlib
-import itertools
 import json
 from ipaddress import ip_network
 
@@ -11,7 +10,7 @@ from tests.servers import Reply, http_site, raw_site
 
 from rubylith.domain.errors import StorageFailed, UnsafeAddress
 from rubylith.service.fetching import Fetcher
-from rubylith.service.webhooks import Attempt, Ed25519Signing, Sender, Unsigned, delays, jwks, kept_key
+from rubylith.service.webhooks import Attempt, Ed25519Signing, Sender, jwks, kept_key
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 BODY = json.dumps({"status": "OK"}).encode()
@@ -120,15 +119,3 @@ def test_an_id_with_a_line_break_adds_no_header():
         attempt = Sender(Fetcher(LOOPBACK)).send(site.url(), BODY, {"X-Id": "a\r\nX-Evil: 1"})
     assert not attempt.ok
     assert site.received == []
-
-
-def test_retries_double_and_fill_two_hours():
-    waits = delays()
-    assert len(waits) == 10
-    assert sum(waits) == pytest.approx(7200)
-    assert all(later == pytest.approx(2 * sooner) for sooner, later in itertools.pairwise(waits))
-    assert sum(delays(3, 70)) == pytest.approx(70)
-
-
-def test_unsigned_is_a_choice():
-    assert Unsigned().headers("a", "b", BODY) == {}

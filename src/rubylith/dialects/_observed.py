@@ -74,7 +74,8 @@ class Observed:
 
 
 def _route_of(scope: Scope) -> str:
-    """The route's template, never the path itself: ids would make a series each."""
-    route = scope.get("route")
+    """The route's template after its door's prefix, never the path itself: ids would make a series each."""
     method = scope["method"] if scope["method"] in METHODS else "OTHER"
-    return f"{method} {getattr(route, 'path', 'unknown')}"
+    door, path = scope.get("root_path", ""), getattr(scope.get("route"), "path", None)
+    known = path if path in {door, None} else door + path  # the door itself where nothing in it was found
+    return f"{method} {known or 'unknown'}"

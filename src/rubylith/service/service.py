@@ -1,6 +1,6 @@
 """What Rubylith can do for a caller, as verbs. Every dialect is a translation of these and nothing else.
 
-segment · submit · watch · job · cancel · upload · open · models
+segment · embed · submit · watch · job · history · cancel · retry · replay · upload · models · pull · load · unload
 """
 
 import asyncio

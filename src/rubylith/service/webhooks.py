@@ -1,7 +1,7 @@
 """Telling callers that their work is done: signatures, the public keys that check them, and one attempt to deliver.
 
-Whoever took the order writes the body and chooses the signing; whoever runs the jobs calls `send` again after each of
-`delays()` until the attempt is `ok` or no longer `retryable`.
+Whoever took the order writes the body and chooses the signing; whoever runs the jobs calls `send` again, at times of
+its own, until the attempt is `ok` or no longer `retryable`.
 """
 
 import hashlib
@@ -24,7 +24,6 @@ from rubylith.domain.errors import RubylithError, StorageFailed, UnsafeAddress
 from rubylith.service.fetching import Fetcher
 from rubylith.service.secret_files import kept
 
-RETRIES, WITHIN_SECONDS = 10, 7200.0
 TIMEOUT_SECONDS, MAX_ANSWER_BYTES = 15.0, 16 * 1024
 GONE = 410
 
@@ -35,14 +34,6 @@ class Signing(Protocol):
     def headers(self, message_id: str, owner: str, body: bytes) -> dict[str, str]:
         """The headers to send along with this body."""
         ...
-
-
-class Unsigned:
-    """No proof."""
-
-    def headers(self, message_id: str, owner: str, body: bytes) -> dict[str, str]:  # noqa: ARG002
-        """None."""
-        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +103,6 @@ class Sender:
             return Attempt(answer.status, ok=True, retryable=False)
         error = f"The receiver answered {answer.status}"
         return Attempt(answer.status, ok=False, retryable=answer.status != GONE, error=error)
-
-
-def delays(retries: int = RETRIES, within_seconds: float = WITHIN_SECONDS) -> tuple[float, ...]:
-    """Seconds to wait before each retry, doubling, `within_seconds` in all: 7 s, 14 s … 1 h for the usual ten."""
-    first = within_seconds / (2**retries - 1)
-    return tuple(first * 2**n for n in range(retries))
 
 
 def new_key() -> bytes:

@@ -278,7 +278,7 @@ def test_what_operators_look_at(http):
     assert http.get("/healthz").json()["status"] == "ok"
     assert http.get("/readyz").status_code == 200
     metrics = http.get("/metrics").text
-    assert 'rubylith_requests_total{route="POST /segment",status="200"}' in metrics
+    assert 'rubylith_requests_total{route="POST /v1/segment",status="200"}' in metrics
     assert "rubylith_stage_seconds_bucket" in metrics
     assert 'rubylith_model_loaded{model="embedded"} 1.0' in metrics
     assert http.get("/.well-known/jwks.json").json()["keys"][0]["crv"] == "Ed25519"

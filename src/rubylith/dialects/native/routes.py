@@ -276,10 +276,12 @@ def _ordered(
 
 def _job_document(service: Service, job: Job, caller: Caller, links: Links) -> dict[str, Any]:
     position = service.position(job.id, caller) if job.state is JobState.QUEUED else None
-    document = write_job(job, position, service.files, links)
+    urls = {artifact.name: service.files.link(artifact.key, links) for artifact in job.artifacts}
+    document = write_job(job, position, urls)
     if job.delivery is not None:
         document["webhook"] = write_delivery(job.delivery)
     key = next((artifact.key for artifact in job.artifacts if artifact.name == RESULT), None)
-    if job.state is JobState.SUCCEEDED and key is not None:
+    # another door's file of this name says other things
+    if job.state is JobState.SUCCEEDED and key is not None and job.dialect == NAME:
         document["result"] = json.loads(service.files.objects.read(key, owner=caller.id))
     return document

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -44,8 +45,8 @@ def write_result(answer: Answer, packing: Packing, result_id: str) -> tuple[byte
     return files[0].data, files[0].media_type
 
 
-def write_job(job: Job, position: int | None, files: Files, links: Links) -> dict[str, Any]:
-    """A job without its result document, which `with_result` adds."""
+def write_job(job: Job, position: int | None, urls: Mapping[str, str]) -> dict[str, Any]:
+    """A job without its result document. urls: of its files, by their names."""
     wire: dict[str, Any] = {
         "id": job.id,
         "state": job.state.value,
@@ -54,7 +55,7 @@ def write_job(job: Job, position: int | None, files: Files, links: Links) -> dic
         "created_at": job.created_at.isoformat(),
         "started_at": None if job.started_at is None else job.started_at.isoformat(),
         "finished_at": None if job.finished_at is None else job.finished_at.isoformat(),
-        "files": [write_artifact(artifact, files, links) for artifact in job.artifacts],
+        "files": [write_artifact(artifact, urls[artifact.name]) for artifact in job.artifacts],
     }
     if job.problem is not None:
         wire["problem"] = write_problem(job.problem)
@@ -77,15 +78,18 @@ def write_delivery(delivery: Delivery) -> dict[str, Any]:
 
 
 def write_webhook(job: Job, service: Service, links: Links) -> bytes:
-    """The body that tells a job's end: the job with links to its files, without the masks themselves."""
-    return json.dumps(write_job(job, None, service.files, links)).encode()
+    """The body that tells a job's end: the job with links to its files, without the masks themselves.
+
+    The links last as long as the files and are the same at every attempt.
+    """
+    return json.dumps(write_job(job, None, service.files.job_links(job, links))).encode()
 
 
-def write_artifact(artifact: Artifact, files: Files, links: Links) -> dict[str, Any]:
+def write_artifact(artifact: Artifact, url: str) -> dict[str, Any]:
     """A file of a job with a link to it."""
     return {
         "name": artifact.name,
-        "url": files.link(artifact.key, links),
+        "url": url,
         "media_type": artifact.media_type,
         "size": artifact.size,
         "sha256": artifact.sha256,
