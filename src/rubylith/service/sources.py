@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
-from rubylith.domain.errors import Forbidden, NotFound, SourceUnreachable, TimedOut
+from rubylith.domain.errors import Forbidden, NotFound, SourceUnreachable, TimedOut, UnsafeAddress
 from rubylith.domain.image import ImageSource, Inline, Link, Local, Stored
 from rubylith.service.fetching import Fetcher
 from rubylith.service.files import Files
@@ -37,7 +37,7 @@ class Sources:
                 raise NotFound(f"{path} lies on no machine that this server reads from", "Upload the picture")
 
     def check(self, url: str) -> None:
-        """UnsafeAddress if nothing would be fetched from there. Nothing is connected to."""
+        """UnsafeAddress if nothing would be fetched from there, or a link of our own has expired. Nothing is connected to."""
         if self._read_own(url) is None:
             self.fetcher.check(url)
 
@@ -48,7 +48,10 @@ class Sources:
             raise SourceUnreachable(slow.message, slow.hint, slow.retry_after_seconds) from slow
 
     def _read_own(self, url: str) -> bytes | None:
-        """One of our own signed URLs is read without a detour through the network, whatever host it names."""
+        """One of our own signed URLs is read without a detour through the network, whatever host it names.
+
+        None for any other URL. UnsafeAddress if it has expired, or what it led to has.
+        """
         try:
             parts = urlsplit(url)
         except ValueError:
@@ -56,8 +59,11 @@ class Sources:
         _, mount, key = parts.path.partition(f"{self.mount}/")
         if not mount:
             return None
-        try:
-            self.files.objects.granted("GET", key, dict(parse_qsl(parts.query)))
-            return self.files.objects.read(key, max_bytes=self.max_bytes)
-        except (Forbidden, NotFound):
+        objects, query = self.files.objects, dict(parse_qsl(parts.query))
+        if not objects.signed("GET", key, query):
             return None
+        try:
+            objects.granted("GET", key, query)
+            return objects.read(key, max_bytes=self.max_bytes)
+        except (Forbidden, NotFound):
+            raise UnsafeAddress("The link to the picture has expired", "Upload the picture again") from None

@@ -11,7 +11,7 @@ import obstore
 from rubylith.database import objects
 from rubylith.database.connection import Database, reading, writing
 from rubylith.database.objects import Entry
-from rubylith.domain.errors import NotFound, StorageFailed, TooLarge
+from rubylith.domain.errors import Forbidden, NotFound, StorageFailed, TooLarge
 from rubylith.storage import Opened, S3Options, Stored
 from rubylith.storage.backends import clear_staged, open_backend, open_presigner, translated
 from rubylith.storage.keys import checked, disposition, file_name, media_type_of
@@ -215,6 +215,14 @@ class Objects:
     def granted(self, method: str, key: str, query: dict[str, str]) -> Grant:
         """What one of our own URLs opens; Forbidden if it does not open this key for this method now."""
         return self._signer.granted(method, key, query, now=self._clock())
+
+    def signed(self, method: str, key: str, query: dict[str, str]) -> bool:
+        """True for a URL that was signed here for this key and method, though it may have expired since."""
+        try:
+            self._signer.granted(method, key, query, now=0)
+        except (Forbidden, NotFound):
+            return False
+        return True
 
     def _entry(self, key: str, owner: str, media_type: str, name: str | None, ttl_seconds: float | None) -> Entry:
         now = datetime.fromtimestamp(self._clock(), UTC)

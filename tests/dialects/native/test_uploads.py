@@ -50,6 +50,23 @@ def test_a_file_put_to_its_address_without_a_key_is_the_owners_picture(mine, the
     assert theirs.post("/v1/segment", json=ask).status_code == 404
 
 
+def test_a_link_of_our_own_that_has_expired_is_told_as_such_at_every_door(running, mine):
+    files = running.built.service.files
+    kept = mine.post("/v1/files", content=PICTURE, headers={"Content-Type": "image/png"}).json()
+    base = kept["url"].partition("/v1/")[0] + "/v1/objects"
+    key = files.objects.stat(f"files/{kept['id']}").key
+    expired = files.objects.own_url(key, base=base, until=time.time() - 5)
+    gone = files.objects.own_url("files/file_0", base=base, until=time.time() + 500)
+    for url in (expired, gone):
+        told = mine.post("/v1/segment", json={"image": url, **CLICK})
+        assert (told.status_code, told.json()["detail"]) == (400, "The link to the picture has expired")
+        assert mine.post("/v1/jobs", json={"image": url, **CLICK}).status_code == 400
+        order = {"image_url": url, "prompts": [{"x": 10, "y": 10}]}
+        told = running.http.post("/fal/run/fal-ai/sam2/image", json=order, headers={"Authorization": "Key key"})
+        assert (told.status_code, told.json()["detail"][0]["type"]) == (422, "file_download_error")
+        assert "expired" in told.json()["detail"][0]["msg"]
+
+
 def test_an_address_that_was_altered_opens_nothing(mine):
     ticket, another = begin(mine), begin(mine)
     for url in (ticket["url"][:-3] + "abc", ticket["url"].replace(ticket["id"], another["id"])):
