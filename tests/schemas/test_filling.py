@@ -191,6 +191,21 @@ def test_a_figure_that_only_this_picture_drives_out_of_bounds_is_left_out_or_nul
         answer({"type": "object", "properties": {"items": few_items}}, "the cars", many)
 
 
+@pytest.mark.parametrize(
+    ("fields", "draws"),
+    [
+        ({"items": list[Simple]}, False),
+        ({"items": list[Simple], "label_map_url": str}, False),
+        ({"overlay_url": str}, True),
+        ({"items": list[Simple], "segmented_image": ImageRef}, True),
+    ],
+)
+def test_a_plan_says_whether_it_needs_the_pixels(fields, draws):
+    planned, pictures = plan(model(**fields).model_json_schema(), TWO), Numbered()
+    fill(planned, CARS, pictures)
+    assert (planned.draws, "overlay" in pictures.made) == (draws, draws)
+
+
 def test_a_single_result_is_the_best():
     assert answer(item(label=str, xyxy=list[int], count=int)) == {"label": "car", "xyxy": [12, 20, 32, 35], "count": 3}
 

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rubylith.domain.errors import Conflict, Forbidden, NotFound, TooLarge
+from rubylith.storage import Content
 
 DATA = bytes(range(256)) * 40
 MINE = {"owner": "me", "media_type": "image/png"}
@@ -21,6 +22,27 @@ def test_what_was_put_is_got(store):
     assert opened.stored == put == store.stat("jobs/1/mask.png")
     assert (put.owner, put.media_type, put.name, put.size) == ("me", "image/png", "der Hund.png", len(DATA))
     assert put.created_at.tzinfo is not None
+
+
+def test_several_are_put_at_once(store):
+    store.put("jobs/1/b.png", b"old", **MINE)
+    contents = [Content("jobs/1/a.png", DATA, "image/png", "der Hund.png"), Content("jobs/1/b.png", b"new", "text/x")]
+    put = store.put_all(contents, owner="me", ttl_seconds=60)
+    assert [(one.name, one.media_type, one.size) for one in put] == [
+        ("der Hund.png", "image/png", len(DATA)),
+        ("b.png", "text/x", 3),
+    ]
+    assert [store.stat(one.key) for one in put] == list(put)
+    assert [store.read(one.key) for one in put] == [DATA, b"new"]
+    assert store.put_all([], owner="me") == ()
+
+
+def test_of_several_with_a_key_that_is_taken_none_is_kept(store):
+    store.put("a/2", b"theirs", owner="somebody", media_type="text/plain")
+    with pytest.raises(Conflict):
+        store.put_all([Content("a/1", b"1", "text/plain"), Content("a/2", b"2", "text/plain")], owner="me")
+    assert [one.key for one in store.list("a/")] == ["a/2"]
+    assert store.read("a/2") == b"theirs"
 
 
 def test_nothing_at_all_can_be_kept(store):

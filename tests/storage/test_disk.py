@@ -11,6 +11,7 @@ import pytest
 
 from rubylith.database.connection import connect, create_tables
 from rubylith.domain.errors import Forbidden, NotFound, StorageFailed, UnknownName
+from rubylith.storage import Content
 from rubylith.storage.objects import Objects
 
 SECRET = bytes(range(32))
@@ -82,6 +83,18 @@ def test_bytes_that_somebody_removed_are_not_found(tmp_path, store):
     with pytest.raises(NotFound):
         store.read("a/b")
     assert store.delete("a/b") is True
+
+
+def test_of_several_put_at_once_no_new_one_stays_if_one_cannot_be_written(tmp_path, store):
+    store.put("a/old", b"kept", **MINE)
+    (tmp_path / "objects" / "a" / "3").mkdir()  # a folder where the file should be
+    (tmp_path / "objects" / "a" / "3" / "file").touch()
+    contents = [Content(f"a/{name}", b"new", "text/plain") for name in ("1", "old", "3", "4")]
+    with pytest.raises(StorageFailed):
+        store.put_all(contents, owner="me")
+    assert [one.key for one in store.list("a/")] == ["a/old"]
+    assert not (tmp_path / "objects" / "a" / "1").exists()
+    assert store.read("a/old") == b"new"
 
 
 def test_one_object_that_cannot_be_deleted_holds_up_no_other(tmp_path, store, clock):

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
-from rubylith.database.connection import METADATA, insert
+from rubylith.database.connection import METADATA
 from rubylith.domain.errors import Conflict
 
 OBJECTS = sa.Table(
@@ -49,12 +50,7 @@ def reserve(connection: sa.Connection, entry: Entry, *, now: float) -> bool:
 
     One that has expired counts as none, and is saved from the next sweep. Conflict if the key is somebody else's.
     """
-    values = _values(entry)
-    statement = insert(connection, OBJECTS).values(key=entry.key, **values)
-    statement = statement.on_conflict_do_update(
-        index_elements=[OBJECTS.c.key], set_=values, where=OBJECTS.c.expires_at <= now
-    )
-    if connection.execute(statement.returning(OBJECTS.c.key)).first() is not None:
+    if connection.execute(RESERVE[connection.dialect.name], {**_values(entry), "now": now}).first() is not None:
         return True
     owner = connection.execute(sa.select(OBJECTS.c.owner).where(OBJECTS.c.key == entry.key)).scalar_one_or_none()
     if owner != entry.owner:
@@ -64,9 +60,7 @@ def reserve(connection: sa.Connection, entry: Entry, *, now: float) -> bool:
 
 def write(connection: sa.Connection, entry: Entry) -> None:
     """Write an object down, in place of an earlier one of the same key."""
-    values = _values(entry)
-    statement = insert(connection, OBJECTS).values(key=entry.key, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=[OBJECTS.c.key], set_=values))
+    connection.execute(WRITE[connection.dialect.name], _values(entry))
 
 
 def find(connection: sa.Connection, key: str, *, now: float, owner: str | None = None) -> Entry | None:
@@ -111,6 +105,7 @@ def delete(connection: sa.Connection, key: str, *, expired_by: float | None = No
 
 def _values(entry: Entry) -> dict[str, object]:
     return {
+        "key": entry.key,
         "owner": entry.owner,
         "media_type": entry.media_type,
         "name": entry.name,
@@ -130,6 +125,17 @@ def _entry(row: sa.Row[Any]) -> Entry:
     return Entry(row.key, row.owner, row.media_type, row.name, created_at, expires_at, row.size)
 
 
-# Asked with every click on a picture that was embedded, so they are made once.
+def _upsert(dialect: Any, where: sa.ColumnElement[bool] | None = None) -> Any:
+    """An INSERT that replaces the row of the same key, where that holds."""
+    inserted = dialect.insert(OBJECTS)
+    others = {column.name: inserted.excluded[column.name] for column in OBJECTS.c if not column.primary_key}
+    return inserted.on_conflict_do_update(index_elements=[OBJECTS.c.key], set_=others, where=where)
+
+
+# Executed with every click on a picture that was embedded, and for every file that is kept, so they are made once.
+_EXPIRED = OBJECTS.c.expires_at <= sa.bindparam("now", type_=sa.Double)
+_DIALECTS = {"sqlite": sqlite, "postgresql": postgresql}
+RESERVE = {name: _upsert(dialect, _EXPIRED).returning(OBJECTS.c.key) for name, dialect in _DIALECTS.items()}
+WRITE = {name: _upsert(dialect) for name, dialect in _DIALECTS.items()}
 FIND = sa.select(OBJECTS).where(OBJECTS.c.key == sa.bindparam("key"), _alive(sa.bindparam("now", type_=sa.Double)))
 FIND_OF_OWNER = FIND.where(OBJECTS.c.owner == sa.bindparam("owner"))

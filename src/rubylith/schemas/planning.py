@@ -6,7 +6,7 @@ left out, or null, in this order; if it may be none of these, the schema is refu
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rubylith.domain.errors import NothingAsked, UnfillableSchema
 from rubylith.language import Wish, sentences
@@ -14,7 +14,7 @@ from rubylith.schemas.checks import Schema, checked
 from rubylith.schemas.fields import Asked
 from rubylith.schemas.hints import hints
 from rubylith.schemas.places import Place, Planned, Unplanned
-from rubylith.schemas.rehearsal import faults
+from rubylith.schemas.rehearsal import rehearse
 from rubylith.schemas.results import Value
 from rubylith.schemas.shapes import Shapes, types_of
 from rubylith.schemas.walk import Walk
@@ -24,13 +24,17 @@ MAX_REHEARSALS = 60
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A request that can be answered. model, source: what the answer says of them."""
+    """A request that can be answered. model, source: what the answer says of them.
+
+    draws: the answer refers to an overlay, for which the picture's pixels are needed.
+    """
 
     wish: Wish
     schema: Schema = field(repr=False)
     value: Value = field(repr=False)
     model: str = ""
     source: str | None = None
+    draws: bool = False
 
 
 def plan(schema: object, text: str, *, system: str = "", model: str = "", source: str | None = None) -> Plan:
@@ -49,13 +53,13 @@ def plan(schema: object, text: str, *, system: str = "", model: str = "", source
     for _ in range(MAX_REHEARSALS):
         planned = _planned(tidy, wish, barred, model=model, source=source)
         made = Plan(wish, tidy, planned.value, model, source)
-        wrong = faults(made.schema, made.value, made.wish, model=model, source=source)
-        if not wrong:
-            return made
-        hopeless = tuple(path for path in wrong if barred[path] > 1 or not path)
+        rehearsed = rehearse(made.schema, made.value, made.wish, model=model, source=source)
+        if not rehearsed.wrong:
+            return replace(made, draws=rehearsed.draws)
+        hopeless = tuple(path for path in rehearsed.wrong if barred[path] > 1 or not path)
         if hopeless:
             raise _unfillable(hopeless)
-        barred.update(wrong)
+        barred.update(rehearsed.wrong)
     raise _unfillable(tuple(barred))
 
 

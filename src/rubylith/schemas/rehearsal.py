@@ -21,8 +21,21 @@ OF_THE_PICTURE = frozenset(  # keywords whose fate depends on what will be found
 
 
 @dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """wrong: paths at which a made-up document is not allowed, the root as the empty one; none if all is well.
+
+    draws: the document refers to an overlay, for which the picture's pixels are needed.
+    """
+
+    wrong: tuple[str, ...]
+    draws: bool
+
+
+@dataclass(slots=True)
 class _MadeUp:
-    """Files that nobody will read."""
+    """Files that nobody will read. draws: an overlay was asked for."""
+
+    draws: bool = False
 
     def mask(self, rle: RLE) -> Picture:
         del rle
@@ -32,26 +45,28 @@ class _MadeUp:
         return self.mask(RLE(SIZE, b""))
 
     def overlay(self) -> Picture:
+        self.draws = True
         return self.mask(RLE(SIZE, b""))
 
     def address(self, picture: Picture) -> str:
         return picture.id.replace("img_", "url_")
 
 
-def faults(schema: Schema, value: Value, wish: Wish, *, model: str, source: str | None) -> tuple[str, ...]:
-    """Paths at which a made-up document is not allowed, the root as the empty one; none if all is well."""
+def rehearse(schema: Schema, value: Value, wish: Wish, *, model: str, source: str | None) -> Rehearsed:
+    """What a plan makes of made-up results."""
+    pictures = _MadeUp()
     labels = wish.names[:CONCEPTS] or (UNLABELLED,)
     check = validator(schema)
     wrong: dict[str, None] = {}
     for found in (_many(labels), *((one,) for one in _many(labels[:1]))):
-        facts = Facts(SIZE, wish, tuple(dict.fromkeys(one.label for one in found)), model, source, _MadeUp())
+        facts = Facts(SIZE, wish, tuple(dict.fromkeys(one.label for one in found)), model, source, pictures)
         document = value(Scope(facts, found))
         if document is MISSING:
-            return ("",)
+            return Rehearsed(("",), pictures.draws)
         for error in check.iter_errors(cast("Any", document)):
             if error.validator not in OF_THE_PICTURE:
                 wrong |= dict.fromkeys(_paths(tuple(error.absolute_path), frozenset(labels)))
-    return tuple(wrong)
+    return Rehearsed(tuple(wrong), pictures.draws)
 
 
 def _many(labels: tuple[str, ...]) -> tuple[Found, ...]:

@@ -9,12 +9,13 @@ from rubylith.domain.caller import Caller
 from rubylith.domain.errors import NotFound
 from rubylith.domain.job import Artifact, Job
 from rubylith.formats import Encoded
-from rubylith.storage import Opened, Stored
+from rubylith.storage import Content, Opened, Stored
 from rubylith.storage.keys import disposition
 from rubylith.storage.objects import Objects
 from rubylith.storage.ranges import byte_range
 
 StoredFile = Stored  # what a door knows of a file
+NewFile = Content  # what it wants to be kept
 
 UPLOAD, EMBEDDED, SOURCE = "file", "emb", "src"  # SOURCE: sent along with a job
 FOLDERS = {UPLOAD: "files", EMBEDDED: "embeddings", SOURCE: "sources"}
@@ -133,20 +134,13 @@ class Files:
 
         seconds: for how long, if not for as long as results are kept here.
         """
-        artifacts: list[Artifact] = []
-        for file in files:
-            key = f"jobs/{job_id}/{file.name}"
-            self.objects.put(
-                key,
-                file.data,
-                owner=owner,
-                media_type=file.media_type,
-                name=file.name,
-                ttl_seconds=self.result_seconds if seconds is None else seconds,
-            )
-            digest = hashlib.sha256(file.data).hexdigest()
-            artifacts.append(Artifact(key, file.name, file.media_type, len(file.data), digest))
-        return tuple(artifacts)
+        contents = [Content(f"jobs/{job_id}/{file.name}", file.data, file.media_type, file.name) for file in files]
+        kept = self.result_seconds if seconds is None else seconds
+        self.objects.put_all(contents, owner=owner, ttl_seconds=kept)
+        return tuple(
+            Artifact(content.key, file.name, file.media_type, len(file.data), hashlib.sha256(file.data).hexdigest())
+            for content, file in zip(contents, files, strict=True)
+        )
 
 
 def key_of(file_id: str) -> str:

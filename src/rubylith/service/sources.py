@@ -37,7 +37,10 @@ class Sources:
                 raise NotFound(f"{path} lies on no machine that this server reads from", "Upload the picture")
 
     def check(self, url: str) -> None:
-        """UnsafeAddress if nothing would be fetched from there, or a link of our own has expired. Nothing is connected to."""
+        """UnsafeAddress if nothing would be fetched from there, or if it is an expired link of ours.
+
+        Nothing is connected to.
+        """
         if self._read_own(url) is None:
             self.fetcher.check(url)
 

@@ -5,7 +5,7 @@ The contract, the same for every kind of store:
 * A key is two or more names joined by `/`, each of letters, digits, `.`, `_` and `-`, none beginning with a dot. Any
   other string names no object: NotFound.
 * `put` is atomic: readers see the old object, the new one or none, never a part. A key may be put again; the
-  last wins. Another owner's key is a Conflict.
+  last wins. Another owner's key is a Conflict. Of several put at once, new ones stay only if all could be written.
 * A missing object, one that has expired and one of another owner are the same: NotFound. To delete one is no error.
 * Whose an object is, what it is and when it expires stand in the database (`database/objects.py`), not in the store:
   a row is written before the bytes and deleted after them, so no bytes are ever without a row. `sweep` deletes what has
@@ -31,6 +31,16 @@ class Stored:
     size: int
     created_at: datetime
     expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Bytes to be kept under a key. `name`: what a download is called, if not like the end of the key."""
+
+    key: str
+    data: bytes = field(repr=False)
+    media_type: str
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from rubylith.database import objects
 from rubylith.database.connection import Database, reading, writing
 from rubylith.database.objects import Entry
 from rubylith.domain.errors import Forbidden, NotFound, StorageFailed, TooLarge
-from rubylith.storage import Opened, S3Options, Stored
+from rubylith.storage import Content, Opened, S3Options, Stored
 from rubylith.storage.backends import clear_staged, open_backend, open_presigner, translated
 from rubylith.storage.keys import checked, disposition, file_name, media_type_of
 from rubylith.storage.signing import Grant, Signer
@@ -75,6 +75,26 @@ class Objects:
         with writing(self._database) as connection:
             is_new = objects.reserve(connection, entry, now=self._clock())
         return self._write(entry, data, max_bytes, forget=is_new)
+
+    def put_all(
+        self, contents: Iterable[Content], *, owner: str, ttl_seconds: float | None = None
+    ) -> tuple[Stored, ...]:
+        """Keep several objects, as `put` does with each, or none of those that are new."""
+        given = [(self._entry(c.key, owner, c.media_type, c.name, ttl_seconds), c.data) for c in contents]
+        now = self._clock()
+        with writing(self._database) as connection:
+            new = [entry.key for entry, _ in given if objects.reserve(connection, entry, now=now)]
+        try:
+            entries = [entry.sized(self._send(entry, data, None)) for entry, data in given]
+        except BaseException:
+            for key in new:
+                with suppress(StorageFailed):  # the sweep has another try
+                    self._drop(key)
+            raise
+        with writing(self._database) as connection:
+            for entry in entries:
+                objects.write(connection, entry)
+        return tuple(_stored(entry) for entry in entries)
 
     def fill(
         self, key: str, data: bytes | Iterable[bytes], *, media_type: str | None = None, max_bytes: int | None = None
@@ -231,32 +251,31 @@ class Objects:
 
     def _write(self, entry: Entry, data: bytes | Iterable[bytes], max_bytes: int | None, *, forget: bool) -> Stored:
         """The bytes, then the row that says they are all there."""
+        try:
+            entry = entry.sized(self._send(entry, data, max_bytes))
+        except BaseException:
+            if forget:
+                self._forget(entry.key)
+            raise
+        with writing(self._database) as connection:
+            objects.write(connection, entry)
+        return _stored(entry)
+
+    def _send(self, entry: Entry, data: bytes | Iterable[bytes], max_bytes: int | None) -> int:
+        """The bytes to the store; how many they are."""
         counted = _Counted([data] if isinstance(data, bytes) else data, max_bytes)
         kept = {
             "Content-Type": entry.media_type,
             "Content-Disposition": disposition(entry.name, entry.media_type),
         }
-        try:
-            with translated(entry.key):
-                if isinstance(data, bytes) and len(data) <= PART:
-                    content: bytes | Iterator[bytes] = b"".join(counted)
-                else:
-                    content = iter(counted)
-                obstore.put(
-                    self._store,
-                    entry.key,
-                    content,
-                    attributes=kept if self._takes_attributes else None,
-                    chunk_size=PART,
-                )
-        except BaseException:
-            if forget:
-                self._forget(entry.key)
-            raise
-        entry = entry.sized(counted.total)
-        with writing(self._database) as connection:
-            objects.write(connection, entry)
-        return _stored(entry)
+        with translated(entry.key):
+            if isinstance(data, bytes) and len(data) <= PART:
+                content: bytes | Iterator[bytes] = b"".join(counted)
+            else:
+                content = iter(counted)
+            attributes = kept if self._takes_attributes else None
+            obstore.put(self._store, entry.key, content, attributes=attributes, chunk_size=PART)
+        return counted.total
 
     def _drop(self, key: str, *, expired_by: float | None = None) -> None:
         """The row and its bytes, if it had expired by then. Whoever puts the key again waits until both are gone."""

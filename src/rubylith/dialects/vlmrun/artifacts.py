@@ -10,7 +10,7 @@ from rubylith.domain.rle import RLE
 from rubylith.domain.segmentation import Segmentation
 from rubylith.formats import labelmap, overlay, png
 from rubylith.schemas import Picture
-from rubylith.service.files import Links, StoredFile
+from rubylith.service.files import Links, NewFile, StoredFile
 from rubylith.service.service import Service
 from rubylith.service.work import Answer
 
@@ -20,13 +20,18 @@ ENDINGS = {"img": "png", "url": "txt"}
 
 @dataclass(slots=True)
 class Shelf:
-    """Keeps what an answer refers to, each once, when it is first asked for."""
+    """Names what an answer refers to, each once, when it is first asked for; `store` then keeps all of it.
+
+    shared: the session is older than this answer, so that an id may be taken.
+    """
 
     service: Service
     caller: Caller
     session: str
     links: Links
     answer: Answer
+    shared: bool
+    _contents: list[NewFile] = field(default_factory=list[NewFile], init=False)
     _masks: dict[bytes, Picture] = field(default_factory=dict[bytes, Picture], init=False)
     _wholes: dict[str, Picture] = field(default_factory=dict[str, Picture], init=False)
     _addresses: dict[str, str] = field(default_factory=dict[str, str], init=False)
@@ -47,7 +52,7 @@ class Shelf:
     def overlay(self) -> Picture:
         """As `Pictures` says."""
         if "overlay" not in self._wholes:
-            assert self.answer.image is not None  # every request of this dialect asks for the pixels
+            assert self.answer.image is not None  # a plan that draws asks for the pixels
             drawn = overlay.encode(self.answer.segmentation, self.answer.image, "")
             self._wholes["overlay"] = self._picture(drawn[0].data)
         return self._wholes["overlay"]
@@ -58,6 +63,12 @@ class Shelf:
             self._addresses[picture.id] = self._keep("url", picture.url.encode(), "text/plain")
         return self._addresses[picture.id]
 
+    def store(self) -> None:
+        """Keep what was asked for; until then its links lead nowhere."""
+        files = self.service.files
+        files.objects.put_all(self._contents, owner=self.caller.id, ttl_seconds=files.result_seconds)
+        self._contents.clear()
+
     def _picture(self, data: bytes) -> Picture:
         name = self._keep("img", data, "image/png")
         url = self.service.files.link(key_of(self.session, name), self.links)
@@ -65,20 +76,19 @@ class Shelf:
 
     def _keep(self, kind: str, data: bytes, media_type: str) -> str:
         """Under an id that is free in this session."""
-        objects = self.service.files.objects
-        while True:
-            name = f"{kind}_{secrets.token_hex(3)}"
-            try:
-                objects.stat(key_of(self.session, name))
-            except NotFound:
-                objects.put(
-                    key_of(self.session, name),
-                    data,
-                    owner=self.caller.id,
-                    media_type=media_type,
-                    ttl_seconds=self.service.files.result_seconds,
-                )
-                return name
+        while self._is_taken(key := key_of(self.session, name := f"{kind}_{secrets.token_hex(3)}")):
+            pass
+        self._contents.append(NewFile(key, data, media_type))
+        return name
+
+    def _is_taken(self, key: str) -> bool:
+        if not self.shared:
+            return any(content.key == key for content in self._contents)
+        try:
+            self.service.files.objects.stat(key)
+        except NotFound:
+            return any(content.key == key for content in self._contents)
+        return True
 
 
 def key_of(session: str, object_id: str) -> str:

@@ -79,7 +79,10 @@ async def chat(http: Request, service: ServiceHere, caller: CallerNow, links: Li
     )
 
     def write(answer: Answer) -> str:
-        return write_content(asked, answer, Shelf(service, caller, heading.session_id, links, answer))
+        shelf = Shelf(service, caller, heading.session_id, links, answer, shared=bool(body.session_id))
+        text = write_content(asked, answer, shelf)
+        shelf.store()
+        return text
 
     work = _begin(asked, service, caller, write)
     if not body.stream:
@@ -126,7 +129,8 @@ def _begin(asked: Chat, service: Service, caller: Caller, write: Callable[[Answe
     if asked.source is None or asked.wish is None:
         return None
     prompt = prompt_of(asked.wish)
-    request = SegmentRequest(asked.source, prompt, asked.engine_model, (), with_pixels=True)
+    draws = asked.plan is not None and asked.plan.draws
+    request = SegmentRequest(asked.source, prompt, asked.engine_model, (), with_pixels=draws)
     return service.segment(request, caller, write=write)
 
 
