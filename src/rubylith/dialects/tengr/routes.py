@@ -66,19 +66,13 @@ def metadata() -> Response:
 @router.post("/v2/artworks/segmentation", status_code=202)
 async def segmentation(http: Request, service: ServiceHere, caller: GeneratorNow, root: RootHere) -> Response:
     """Masks of what is pointed at, or named."""
-    body = await run_in_threadpool(wire.SegmentationIn.model_validate_json, await http.body() or b"{}")
-    notes = await run_in_threadpool(_notes, SEGMENTATION, body, root)
-    order = await run_in_threadpool(_ordered, service, body, notes["parameters"])
-    return await run_in_threadpool(_made, service, caller, order, notes)
+    return await run_in_threadpool(_segmentation, service, caller, await http.body() or b"{}", root)
 
 
 @router.post("/v2/artworks/remove-background", status_code=202)
 async def remove_background(http: Request, service: ServiceHere, caller: GeneratorNow, root: RootHere) -> Response:
     """The subject of a picture, on nothing."""
-    body = await run_in_threadpool(wire.RemoveBackgroundIn.model_validate_json, await http.body() or b"{}")
-    order = await run_in_threadpool(read_remove_background, body, service.default_model)
-    notes = await run_in_threadpool(_notes, REMOVE_BACKGROUND, body, root)
-    return await run_in_threadpool(_made, service, caller, order, notes)
+    return await run_in_threadpool(_remove_background, service, caller, await http.body() or b"{}", root)
 
 
 @router.api_route("/v2/artworks", methods=READS)
@@ -113,6 +107,18 @@ def result(http: Request, key: str, service: ServiceHere) -> Response:
         return download(http, service, key, http.query_params)
     except Forbidden as error:
         raise NotFound(error.message, error.hint) from None
+
+
+def _segmentation(service: Service, caller: Caller, document: bytes, root: str) -> Response:
+    body = wire.SegmentationIn.model_validate_json(document)
+    notes = _notes(SEGMENTATION, body, root)
+    return _made(service, caller, _ordered(service, body, notes["parameters"]), notes)
+
+
+def _remove_background(service: Service, caller: Caller, document: bytes, root: str) -> Response:
+    body = wire.RemoveBackgroundIn.model_validate_json(document)
+    order = read_remove_background(body, service.default_model)
+    return _made(service, caller, order, _notes(REMOVE_BACKGROUND, body, root))
 
 
 def _notes(kind: str, body: wire.ArtworkIn, root: str) -> dict[str, Any]:
