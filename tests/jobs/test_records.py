@@ -88,6 +88,16 @@ def test_lists_are_newest_first_and_go_on_where_they_ended(board):
     assert board.counts()[JobState.QUEUED] == 4
 
 
+def test_lists_are_narrowed_by_what_a_door_has_noted(board):
+    notes = [{"kind": "a"}, {"kind": "b", "other": "x"}, {"kind": "a", "more": {"kind": "b"}}, {}]
+    ids = [board.submit(order(request={"extra": extra})).id for extra in notes] + [board.submit(order()).id]
+    assert [job.id for job in board.list(noted=("kind", "a"))] == [ids[2], ids[0]]
+    assert [job.id for job in board.list(noted=("kind", "a"), limit=1, offset=1)] == [ids[0]]
+    assert [job.id for job in board.list(noted=("other", "x"))] == [ids[1]]
+    assert board.list(noted=("kind", "c")) == ()
+    assert board.list(noted=("kind", "a"), owner="bob") == ()
+
+
 def test_lower_priority_numbers_go_first_and_equals_by_age(board):
     a, b, c, d = (board.submit(order(priority=p)).id for p in (5, 1, 5, -1))
     assert [board.position(job_id) for job_id in (d, b, a, c)] == [0, 1, 2, 3]
