@@ -98,7 +98,7 @@ def test_a_picture_sent_along_with_a_job_is_kept_as_long_as_the_job(service, cal
     order = SegmentRequest(PICTURE, CLICK, "embedded", ("png",))
     for seconds, days in ((None, 7), (20 * DAY, 20)):
         job = service.submit(order, caller, Instructions("native", forget_seconds=seconds))
-        kept = service.files.find(job.request["segment"]["source"]["id"], caller)
+        kept = service.files.find(job.request["segment"]["source"]["id"], caller.id)
         assert (days - 1) * DAY < kept.expires_at.timestamp() - time.time() <= days * DAY
 
 

@@ -39,7 +39,7 @@ def engine():
 def worker(engine):
     cache = EmbeddingCache(64 << 20)
     models = Models(MODEL, cache, load=lambda name: engine)
-    return Worker(models, cache, DEFAULT_LIMITS, lambda source, caller: Opened(source.data, source.name))
+    return Worker(models, cache, DEFAULT_LIMITS, lambda source, caller: Opened.of(source.data, source.name))
 
 
 def asked(worker, data, prompt, **options):

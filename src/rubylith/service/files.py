@@ -72,9 +72,9 @@ class Files:
             ttl_seconds=self.upload_seconds if seconds is None else seconds,
         )
 
-    def find(self, file_id: str, caller: Caller) -> Stored:
+    def find(self, file_id: str, owner: str) -> Stored:
         """What is known of a file."""
-        return self.objects.stat(key_of(file_id), owner=caller.id)
+        return self.objects.stat(key_of(file_id), owner=owner)
 
     def open(self, file_id: str, caller: Caller) -> Opened:
         """Its bytes, in chunks."""
@@ -149,6 +149,11 @@ def key_of(file_id: str) -> str:
     if kind not in FOLDERS or not unique.isalnum():
         raise _missing(file_id)
     return f"{FOLDERS[kind]}/{file_id}"
+
+
+def is_named_after_its_bytes(file_id: str) -> bool:
+    """True for ids whose bytes never change; a file may be sent anew to the address that was made for it."""
+    return file_id.startswith(f"{EMBEDDED}_")
 
 
 def id_of(stored: Stored) -> str:

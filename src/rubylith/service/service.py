@@ -168,6 +168,7 @@ class Service:
                 kept = self.files.keep(
                     opened.data, caller, kind=EMBEDDED, media_type="application/octet-stream", name=opened.name
                 )
+            self.sources.remember(id_of(kept), opened)
             self.access.count(caller.id, Usage(1, 1, size.area / 1e6, time.perf_counter() - started))
             return kept, size
 

@@ -1,15 +1,17 @@
 """Where pictures come from: sent along, uploaded before, or fetched from an address."""
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 from rubylith.domain.errors import Forbidden, NotFound, SourceUnreachable, TimedOut, UnsafeAddress
 from rubylith.domain.image import ImageSource, Inline, Link, Local, Stored
 from rubylith.service.fetching import Fetcher
-from rubylith.service.files import Files
+from rubylith.service.files import Files, is_named_after_its_bytes
 from rubylith.service.work import Opened
 
 SHOWN_CHARACTERS = 200
+REMEMBERED_DIGESTS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +23,29 @@ class Sources:
     mount: str
     max_bytes: int
     fetch_seconds: float
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _digests: dict[str, str] = field(default_factory=dict[str, str], init=False, repr=False)
 
     def open(self, source: ImageSource, caller_id: str) -> Opened:
         """The bytes. NotFound for another caller's upload; what Fetcher raises for addresses."""
         match source:
             case Inline(data=data, name=name):
-                return Opened(data, name)
+                return Opened.of(data, name)
             case Stored(id=file_id):
-                data, stored = self.files.read(file_id, caller_id, self.max_bytes)
-                return Opened(data, stored.name)
+                return self._open_stored(file_id, caller_id)
             case Link(url=url):
                 own = self._read_own(url)
-                return Opened(self._fetch(url) if own is None else own, url[:SHOWN_CHARACTERS].partition("?")[0])
+                return Opened.of(self._fetch(url) if own is None else own, url[:SHOWN_CHARACTERS].partition("?")[0])
             case Local(path=path):
                 raise NotFound(f"{path} lies on no machine that this server reads from", "Upload the picture")
+
+    def remember(self, file_id: str, opened: Opened) -> None:
+        """Let clicks on this picture be answered from its embedding alone, for as long as that is held."""
+        if is_named_after_its_bytes(file_id):
+            with self._lock:
+                while len(self._digests) >= REMEMBERED_DIGESTS:
+                    self._digests.pop(next(iter(self._digests)))
+                self._digests[file_id] = opened.digest
 
     def check(self, url: str) -> None:
         """UnsafeAddress if nothing would be fetched from there, or if it is an expired link of ours.
@@ -43,6 +54,17 @@ class Sources:
         """
         if self._read_own(url) is None:
             self.fetcher.check(url)
+
+    def _open_stored(self, file_id: str, caller_id: str) -> Opened:
+        """A picture that was embedded is named after its bytes, so that it is read and digested once."""
+        digest = self._digests.get(file_id)
+        if digest is not None:
+            stored = self.files.find(file_id, caller_id)
+            return Opened(stored.name, lambda: self.files.read(file_id, caller_id, self.max_bytes)[0], digest)
+        data, stored = self.files.read(file_id, caller_id, self.max_bytes)
+        opened = Opened.of(data, stored.name)
+        self.remember(file_id, opened)
+        return opened
 
     def _fetch(self, url: str) -> bytes:
         try:

@@ -26,15 +26,26 @@ LOOKED = 0.1  # how far the work is once the picture has been looked at
 
 @dataclass(frozen=True)
 class Opened:
-    """The bytes of a picture and what to call it in a result."""
+    """A picture and what to call it in a result. read: gives its bytes; known_digest: theirs, where it is known."""
 
-    data: bytes = field(repr=False)
     name: str
+    read: Callable[[], bytes] = field(repr=False)
+    known_digest: str | None = None
+
+    @classmethod
+    def of(cls, data: bytes, name: str) -> "Opened":
+        """One whose bytes are at hand."""
+        return cls(name, lambda: data)
+
+    @cached_property
+    def data(self) -> bytes:
+        """Its bytes, read when first asked for."""
+        return self.read()
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 in hexadecimal."""
-        return digest_of(self.data)
+        """SHA-256 of the bytes in hexadecimal."""
+        return self.known_digest or digest_of(self.data)
 
 
 @dataclass(frozen=True, slots=True)

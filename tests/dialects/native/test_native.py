@@ -1,6 +1,7 @@
 """The native API through a real server, with the embedded model on a drawn picture."""
 
 import base64
+import hashlib
 import io
 import json
 import zipfile
@@ -12,6 +13,7 @@ from tests.running import serve
 
 from rubylith.domain.geometry import Size
 from rubylith.domain.rle import RLE
+from rubylith.service.files import Files
 
 WIDTH, HEIGHT = 160, 120
 
@@ -256,6 +258,23 @@ def test_a_picture_embedded_once_is_not_looked_at_again(running, http):
     assert running.built.service.worker.cache.figures().misses == before
     assert "decode" not in click["timings"]
     assert iou_with_square(click["masks"][0]) > 0.9
+    assert click["image"]["digest"] == hashlib.sha256(picture).hexdigest()
+
+
+def test_a_click_on_an_embedding_reads_no_picture_until_the_embedding_is_gone(running, http, monkeypatch):
+    picture = drawing(seed=8)
+    embedding = http.post("/v1/embeddings", content=picture, headers={"Content-Type": "image/png"}).json()
+    reads = []
+    read = Files.read
+    monkeypatch.setattr(Files, "read", lambda *given: reads.append(given[1]) or read(*given))
+    first = post(http, image=embedding["id"], **CLICK).json()
+    assert reads == []
+    running.built.service.worker.cache.drop("embedded")
+    again = post(http, image=embedding["id"], **CLICK).json()
+    assert reads == [embedding["id"]]
+    assert again["masks"] == first["masks"]
+    assert http.delete(f"/v1/files/{embedding['id']}").status_code == 204
+    assert post(http, image=embedding["id"], **CLICK).status_code == 404  # though the embedding is held
 
 
 def test_models_load_and_unload(http):

@@ -193,7 +193,7 @@ async def upload(http: Request, service: ServiceHere, caller: CallerNow, links: 
 @router.get("/files/{file_id}", response_model=wire.UploadOut, responses=problems({**WHO, 404: "NotFound"}))
 def uploaded(file_id: str, service: ServiceHere, caller: CallerNow, links: LinksHere) -> Response:
     """What is known of an upload, with a fresh link to it."""
-    return JSONResponse(write_upload(service.files.find(file_id, caller), service.files, links))
+    return JSONResponse(write_upload(service.files.find(file_id, caller.id), service.files, links))
 
 
 @router.get("/files/{file_id}/content", response_class=StreamingResponse, responses=problems({**WHO, 404: "NotFound"}))

@@ -103,7 +103,7 @@ def file_by_hash(service: ServiceHere, caller: CallerNow, root: RootHere, md5: s
     if not md5.isalnum():
         raise NotFound("There is no file of that hash", "Upload it")
     file_id = service.files.objects.read(_hash_key(caller, md5), owner=caller.id).decode()
-    return _file(service, service.files.find(file_id, caller), root)
+    return _file(service, service.files.find(file_id, caller.id), root)
 
 
 @router.post("/files/presigned-url")
@@ -151,19 +151,19 @@ async def put_upload(http: Request, service: ServiceHere, key: str) -> Response:
 @router.get("/files/verify-upload/{file_id}")
 def verify(service: ServiceHere, caller: CallerNow, root: RootHere, file_id: str) -> dict[str, Any]:
     """The file, once its bytes are there."""
-    return _file(service, service.files.find(file_id, caller), root)
+    return _file(service, service.files.find(file_id, caller.id), root)
 
 
 @router.get("/files/{file_id}")
 def show_file(service: ServiceHere, caller: CallerNow, root: RootHere, file_id: str) -> dict[str, Any]:
     """What is known of an upload."""
-    return _file(service, service.files.find(file_id, caller), root)
+    return _file(service, service.files.find(file_id, caller.id), root)
 
 
 @router.delete("/files/{file_id}")
 def delete_file(service: ServiceHere, caller: CallerNow, root: RootHere, file_id: str) -> dict[str, Any]:
     """Delete an upload; what it was."""
-    document = _file(service, service.files.find(file_id, caller), root)
+    document = _file(service, service.files.find(file_id, caller.id), root)
     service.files.delete(file_id, caller)
     return document
 
