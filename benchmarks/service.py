@@ -47,6 +47,7 @@ CONCURRENT, REQUESTS, WARM_UP = 8, 2000, 200
 MODEL_SECONDS = 0.05
 STARTS = 200
 CLIENTS, LOAD_SECONDS = 64, 60.0
+CACHE_BYTES = 64 * 2**20  # full within seconds, so that what grows after that is no picture looked at lately
 CLICK = {"points": [[250, 170]]}
 
 
@@ -265,7 +266,7 @@ async def _orders(port: int, picture: bytes) -> tuple[list[float], list[float]]:
 def load() -> None:
     """CLIENTS in a closed loop, each with pictures of its own; refused ones wait as told, two seconds at most."""
     before = _engine_alone()
-    with serving() as (port, pid):
+    with serving(RUBYLITH_CACHE_BYTES=str(CACHE_BYTES)) as (port, pid):
         memory: list[tuple[float, float]] = []
         over = threading.Event()
         watch = threading.Thread(target=_watch_memory, args=(pid, memory, over))
