@@ -1,5 +1,6 @@
 """Files that come later: an address to PUT them to, which works without a key, and bounds on what arrives."""
 
+import select
 import socket
 import threading
 import time
@@ -88,6 +89,19 @@ def test_a_sender_who_falls_silent_gives_the_place_back_and_leaves_nothing(runni
     assert b"nothing came" in answer
     assert mine.get(f"/v1/files/{ticket['id']}").status_code == 404
     assert httpx2.put(ticket["url"], content=PICTURE).status_code == 201
+
+
+def test_a_sender_who_trickles_gives_the_place_back_as_well(running, mine, monkeypatch):
+    monkeypatch.setattr(_receiving, "SILENT_SECONDS", 0.5)
+    ticket, answer = begin(mine), b""
+    with silent(running, ticket) as sender:
+        for _ in range(200):
+            sender.sendall(b".")
+            if select.select([sender], [], [], 0.05)[0]:
+                answer = sender.recv(4096)
+                break
+    assert answer.startswith(b"HTTP/1.1 504")
+    assert mine.get(f"/v1/files/{ticket['id']}").status_code == 404
 
 
 def test_more_files_at_once_than_there_are_places_are_503(running, mine):
