@@ -57,7 +57,7 @@ def worker(model: str, device: Device, budget_bytes: int) -> Worker:
 def opened(source: ImageSource, _caller: str) -> Opened:
     """Pictures that come along."""
     assert isinstance(source, Inline)
-    return Opened(source.data, source.name)
+    return Opened.of(source.data, source.name)
 
 
 def clicks(work: Worker, model: str, side: int) -> None:

@@ -1,5 +1,6 @@
 """Picture and prompt → Segmentation, with the model of your choice."""
 
+import itertools
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress, Segmenter, everything, grounded, models, prompted, scene, subject
 from rubylith.engine.catalog import EMBEDDED, find_weights
 from rubylith.engine.folders import is_transformers_folder, read_transformers_folder
+from rubylith.engine.memory import give_back
 from rubylith.engine.models import Weights
 from rubylith.engine.progress import ignore
 from rubylith.engine.runtimes import Device
@@ -19,6 +21,7 @@ from rubylith.registry import load
 
 MODELS_FOLDER = Path("~/.cache/rubylith/models")
 ANY_PROCESSOR = Device()
+GIVE_BACK_EVERY = 32  # looks: pictures of different sizes leave memory in pieces that nobody else can use
 
 
 def _find(model: str, models_folder: Path) -> tuple[str, Weights | None]:
@@ -46,6 +49,7 @@ class Engine:
         room = cast("Any", load(models.__name__, models.NAMES, family, kind="model family"))
         self._segmenter = cast("Segmenter", room.load(weights, device))
         self._shelf = Shelf(models_folder, device)
+        self._looks = itertools.count(1)
 
     def check(self, prompt: Prompt) -> None:
         """InvalidPrompt or UnknownWord for words that cannot be looked up here, before anybody opens the picture."""
@@ -60,7 +64,10 @@ class Engine:
 
     def embed(self, image: Image) -> Embedding:
         """Look at the picture; the result answers any number of prompts about it."""
-        return self._segmenter.embed(image)
+        embedding = self._segmenter.embed(image)
+        if next(self._looks) % GIVE_BACK_EVERY == 0:
+            give_back()
+        return embedding
 
     def segment(
         self, image: Image | None, prompt: Prompt, *, embedding: Embedding | None = None, progress: Progress = ignore

@@ -1,18 +1,16 @@
 """Models in memory: loaded when first asked for, unloaded when told or when nobody has asked for a while."""
 
-import ctypes
 import gc
-import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from rubylith.domain.errors import UnknownName, WeightsMissing
 from rubylith.engine.catalog import EMBEDDED, Entry, catalog, known_segmenters
 from rubylith.engine.embeddings import EmbeddingCache
 from rubylith.engine.engine import Engine
+from rubylith.engine.memory import give_back
 from rubylith.engine.weights import Store
 from rubylith.service.pulls import Pull, Pulls
 
@@ -99,7 +97,8 @@ class Models:
         with self._lock:
             was_loaded = self._loaded.pop(name, None) is not None
         self._cache.drop(name)
-        _give_back()
+        gc.collect()
+        give_back()
         return was_loaded
 
     def unload_idle(self) -> tuple[str, ...]:
@@ -140,11 +139,3 @@ class Models:
 
     def _installed(self) -> tuple[str, ...]:
         return () if self._store is None else self._store.installed()
-
-
-def _give_back() -> None:
-    """Hand memory that is free to the system: glibc keeps arrays of a few megabytes for itself."""
-    gc.collect()
-    if sys.platform == "linux":
-        with suppress(AttributeError):  # another C library
-            ctypes.CDLL(None).malloc_trim(0)
