@@ -92,7 +92,8 @@ def segment(
     previous: MaskLike | None = None,
     text: str | Sequence[str] | None = None,
     mode: Mode | str | None = None,
-    threshold: float | None = None,
+    threshold: float | Sequence[float] | None = None,
+    detector: str | None = None,
     multimask: bool = False,
     model: str | None = None,
     points_per_side: int | None = None,
@@ -121,7 +122,8 @@ def segment(
     the mask to be corrected. multimask: up to three candidates of each object, best first. text: phrases such as "face"
     or "the largest object", in a list or with commas between; each mask is labelled with its phrase. mode: a mask per
     thing, per phrase, or both without overlap; without text, of all that the picture shows. threshold: what words find
-    with a lower score is dropped. label: masks of everything get names, from who on this machine knows any.
+    with a lower score is dropped; one number for all phrases, or one for each. detector: who looks, by name or a folder
+    that transformers wrote. label: masks of everything get names, from who on this machine knows any.
 
     The options from points_per_side to label act without all those only, as in `Everything`. model: None takes
     the one that embedded the picture, else `embedded`. limits: how large a file may be. progress: called with the
@@ -129,7 +131,7 @@ def segment(
     """
     given = locals()
     options = {field.name: given[field.name] for field in fields(Everything)}
-    words = Words(text, mode, threshold)
+    words = Words(text, mode, threshold, detector)
     prompt = read_prompt(points, boxes, previous, words=words, multimask=multimask, options=options)
     return _segment(image, _model_for(image, model), prompt, limits, progress)
 

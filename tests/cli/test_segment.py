@@ -221,6 +221,19 @@ def test_pictures_of_one_name_in_two_runs_are_kept_apart_and_it_says_so(run):
 
 
 @pytest.mark.parametrize(
+    ("detector", "line"),
+    [
+        ("nobody", "There is no detector called 'nobody'. Known detectors: fastestdet, ultraface"),
+        ("./nowhere", "nowhere holds no detector (No such file or directory). Give a folder that transformers wrote"),
+    ],
+)
+def test_a_detector_that_is_not_there_is_one_line(run, detector, line):
+    status, out, err = run("photo.png", "--text", "dog", "--detector", detector)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"rubylith: {line}")
+
+
+@pytest.mark.parametrize(
     ("words", "line"),
     [
         (["--format", "foo"], "There is no format called 'foo'. Known formats: overlay, png"),
@@ -233,6 +246,9 @@ def test_pictures_of_one_name_in_two_runs_are_kept_apart_and_it_says_so(run):
         (["--box", "1,2,3"], "--box 1,2,3 is not X0,Y0,X1,Y1"),
         (["--point", "1,1", "--max-masks", "3"], "max_masks say how to find everything"),
         (["--multimask"], "multimask asks for candidates"),
+        (["--text", "red", "--threshold", "low"], "--threshold low is not 0.3 or 0.3,0.5"),
+        (["--text", "red, blue", "--threshold", "0.1,0.2,0.3"], "3 thresholds were given for 2 phrases"),
+        (["--detector", "fastestdet"], "threshold or detector is given without words"),
         (["--points-per-side", "0"], "points_per_side is 0. Give a whole number from 1 to 256 (default 32)"),
         (["--points-per-side", "many"], "Invalid value for '--points-per-side'"),
         (["--pointy"], "No such option"),

@@ -6,7 +6,7 @@ import pytest
 
 from rubylith.domain.errors import UnknownName
 from rubylith.domain.prompt import Everything
-from rubylith.engine import models
+from rubylith.engine import detectors, models
 from rubylith.engine.catalog import (
     EXPORT,
     LICENCE_CLASSES,
@@ -51,8 +51,26 @@ def test_known_files_are_pinned_to_a_revision(entry: Entry):
             assert re.search(r"^https://.*/[0-9a-f]{40}/", file.address)
 
 
-@pytest.mark.parametrize("name", known_detectors())
-def test_a_detector_has_one_file_with_an_address_of_its_own(name):
+CLOSED = [name for name in known_detectors() if not catalog()[name].pull]
+OPEN = [name for name in known_detectors() if catalog()[name].pull]
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_a_detector_of_any_words_says_which_files_it_wants_of_the_hub(name):
+    entry = catalog()[name]
+    assert entry.family in detectors.NAMES
+    assert re.fullmatch(r"[\w.-]+/[\w.-]+", entry.source)
+    assert entry.prompts == ("words",)
+    assert {"config.json", "preprocessor_config.json", "tokenizer.json"} < set(entry.pull)
+    assert {"onnx/model.onnx", "model.safetensors"} & set(entry.pull)
+    has_graph = "onnx/model.onnx" in entry.pull
+    assert ("onnx/model_quantized.onnx" in entry.wanted("int8")) == has_graph
+    assert ("rubylith[words]" if has_graph else "rubylith[torch]") in entry.summary
+    assert not entry.is_known("fp32")
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_a_closed_detector_has_one_file_with_an_address_of_its_own(name):
     entry = catalog()[name]
     (file,) = entry.known.values()
     assert file.address is not None

@@ -263,7 +263,7 @@ def test_a_source_that_is_not_there_says_how_to_go_on(tmp_path):
 
 
 def test_a_precision_that_the_mirror_lacks_is_said_before_anything_is_fetched(server, tmp_path):
-    with pytest.raises(NotFound, match=r"has no encoder of sam-base in int8, it has fp32"):
+    with pytest.raises(NotFound, match=r"has no graphs of sam-base in int8, it has fp32"):
         Store(tmp_path / "models", server.url).pull(NAME, "int8")
     assert server.starts(".onnx") == []
 
@@ -423,7 +423,7 @@ def test_a_mirror_may_have_a_detectors_file_bare(detector, tmp_path, place):
     (tmp_path / "share" / place).write_bytes(detector)
     store = Store(tmp_path / "models", str(tmp_path / "share"), offline=True)
     store.pull("fastestdet")
-    assert find_detector("fastestdet", store.folder).read_bytes() == detector
+    assert (find_detector("fastestdet", store.folder) / "fastestdet.onnx").read_bytes() == detector
     assert store.installed() == ("fastestdet",)
     store.bundle(("fastestdet",), tmp_path / "b.zip")
     elsewhere = Store(tmp_path / "elsewhere", str(tmp_path / "b.zip"))
@@ -445,3 +445,43 @@ def test_a_detector_comes_from_its_own_address_and_the_hubs_token_does_not_go_th
             monkeypatch.setattr(f"rubylith.engine.{module}.catalog", lambda: changed)
         Store(tmp_path / "models", hub="http://127.0.0.1:1", token="hf_secret").pull("fastestdet")
     assert [one.authorization for one in site.asked] == [None]
+
+
+DETECTOR_FILES = {
+    "config.json": b'{"model_type": "grounding-dino"}',
+    "preprocessor_config.json": b"{}",
+    "tokenizer.json": b"{}",
+    "onnx/model.onnx": b"graph" * 1000,
+    "onnx/model_fp16.onnx": b"half" * 1000,
+    "onnx/model_fp16.onnx_data": b"data" * 1000,
+}
+
+
+def test_a_detector_of_any_words_is_pulled_file_by_file_in_the_precision_asked_for(tmp_path):
+    entry = find_entry("grounding-dino-tiny")
+    write_repository(tmp_path / "hub", entry.source, DETECTOR_FILES, revision=entry.revision)
+    with host(tmp_path / "hub") as hub:
+        store = Store(tmp_path / "models", hub=hub.url)
+        home = store.pull(entry.name)
+        found = {path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()}
+        assert found == {LIST, "config.json", "preprocessor_config.json", "tokenizer.json", "onnx/model.onnx"}
+        assert store.find(entry.name).precisions == ("fp32",)
+        assert store.lacks(entry.name, "fp16")
+        store.pull(entry.name, "fp16")
+        assert (home / "onnx" / "model_fp16.onnx_data").is_file()
+        assert store.find(entry.name).precisions == ("fp32", "fp16")
+    store.bundle((entry.name,), tmp_path / "b.zip")
+    elsewhere = Store(tmp_path / "elsewhere", str(tmp_path / "b.zip"), offline=True)
+    elsewhere.pull(entry.name, None)
+    assert elsewhere.verify(entry.name) == ()
+    with pytest.raises(NotFound, match="has no graphs of grounding-dino-tiny in int8"):
+        elsewhere.pull(entry.name, "int8")
+
+
+def test_a_universal_model_is_carried_in_a_bundle(tmp_path):
+    store = Store(tmp_path / "models")
+    store.register_export("eomt-coco-small", FIXTURES / "universal-eomt")
+    store.bundle(("eomt-coco-small",), tmp_path / "b.zip")
+    elsewhere = Store(tmp_path / "elsewhere", str(tmp_path / "b.zip"), offline=True)
+    elsewhere.pull("eomt-coco-small", None)
+    assert elsewhere.verify("eomt-coco-small") == ()

@@ -120,12 +120,12 @@ def _list(store: "Store", names: tuple[str, ...], *, json: bool, here: bool) -> 
     if json:
         tell(jsonlib.dumps({"folder": str(store.folder), "models": rows}, indent=2))
         return 0
-    tell(f"{'NAME':<17} {'HERE':<15} {'SIZE':>8}  {'LICENCE':<25} {'FOR':<25}  WHAT")
+    tell(f"{'NAME':<23} {'HERE':<15} {'SIZE':>8}  {'LICENCE':<25} {'FOR':<25}  WHAT")
     for row in rows:
         state = "-" if row["here"] is None else f"{row['here']} {'+'.join(row['precisions'])}".rstrip()
         licence = f"{row['licence']} ({row['licence_class']})"
         size, purpose = in_bytes(row["bytes"]), ", ".join(row["prompts"])
-        tell(f"{row['name']:<17} {state:<15} {size:>8}  {licence:<25} {purpose:<25}  {row['summary']}")
+        tell(f"{row['name']:<23} {state:<15} {size:>8}  {licence:<25} {purpose:<25}  {row['summary']}")
     say(f"Models lie in {store.folder}; others come from {store.source.shown}")
     return 0
 

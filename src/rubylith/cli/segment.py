@@ -1,5 +1,6 @@
 """`rubylith segment`: words on the command line → prompt, inputs and work; checked whole before any work begins."""
 
+from collections.abc import Container
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,8 +51,20 @@ Mode = Annotated[
     ),
 ]
 Threshold = Annotated[
-    float | None,
-    typer.Option(metavar="0..1", help="With --text: drop what is found with a lower score.", show_default=False),
+    str | None,
+    typer.Option(
+        metavar="0..1[,...]",
+        help="With --text: drop what is found with a lower score; one number for all words, or one for each.",
+        show_default=False,
+    ),
+]
+Detector = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FOLDER",
+        help="With --text: who looks. See `rubylith models list` (the smallest here that knows the words).",
+        show_default=False,
+    ),
 ]
 Multimask = Annotated[bool, typer.Option("--multimask", help="Up to three candidates of each object.")]
 Model = Annotated[
@@ -94,6 +107,7 @@ def command(
     text: Text = None,
     mode: Mode = None,
     threshold: Threshold = None,
+    detector: Detector = None,
     multimask: Multimask = False,
     model: Model = None,
     format: Formats = None,  # noqa: A002  typer names the option after it
@@ -132,7 +146,7 @@ def command(
     prompt = read_prompt(
         [_numbers("--point", text, {2, 3}, "X,Y or X,Y,0") for text in point or ()] or None,
         [_numbers("--box", text, {4}, "X0,Y0,X1,Y1") for text in box or ()] or None,
-        words=Words(text, mode, threshold),
+        words=Words(text, mode, _threshold(threshold), detector),
         multimask=multimask,
         options={field.name: given[field.name] for field in fields(Everything)},
     )
@@ -141,11 +155,17 @@ def command(
     return _outcomes.show(inputs, prompt, model, _formats(format), folder, json=json, fresh=fresh)
 
 
+def _threshold(text: str | None) -> tuple[float, ...] | None:
+    from rubylith.domain.prompt import MAX_PHRASES
+
+    return None if text is None else _numbers("--threshold", text, range(1, MAX_PHRASES + 1), "0.3 or 0.3,0.5")
+
+
 def _formats(text: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in (FORMATS if text is None else text).split(","))
 
 
-def _numbers(option: str, text: str, counts: set[int], form: str) -> tuple[float, ...]:
+def _numbers(option: str, text: str, counts: Container[int], form: str) -> tuple[float, ...]:
     try:
         numbers = tuple(float(part) for part in text.split(","))
     except ValueError:

@@ -130,23 +130,38 @@ class Text:
     """What words name. Every mask is labelled with the phrase that it answers.
 
     phrases: one idea each, such as "car", "red cup" or "the largest object". threshold: things found with a lower score
-    are dropped; None leaves it to the detector. max_masks: at most this many, the best. detector: by name; None takes
-    the smallest on this machine that knows the phrase.
+    are dropped; one for all phrases, or one for each; None leaves it to the detector. max_masks: at most this many, the
+    best. detector: by name; None takes the smallest on this machine that knows the phrase.
     """
 
     phrases: tuple[str, ...]
     mode: Mode = Mode.INSTANCE
-    threshold: float | None = None
+    threshold: float | tuple[float, ...] | None = None
     max_masks: int | None = None
     detector: str | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.phrases) <= MAX_PHRASES:
             raise InvalidPrompt(f"{len(self.phrases)} phrases were given", f"Give 1 to {MAX_PHRASES}")
-        if self.threshold is not None and not 0 <= self.threshold <= 1:
-            raise InvalidPrompt(f"The threshold is {self.threshold}", "Give a number from 0 to 1")
+        if isinstance(self.threshold, tuple) and len(self.threshold) != len(self.phrases):
+            raise InvalidPrompt(
+                f"{len(self.threshold)} thresholds were given for {len(self.phrases)} phrases",
+                "Give one for all, or one for each phrase in its order",
+            )
+        for threshold in self.thresholds.values():
+            if threshold is not None and not 0 <= threshold <= 1:
+                raise InvalidPrompt(f"The threshold is {threshold}", "Give a number from 0 to 1")
         if self.max_masks is not None and self.max_masks < 1:
             raise InvalidPrompt(f"max_masks is {self.max_masks}", "Give a whole number from 1 on")
+
+    @property
+    def thresholds(self) -> dict[str, float | None]:
+        """Each phrase once, with its threshold; of one that is said twice the first counts."""
+        several = self.threshold if isinstance(self.threshold, tuple) else (self.threshold,) * len(self.phrases)
+        by_phrase: dict[str, float | None] = {}
+        for phrase, threshold in zip(self.phrases, several, strict=True):
+            by_phrase.setdefault(phrase, threshold)
+        return by_phrase
 
 
 @dataclass(frozen=True, slots=True)

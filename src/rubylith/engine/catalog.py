@@ -39,6 +39,7 @@ class Entry:
     kind: SEGMENTER or DETECTOR. source: repository on the hub, EXPORT, or the page of a project whose files have
     addresses of their own. revision: of that repository. made_from: weights that an export can be
     written from, the first by default: a repository, REPOSITORY/FILE, or the name of a file that the user has.
+    pull: paths in the repository of what a detector of any words needs; other models have files of known names.
     parameters: millions. known: files by path. prompts: what it is good for. everything: defaults that differ from
     Everything's.
     """
@@ -55,6 +56,7 @@ class Entry:
     mask_size: int = 0
     revision: str = "main"
     made_from: tuple[str, ...] = ()
+    pull: tuple[str, ...] = ()
     known: dict[str, File] = field(default_factory=dict[str, File])
     prompts: tuple[str, ...] = PROMPTS
     everything: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -64,19 +66,21 @@ class Entry:
         """True if the hub has graphs of it."""
         return self.source != EXPORT
 
-    def graphs(self, precision: str) -> tuple[str, ...]:
-        """Paths in the repository of what runs it: the encoder in that precision, the decoder in fp32."""
+    def wanted(self, precision: str) -> tuple[str, ...]:
+        """Paths of what runs it: the encoder, or the only graph, in that precision, the rest as it is."""
+        if self.pull:
+            return tuple(path.replace(".onnx", f"{SUFFIXES[precision]}.onnx") for path in self.pull)
+        if self.kind == DETECTOR:
+            return tuple(self.known)
         return f"onnx/vision_encoder{SUFFIXES[precision]}.onnx", "onnx/prompt_encoder_mask_decoder.onnx"
 
     def files(self, precision: str) -> dict[str, File]:
-        """The graphs and the weights beside them, as far as they are known for good; of a detector all it has."""
-        if self.kind == DETECTOR:
-            return self.known
-        return {path: file for path, file in self.known.items() if path.partition("_data")[0] in self.graphs(precision)}
+        """Those of them, and the weights beside graphs, that are known for good."""
+        return {path: file for path, file in self.known.items() if path.partition("_data")[0] in self.wanted(precision)}
 
     def is_known(self, precision: str) -> bool:
         """True if nobody need be asked which files there are."""
-        return self.kind == DETECTOR or set(self.graphs(precision)) <= set(self.known)
+        return set(self.wanted(precision)) <= set(self.known)
 
     def size(self, precision: str = "fp32") -> int:
         """Bytes to be fetched; estimated from the parameters where the files are not known."""
@@ -124,12 +128,11 @@ def installed_universals(models_folder: Path) -> tuple[str, ...]:
 
 
 def find_detector(name: str, models_folder: Path) -> Path | None:
-    """The file of a detector in `models_folder`, None if it is not there; UnknownName if there is no such detector."""
+    """The folder of a detector in `models_folder`, None if it is not there; UnknownName if there is none called so."""
     if name not in known_detectors():
         raise UnknownName.among("detector", name, known_detectors())
-    (file,) = find_entry(name).known
-    path = models_folder.expanduser() / name / file
-    return path if path.is_file() and path.with_name(LIST).is_file() else None
+    folder = models_folder.expanduser() / name
+    return folder if (folder / LIST).is_file() else None
 
 
 def find_weights(name: str, models_folder: Path) -> tuple[str, Weights]:
@@ -191,4 +194,5 @@ def everything_defaults(name: str) -> Everything:
 def _entry(name: str, row: dict[str, Any]) -> Entry:
     made_from = tuple(row.pop("from", ()))
     known = {path: File(**file) for path, file in row.pop("files", {}).items()}
-    return Entry(name, made_from=made_from, known=known, prompts=tuple(row.pop("prompts", PROMPTS)), **row)
+    pull, prompts = tuple(row.pop("pull", ())), tuple(row.pop("prompts", PROMPTS))
+    return Entry(name, made_from=made_from, pull=pull, known=known, prompts=prompts, **row)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from rubylith.domain.errors import ModelFailed, UnknownName
+from rubylith.domain.errors import ModelFailed, UnknownName, WeightsMissing
 from rubylith.engine.models import Weights
 
 CONFIGURATION = "config.json"
@@ -12,6 +12,8 @@ UNIVERSAL = {"eomt": 640, "mask2former": 384, "oneformer": 640}  # and the side 
 FAMILIES = {"sam": "sam", "sam_hq": "sam_hq", "sam2": "sam2", "sam2_video": "sam2", "edgetam": "sam2"} | {
     kind: kind for kind in UNIVERSAL
 }
+DETECTORS = {"grounding-dino": "grounding_dino", "mm-grounding-dino": "grounding_dino", "owlv2": "owlv2"}
+GRAPH = "model"  # the name of a detector's graph on the hub
 
 
 def is_transformers_folder(folder: Path) -> bool:
@@ -38,6 +40,31 @@ def read_transformers_folder(folder: Path) -> tuple[str, Weights]:
         str(folder.resolve()), folder, is_split=False, input_size=side, mask_size=4 * side // patch, needs_torch=True
     )
     return FAMILIES[kind], weights
+
+
+def read_detector_folder(folder: Path) -> str:
+    """The family of a detector of any words; UnknownName if it is none of DETECTORS.
+
+    WeightsMissing if the folder has no page that says it, ModelFailed if that is unreadable.
+    """
+    try:
+        kind = str(json.loads((folder / CONFIGURATION).read_text("utf-8"))["model_type"])
+    except OSError as failure:
+        raise WeightsMissing(
+            f"{folder} holds no detector ({failure.strerror})", "Give a folder that transformers wrote"
+        ) from failure
+    except (ValueError, KeyError, TypeError) as failure:
+        raise ModelFailed(
+            f"{folder / CONFIGURATION} cannot be read: {failure}", "Give a folder that transformers wrote"
+        ) from failure
+    if kind not in DETECTORS:
+        raise UnknownName.among("kind of detector", kind, tuple(DETECTORS))
+    return DETECTORS[kind]
+
+
+def has_graph(folder: Path) -> bool:
+    """True if a detector's graph is here, in whichever precision, so that PyTorch is not needed."""
+    return any(path.is_file() for place in (folder, folder / "onnx") for path in place.glob(f"{GRAPH}*.onnx"))
 
 
 def _universal(folder: Path, page: dict[str, Any], kind: str) -> Weights:

@@ -144,6 +144,19 @@ class Frame:
         return square if used == full == self.side else _linear(used, full) @ square[:used]
 
 
+def within(size: Size, shortest: int, longest: int) -> Size:
+    """A picture's size once its shorter side is `shortest`, or its longer one `longest` if it would pass that.
+
+    Source: transformers, get_size_with_aspect_ratio, with its roundings.
+    """
+    longer, shorter = max(size.height, size.width), min(size.height, size.width)
+    exact = float(shortest)
+    if longer / shorter * shortest > longest:
+        exact = longest * shorter / longer
+    short, other = round(exact), int(exact * longer / shorter)
+    return Size(short, other) if size.height < size.width else Size(other, short)
+
+
 def _linear(old: int, new: int) -> FloatArray:
     """(new, old): linear interpolation with half-pixel centres and repeated edges, no antialiasing."""
     centres = np.maximum((np.arange(new) + 0.5) * (old / new) - 0.5, 0)

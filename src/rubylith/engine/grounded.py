@@ -1,7 +1,7 @@
 """Words → masks, for every family: what a phrase names is found, cut by the promptable model, and sorted out.
 
 What needs nothing downloaded (faces, colours, sizes and places, subject, background) is answered here; any other noun
-goes to the smallest detector on this machine that knows it.
+goes to the smallest detector on this machine that knows it, which is shown the picture once for all that it is asked.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from rubylith.domain.detection import Detection
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.geometry import Box
 from rubylith.domain.image import Image
@@ -28,17 +29,29 @@ from rubylith.engine.words.phrases import ANYTHING, Phrase, read_phrase
 from rubylith.language.nouns import singular
 
 FACE, SUBJECT, BACKGROUND = "face", frozenset({"subject", "foreground"}), frozenset({"background", "backdrop"})
-SAME_THING = 0.8  # IoU of two masks that answer different phrases
+SAME_THING = 0.8  # IoU of two masks
 LEAST_SHARE = 0.001  # of the picture: what is smaller is a speck
 EDGE_SHARE = 0.45  # of the picture's edge: what touches more of it is background, not a thing
 PATCHES_AT_MOST = 50
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One phrase and who is asked for it.
+
+    detector: by name; None if the phrase needs none. word: what the phrase is called there. least: things with a lower
+    score are dropped.
+    """
+
+    phrase: Phrase
+    least: float
+    detector: str | None = None
+    word: str = ""
+
+
 def check(text: Text, shelf: Shelf) -> None:
-    """InvalidPrompt or UnknownWord, before anybody looks at the picture."""
-    for phrase in map(read_phrase, text.phrases):
-        if _needs_detector(phrase):
-            shelf.choose(phrase.head, text.detector)
+    """InvalidPrompt, UnknownWord or Unavailable, before anybody looks at the picture."""
+    _read(text, shelf)
 
 
 def segment(
@@ -53,17 +66,38 @@ def segment(
     """Masks labelled with their phrases, best first."""
     if image is None:
         raise InvalidPrompt("Words are looked up in the picture, which is not at hand", "Send the picture itself")
-    phrases = tuple(dict.fromkeys(text.phrases))
+    asked = _read(text, shelf)
     found: list[Mask] = []
-    scene = _Scene(segmenter, image, embedding, text, shelf)
-    for number, phrase in enumerate(phrases):
-        scene.progress = share_of(progress, number, len(phrases))
-        found += scene.named(read_phrase(phrase))
-    least = text.threshold or 0.0
-    kept = _once([mask for mask in found if _score(mask) >= least])[: text.max_masks]
+    scene = _Scene(segmenter, image, embedding, asked, shelf)
+    for number, one in enumerate(asked):
+        scene.progress = share_of(progress, number, len(asked))
+        found += [mask for mask in scene.named(one) if _score(mask) >= one.least]
+    kept = _once(found)[: text.max_masks]
     progress(1.0)
     masks, is_disjoint = in_mode(kept, text.mode, embedding.size)
     return Segmentation(embedding.size, masks, disjoint=is_disjoint, model=embedding.provenance)
+
+
+def _read(text: Text, shelf: Shelf) -> tuple[Asked, ...]:
+    """Each phrase once, with who knows it."""
+    return tuple(
+        _addressed(read_phrase(said), threshold, text.detector, shelf) for said, threshold in text.thresholds.items()
+    )
+
+
+def _addressed(phrase: Phrase, threshold: float | None, wanted: str | None, shelf: Shelf) -> Asked:
+    chosen = None
+    if _is_face(phrase):  # a detector where one is here that knows faces best, or was named and knows them
+        if wanted is not None and shelf.knows(FACE, wanted):
+            chosen = shelf.choose(FACE, wanted)
+        elif shelf.has(FACE):
+            chosen = shelf.choose(FACE)
+    elif phrase.head and phrase.head not in SUBJECT | BACKGROUND | ANYTHING:
+        chosen = shelf.choose(phrase.head, wanted)
+    if chosen is None:
+        return Asked(phrase, threshold or 0.0)
+    detector, word = chosen
+    return Asked(phrase, shelf.threshold_of(detector) if threshold is None else threshold, detector, word)
 
 
 @dataclass(slots=True)
@@ -73,21 +107,23 @@ class _Scene:
     segmenter: Segmenter
     image: Image
     embedding: Embedding
-    text: Text
+    asked: Sequence[Asked]
     shelf: Shelf
     progress: Progress = ignore  # of the phrase that is being looked up
     _things: tuple[Mask, ...] | None = field(default=None, init=False)
+    _seen: dict[str, tuple[Detection, ...]] = field(default_factory=dict[str, tuple[Detection, ...]], init=False)
 
-    def named(self, phrase: Phrase) -> Sequence[Mask]:
+    def named(self, asked: Asked) -> Sequence[Mask]:
         """All that answers the phrase, labelled."""
-        found = self._found(phrase)
+        phrase = asked.phrase
+        found = self._found(asked)
         if phrase.colours and phrase.head:
             found = selection.of_colours(found, self.image.pixels, phrase.colours)
         found = selection.in_halves(found, self.embedding.size, phrase.halves)
         return selection.one_of(found, self.embedding.size, phrase.size, phrase.extreme)
 
-    def _found(self, phrase: Phrase) -> Sequence[Mask]:
-        label = phrase.text.strip()
+    def _found(self, asked: Asked) -> Sequence[Mask]:
+        phrase, label = asked.phrase, asked.phrase.text.strip()
         self.progress(0.0)
         if not phrase.head:
             return list(self._patches(phrase.colours, label) if phrase.colours else self._labelled_things(label))
@@ -95,18 +131,18 @@ class _Scene:
             return [labelled(mask, label) for mask in self._subject()]
         if phrase.head in BACKGROUND:
             return [labelled(mask, label, is_thing=False) for mask in self._background()]
-        if _needs_detector(phrase):
-            name, word = self.shelf.choose(phrase.head, self.text.detector)
-            detections = self.shelf.find(name, self.image, [word], self.text.threshold)
-            return self._cut([(one.box, one.score) for one in detections], label)
-        return self._cut(self._faces(), label)
+        if asked.detector is None:
+            return self._cut(find_faces(self.image.pixels), label)
+        return self._cut([(one.box, one.score) for one in self._detections(asked.detector, asked)], label)
 
-    def _faces(self) -> Sequence[tuple[Box, float]]:
-        """By a detector where one is here, else by the cascade."""
-        if not self.shelf.has(FACE):
-            return find_faces(self.image.pixels)
-        name, word = self.shelf.choose(FACE)
-        return [(one.box, one.score) for one in self.shelf.find(name, self.image, [word], self.text.threshold)]
+    def _detections(self, detector: str, asked: Asked) -> Iterator[Detection]:
+        """What the detector sees of this phrase; it looks once, for all phrases that it is asked for."""
+        if detector not in self._seen:
+            together = [one for one in self.asked if one.detector == detector]
+            words = tuple(dict.fromkeys(one.word for one in together))
+            least = min(one.least for one in together)
+            self._seen[detector] = self.shelf.find(detector, self.image, words, least)
+        return (one for one in self._seen[detector] if one.name == asked.word and one.score >= asked.least)
 
     def _cut(self, boxes: Sequence[tuple[Box, float]], label: str) -> list[Mask]:
         size = self.embedding.size
@@ -148,9 +184,8 @@ class _Scene:
                 yield Mask(rle, rle.box, quality)
 
 
-def _needs_detector(phrase: Phrase) -> bool:
-    is_face = singular(phrase.head) == FACE
-    return bool(phrase.head) and not is_face and phrase.head not in SUBJECT | BACKGROUND | ANYTHING
+def _is_face(phrase: Phrase) -> bool:
+    return singular(phrase.head) == FACE
 
 
 def labelled(mask: Mask, name: str, score: float | None = None, *, is_thing: bool = True) -> Mask:
@@ -164,11 +199,10 @@ def _score(mask: Mask) -> float:
 
 
 def _once(masks: Sequence[Mask]) -> list[Mask]:
-    """Best first; of two masks of one thing under different phrases, the better."""
+    """Best first; of two masks of one thing the better, whether one phrase found it twice or two phrases mean it."""
     kept: list[Mask] = []
     for mask in sorted(masks, key=lambda mask: -_score(mask)):
-        others = [other for other in kept if other.label != mask.label]
-        if not others or rle_iou([mask.rle], [other.rle for other in others]).max() <= SAME_THING:
+        if not kept or rle_iou([mask.rle], [other.rle for other in kept]).max() <= SAME_THING:
             kept.append(mask)
     return kept
 

@@ -53,17 +53,16 @@ def with_words(universal: Universal, embedding: Embedding, text: Text) -> Segmen
     found: list[Mask] = []
     shown = tuple(name.replace(" ", "-") for name in universal.names.shown)
     masks = universal.parse(embedding, text.mode)
-    for phrase in dict.fromkeys(text.phrases):
+    for phrase, threshold in text.thresholds.items():
         name = name_in(read_phrase(phrase).head, shown)
         found += [
             grounded.labelled(mask, phrase.strip(), mask.label.score, is_thing=mask.label.is_thing)
             for mask in masks
             if mask.label is not None and name is not None and mask.label.name.replace(" ", "-") == name
+            if mask.predicted_iou >= (threshold or 0.0)
         ]
-    least = text.threshold or 0.0
-    kept = [mask for mask in found if mask.predicted_iou >= least]
-    kept.sort(key=lambda mask: -mask.predicted_iou)
-    return Segmentation(embedding.size, tuple(kept[: text.max_masks]), disjoint=True, model=embedding.model)
+    found.sort(key=lambda mask: -mask.predicted_iou)
+    return Segmentation(embedding.size, tuple(found[: text.max_masks]), disjoint=True, model=embedding.model)
 
 
 def label(found: Segmentation, segmenter: Segmenter, image: Image | None, shelf: Shelf) -> Segmentation:

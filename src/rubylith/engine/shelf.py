@@ -1,5 +1,6 @@
 """What on this machine knows things by name: its detectors, its universal models; each opened when first needed."""
 
+import importlib.util
 import threading
 from collections.abc import Sequence
 from functools import cache
@@ -7,12 +8,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from rubylith.domain.detection import Detection
-from rubylith.domain.errors import UnknownName, UnknownWord
+from rubylith.domain.errors import Unavailable, UnknownName, UnknownWord
 from rubylith.domain.image import Image
 from rubylith.engine import detectors, models
 from rubylith.engine.catalog import find_detector, find_entry, find_weights, installed_universals, known_detectors
 from rubylith.engine.detectors import Detector, DetectorWeights
 from rubylith.engine.detectors._tiles import find_everywhere
+from rubylith.engine.folders import has_graph, read_detector_folder
 from rubylith.engine.runtimes import Device
 from rubylith.engine.universal import Universal
 from rubylith.engine.words.vocabulary import name_in, nearest
@@ -30,19 +32,35 @@ class Shelf:
         self._universal: dict[str, Universal] = {}
 
     def choose(self, noun: str, wanted: str | None = None) -> tuple[str, str]:
-        """The detector that knows a noun, and the noun's name in its vocabulary; UnknownWord, with what to do.
+        """The detector that knows a noun, and the noun's name in its vocabulary.
 
-        wanted: the only detector to ask, by name; None asks all that are here, the smallest first. One with an open
-        vocabulary knows any noun as it is said.
+        wanted: the only detector to ask, by name, or a folder that transformers wrote; None asks all that are here, the
+        smallest first. One with an open vocabulary knows any noun as it is said. UnknownWord with what to do if none
+        is here that knows it, Unavailable if one is and the packages to run it are not.
         """
-        names = known_detectors()
+        if wanted is not None and _is_folder(wanted):
+            names: tuple[str, ...] = (wanted,)
+        else:
+            names = known_detectors()
         if wanted is not None and wanted not in names:
             raise UnknownName.among("detector", wanted, names)
         able = [(name, word) for name in names if (word := _name_of(noun, name)) is not None]
-        for name, word in able:
-            if wanted in {None, name} and find_detector(name, self._folder) is not None:
+        here = [(name, word) for name, word in able if wanted in {None, name} and self._folder_of(name) is not None]
+        for name, word in here:
+            if not self._lacking(name):
                 return name, word
+        if here:
+            lacking = self._lacking(here[0][0])
+            extra = "torch" if "torch" in lacking else "words"
+            raise Unavailable(
+                f"The detector {here[0][0]} is here, but {' and '.join(lacking)} is not installed",
+                f"Install rubylith[{extra}]",
+            )
         raise _unknown(noun, able, names, wanted)
+
+    def knows(self, noun: str, name: str) -> bool:
+        """True if the detector of this name knows the noun, be it here or not."""
+        return _name_of(noun, name) is not None
 
     def has(self, noun: str) -> bool:
         """True if a detector whose vocabulary has the noun is on this machine."""
@@ -56,6 +74,10 @@ class Shelf:
         here = [name for name in known_detectors() if find_detector(name, self._folder) is not None]
         words = [word for name in here for word in vocabulary_of(name) or ()]
         return tuple(dict.fromkeys(word.replace("-", " ") for word in words))
+
+    def threshold_of(self, name: str) -> float:
+        """The score from which a detector trusts itself."""
+        return float(_room(name).THRESHOLD)
 
     def find(self, name: str, image: Image, words: Sequence[str], threshold: float | None) -> tuple[Detection, ...]:
         """What a detector sees of these words, best first; a picture that is large for it is also seen in tiles."""
@@ -77,11 +99,23 @@ class Shelf:
         """The detector, opened."""
         with self._lock:
             if name not in self._opened:
-                file = find_detector(name, self._folder)
-                if file is None:
+                folder = self._folder_of(name)
+                if folder is None:
                     raise UnknownWord(f"The detector {name} is not on this machine", _pull(name))
-                self._opened[name] = _room(name).load(DetectorWeights(name, file), self._device)
+                self._opened[name] = _room(name).load(DetectorWeights(name, folder), self._device)
             return self._opened[name]
+
+    def _folder_of(self, name: str) -> Path | None:
+        """Where a detector's files are; None if they are not here."""
+        return Path(name) if _is_folder(name) else find_detector(name, self._folder)
+
+    def _lacking(self, name: str) -> tuple[str, ...]:
+        """Packages that a detector here needs, which are in extras, and which are not installed."""
+        folder = self._folder_of(name)
+        if folder is None or vocabulary_of(name) is not None:
+            return ()
+        needed = ("tokenizers",) if has_graph(folder) else ("torch", "transformers", "tokenizers")
+        return tuple(package for package in needed if importlib.util.find_spec(package) is None)
 
     def universal_name(self) -> str | None:
         """The smallest universal model on this machine."""
@@ -117,7 +151,13 @@ def _name_of(noun: str, detector: str) -> str | None:
 
 
 def _room(name: str) -> Any:
-    return load(detectors.__name__, detectors.NAMES, find_entry(name).family, kind="detector")
+    family = read_detector_folder(Path(name)) if _is_folder(name) else find_entry(name).family
+    return load(detectors.__name__, detectors.NAMES, family, kind="detector")
+
+
+def _is_folder(name: str) -> bool:
+    """True if a detector is called by the path of its folder, which doors for strangers do not let through."""
+    return "/" in name or "\\" in name
 
 
 def _unknown(noun: str, able: list[tuple[str, str]], names: tuple[str, ...], wanted: str | None) -> UnknownWord:

@@ -55,11 +55,11 @@ class Hub:
         self._token = token
 
     def items(self, entry: Entry, precision: str) -> tuple[Item, ...]:
-        """The graphs, and the weights beside them, of which only the hub knows how many files they are."""
+        """What runs it, and the weights beside graphs, of which only the hub knows how many files they are."""
         if entry.is_known(precision):
             return known_items(entry, precision)
-        graphs = entry.graphs(precision)
-        return tuple(item for graph in graphs for item in (self.item(entry, graph), *self._side_files(entry, graph)))
+        wanted = entry.wanted(precision)
+        return tuple(item for path in wanted for item in (self.item(entry, path), *self._side_files(entry, path)))
 
     def open(self, entry: Entry, item: Item, start: int) -> Opened:
         """The file from `start` on."""
@@ -76,6 +76,8 @@ class Hub:
 
     def _side_files(self, entry: Entry, graph: str) -> Iterator[Item]:
         """`<graph>_data`, `<graph>_data_1` and so on: a graph holds no more than 2 GB itself."""
+        if not graph.endswith(".onnx"):
+            return
         for number in range(MOST_SIDE_FILES):
             try:
                 yield self.item(entry, f"{graph}_data_{number}" if number else f"{graph}_data")
@@ -126,7 +128,12 @@ class FolderMirror:
 
     def items(self, entry: Entry, precision: str) -> tuple[Item, ...]:
         """The mirror's list, with the catalogue's digests where it has them; a detector's file may lie there bare."""
-        if entry.kind == DETECTOR and self.path.is_dir() and not (self.path / entry.name / LIST).exists():
+        if (
+            entry.kind == DETECTOR
+            and not entry.pull
+            and self.path.is_dir()
+            and not (self.path / entry.name / LIST).exists()
+        ):
             return known_items(entry, precision)
         with self._open(f"{entry.name}/{LIST}", entry) as stream:
             return read_list(stream.read(), entry, self.shown)

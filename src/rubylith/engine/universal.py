@@ -20,6 +20,7 @@ from rubylith.domain.mask import Label, Mask
 from rubylith.domain.prompt import Everything, Mode, ObjectPrompt
 from rubylith.domain.rle import RLE, BoolArray
 from rubylith.engine import Embedding, Progress
+from rubylith.engine.frames import within
 from rubylith.engine.names import Names
 from rubylith.engine.runtimes import Array, Network
 
@@ -193,16 +194,6 @@ def semantic_segments(answers: Answers, size: Size, reading: Reading) -> Iterato
         yield Segment(bitmap, int(name), float(min(1.0, best[bitmap].mean())))
 
 
-def used_of(size: Size, side: int) -> Size:
-    """The part of a square that a picture fills whose longer side fits. Source: get_size_with_aspect_ratio."""
-    longer, shorter = max(size.height, size.width), min(size.height, size.width)
-    if longer == shorter:
-        return Size(side, side)
-    exact = side * shorter / longer
-    other = int(exact * longer / shorter)
-    return Size(round(exact), other) if size.height < size.width else Size(other, round(exact))
-
-
 def _plane(logits: FloatArray, size: Size, reading: Reading) -> FloatArray:
     """How likely each pixel of the picture is the query's: (H, W) float32."""
     inner = _used(_inner(logits, reading), size, reading)
@@ -218,7 +209,7 @@ def _inner(logits: FloatArray, reading: Reading) -> FloatArray:
 def _used(plane: FloatArray, size: Size, reading: Reading) -> FloatArray:
     if not reading.is_padded:
         return plane
-    used = used_of(size, plane.shape[0])
+    used = within(size, plane.shape[0], plane.shape[0])
     return plane[: used.height, : used.width]
 
 

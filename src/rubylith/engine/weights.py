@@ -39,7 +39,7 @@ from rubylith.engine.sources import (
 )
 
 PARTIAL = ".partial"
-ENCODER = re.compile(r"(?:vision_)?encoder(_fp16|_int8|_quantized)?\.onnx$")
+ENCODER = re.compile(r"(?:(?:vision_)?encoder|network|onnx/model)(_fp16|_int8|_quantized)?\.onnx$")
 PRECISIONS = {None: "fp32", "_fp16": "fp16", "_int8": "int8", "_quantized": "int8"}
 
 
@@ -119,10 +119,11 @@ class Store:
             source = self.source
             items = source.items(entry, precision or "fp32")
             found = _precisions({item.path for item in items})
-            if entry.kind == SEGMENTER and (not found or precision not in {None, *found}):
+            has_precisions = entry.kind == SEGMENTER or any(path.endswith(".onnx") for path in entry.pull)
+            if has_precisions and (not found or precision not in {None, *found}):
                 found = ", ".join(found) or "none at all"
                 raise NotFound(
-                    f"{source.shown} has no encoder of {name} in {precision or 'any precision'}, it has {found}",
+                    f"{source.shown} has no graphs of {name} in {precision or 'any precision'}, it has {found}",
                     "Ask for another --precision, or another mirror",
                 )
             wanted = tuple(item for item in items if not self._has(name, item))

@@ -26,11 +26,14 @@ BOX_FORM = "Give (x0, y0, x1, y1): the left, top, right and bottom edge in pixel
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Words, as people give them. text: phrases in a list, or in one string with commas between them."""
+    """Words, as people give them.
+
+    text: phrases in a list, or in one string with commas between them. threshold: one for all phrases, or one for each.
+    """
 
     text: str | Sequence[str] | None = None
     mode: str | None = None
-    threshold: float | None = None
+    threshold: float | Sequence[float] | None = None
     detector: str | None = None
 
 
@@ -97,10 +100,20 @@ def _read_text(words: Words, others: list[str], given: dict[str, Any]) -> Text |
     if words.text is None:
         return Scene(mode, given.get("max_masks"))
     listed = words.text.split(",") if isinstance(words.text, str) else list(words.text)
-    phrases = tuple(dict.fromkeys(phrase.strip() for phrase in listed if phrase.strip()))
+    phrases = tuple(phrase.strip() for phrase in listed if phrase.strip())
     if not phrases:
         raise InvalidPrompt("text holds no words", "Name what to find, such as 'car' or 'the largest object'")
-    return Text(phrases, mode, words.threshold, given.get("max_masks"), words.detector)
+    return Text(phrases, mode, _read_threshold(words.threshold), given.get("max_masks"), words.detector)
+
+
+def _read_threshold(threshold: float | Sequence[float] | None) -> float | tuple[float, ...] | None:
+    """One number for all phrases is one also where it stands in a list."""
+    if threshold is None:
+        return None
+    numbers = _numbers([threshold] if isinstance(threshold, int | float) else threshold)
+    if not numbers:
+        raise InvalidPrompt(f"The threshold is {threshold!r}", "Give a number from 0 to 1, or one for each phrase")
+    return numbers[0] if len(numbers) == 1 else tuple(numbers)
 
 
 def _listed(values: Sequence[Any] | None, name: str, form: str) -> Sequence[Any]:

@@ -98,6 +98,14 @@ def test_everything_without_a_prompt_and_options_act(http):
     assert len(post(http, options={"max_masks": 1}).json()["masks"]) == 1
 
 
+def test_each_phrase_may_have_a_threshold_of_its_own(http):
+    masks = post(http, text=["red", "grey"], threshold=[0.5, 0.9]).json()["masks"]
+    assert {mask["label"]["name"] if isinstance(mask["label"], dict) else mask["label"] for mask in masks} == {
+        "red",
+        "grey",
+    }
+
+
 def test_a_mask_goes_back_as_previous(http):
     first = post(http, **CLICK).json()["masks"][0]
     again = post(http, points=[[80, 60], [55, 35]], previous=first["segmentation"])
@@ -160,6 +168,11 @@ def test_zip_and_multipart_hold_the_masks(http):
         ({"options": {"points_per_side": 0}}, 422, "points_per_side"),
         ({"pints": [[1, 1]]}, 422, "pints"),
         ({"points": [[1]]}, 422, "points"),
+        ({"text": "red", "threshold": 2}, 422, "threshold"),
+        ({"text": "red", "threshold": []}, 422, "one for each"),
+        ({"text": "red, blue", "threshold": [0.1, 0.2, 0.3]}, 400, "3 thresholds were given for 2 phrases"),
+        ({"text": "red", "detector": "/etc"}, 422, "detector"),
+        ({"text": "dog", "detector": "nobody"}, 400, "no detector called 'nobody'"),
         ({"image": "file_unknown"}, 404, "file_unknown"),
         ({"image": "data:image/png;base64,AAAA"}, 422, "data URI"),
         ({"image": "data:image/png;base64,%%%"}, 422, "base64"),

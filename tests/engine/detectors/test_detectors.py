@@ -142,9 +142,15 @@ def test_without_its_file_a_detector_is_named_with_the_command_that_gets_it(tmp_
 
 
 def test_each_detector_of_the_catalogue_says_what_it_knows():
-    assert set(known_detectors()) == set(FILES)
-    assert len(vocabulary_of("fastestdet")) == 80
-    assert vocabulary_of("ultraface") == ("face",)
+    closed = {name: vocabulary_of(name) for name in known_detectors() if vocabulary_of(name) is not None}
+    assert set(closed) == set(FILES)
+    assert len(closed["fastestdet"]) == 80
+    assert closed["ultraface"] == ("face",)
+    assert {name for name in known_detectors() if name not in closed} >= {
+        "grounding-dino-tiny",
+        "llmdet-tiny",
+        "owlv2-base",
+    }
 
 
 def test_a_cell_becomes_a_box_and_a_thing_is_told_once():

@@ -10,8 +10,9 @@ from rubylith.domain.geometry import Box, Size
 from rubylith.domain.image import Image
 from rubylith.domain.prompt import Everything, Mode, ObjectPrompt, Objects, Scene, Subject, Text
 from rubylith.engine.engine import Engine
+from rubylith.engine.frames import within
 from rubylith.engine.names import Names, read_names
-from rubylith.engine.universal import Answers, panoptic_segments, semantic_segments, used_of
+from rubylith.engine.universal import Answers, panoptic_segments, semantic_segments
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 FAMILIES = ("eomt", "mask2former", "oneformer")
@@ -151,4 +152,4 @@ def test_a_folder_that_tells_no_names_is_an_error(tmp_path):
     [((480, 640), (480, 640)), ((500, 375), (640, 480)), ((7, 1000), (4, 640)), ((50, 50), (640, 640))],
 )
 def test_a_padded_picture_lies_as_transformers_lays_it(size, used):
-    assert used_of(Size(*size), 640) == Size(*used)
+    assert within(Size(*size), 640, 640) == Size(*used)

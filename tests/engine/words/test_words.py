@@ -84,14 +84,33 @@ def test_semantic_gives_one_mask_per_phrase(engine):
 def test_a_word_that_nobody_here_knows_names_the_model_to_pull(engine):
     with pytest.raises(UnknownWord, match="rubylith models pull fastestdet"):
         engine.check(Text(("cars",)))
-    with pytest.raises(UnknownWord, match="No model in the catalogue knows 'unicorn'"):
+    with pytest.raises(UnknownWord, match="No model on this machine knows 'unicorn'") as caught:
         engine.check(Text(("red", "unicorn")))
+    assert "takes any words with `rubylith models pull owlv2-base`" in caught.value.hint
+    with pytest.raises(UnknownWord, match="The detector fastestdet does not know 'unicorn'"):
+        engine.check(Text(("unicorn",), detector="fastestdet"))
+    with pytest.raises(UnknownWord, match="rubylith models pull llmdet-tiny"):
+        engine.check(Text(("unicorn",), detector="llmdet-tiny"))
 
 
 def test_text_is_bounded():
-    for phrases, options in [((), {}), (("a",) * 101, {}), (("car",), {"threshold": 2}), (("car",), {"max_masks": 0})]:
+    wrong = [
+        ((), {}),
+        (("a",) * 101, {}),
+        (("car",), {"threshold": 2}),
+        (("car", "dog"), {"threshold": (0.5, -1)}),
+        (("car", "dog"), {"threshold": (0.5,)}),
+        (("car",), {"max_masks": 0}),
+    ]
+    for phrases, options in wrong:
         with pytest.raises(InvalidPrompt):
             Text(phrases, **options)
+
+
+def test_a_threshold_is_for_all_phrases_or_for_each():
+    assert Text(("car", "dog"), threshold=0.5).thresholds == {"car": 0.5, "dog": 0.5}
+    assert Text(("car", "dog", "car"), threshold=(0.5, 0.1, 0.9)).thresholds == {"car": 0.5, "dog": 0.1}
+    assert Text(("car",)).thresholds == {"car": None}
 
 
 def test_words_need_the_picture(engine):

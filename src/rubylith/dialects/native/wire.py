@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFun
 from pydantic_core import PydanticCustomError
 
 from rubylith.domain.job import DeliveryState, JobState
-from rubylith.domain.prompt import Mode
+from rubylith.domain.prompt import MAX_PHRASES, Mode
 
 
 def _as_click(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
@@ -21,6 +21,21 @@ def _as_click(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
 
 Click = Annotated[tuple[float, float] | tuple[float, float, Literal[0, 1]], WrapValidator(_as_click)]
 Corners = tuple[float, float, float, float]
+
+
+def _as_threshold(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """The same for what is no threshold."""
+    try:
+        return validate(value)
+    except ValidationError:
+        form = "Give a number from 0 to 1 for all phrases, or a list with one for each"
+        raise PydanticCustomError("threshold", form) from None  # pyright: ignore[reportArgumentType]
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Threshold = Annotated[
+    Share | Annotated[list[Share], Field(min_length=1, max_length=MAX_PHRASES)], WrapValidator(_as_threshold)
+]
 ImageText = Annotated[
     str,
     Field(
@@ -88,8 +103,15 @@ class PromptIn(Closed):
     mode: Mode | None = Field(
         default=None, description="A mask per thing, per name, or both: of text, or the whole scene"
     )
-    threshold: float | None = Field(default=None, ge=0, le=1, description="With text: drop lower scores")
-    detector: str | None = Field(default=None, description="With text: who looks; default: the smallest that knows")
+    threshold: Threshold | None = Field(
+        default=None, description="With text: drop lower scores; one number for all phrases, or one for each"
+    )
+    detector: str | None = Field(
+        default=None,
+        max_length=100,
+        pattern=r"^[a-z0-9.-]*$",
+        description="With text: who looks, by name; default: the smallest that knows",
+    )
     multimask: bool = Field(default=False, description="Up to three candidates per object instead of the best")
     options: OptionsIn = OptionsIn()
     model: str | None = Field(default=None, description="Default: the server's")

@@ -26,6 +26,7 @@ VOCABULARY = tuple(
     dining_table toilet tv laptop mouse remote keyboard cell_phone microwave oven toaster sink refrigerator book clock
     vase scissors teddy_bear hair_drier toothbrush""".replace("_", "-").split()
 )
+FILE = "fastestdet.onnx"
 SIDE = 352
 TILE = 400  # pixels: see _tiles
 THRESHOLD, SAME_THING = 0.5, 0.45  # score; IoU above which two boxes of a name are one thing
@@ -48,7 +49,7 @@ class FastestDet:
 
 def load(weights: DetectorWeights, device: Device) -> Detector:
     """The detector, ready; ModelFailed if its file is not what it should be."""
-    return FastestDet(open_network(weights.file, device))
+    return FastestDet(open_network(weights.folder / FILE, device))
 
 
 def read_grid(

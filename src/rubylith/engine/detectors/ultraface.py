@@ -17,6 +17,7 @@ from rubylith.engine.runtimes import Device, Network
 from rubylith.engine.runtimes.onnx import open_network
 
 VOCABULARY = ("face",)
+FILE = "ultraface_rfb320.onnx"
 WIDTH, HEIGHT = 320, 240
 MEAN, SCALE = 127.0, 128.0
 THRESHOLD, SAME_FACE = 0.7, 0.3
@@ -53,4 +54,4 @@ class UltraFace:
 
 def load(weights: DetectorWeights, device: Device) -> Detector:
     """The detector, ready; ModelFailed if its file is not what it should be."""
-    return UltraFace(open_network(weights.file, device))
+    return UltraFace(open_network(weights.folder / FILE, device))

@@ -8,12 +8,12 @@ import numpy as np
 
 from rubylith.domain.image import Image
 from rubylith.engine import Segmenter
-from rubylith.engine.frames import MEAN, STD, Frame
+from rubylith.engine.frames import MEAN, STD, Frame, within
 from rubylith.engine.models import Weights
 from rubylith.engine.names import read_names
 from rubylith.engine.queries import open_queries
 from rubylith.engine.runtimes import Array, Device
-from rubylith.engine.universal import Reading, Universal, used_of
+from rubylith.engine.universal import Reading, Universal
 
 LEAST = 0.8
 
@@ -23,7 +23,7 @@ def load(weights: Weights, device: Device) -> Segmenter:
     side = weights.input_size
 
     def show(image: Image) -> dict[str, Array]:
-        used = used_of(image.size, side)
+        used = within(image.size, side, side)
         pixels = np.tile((-MEAN / STD)[None, :, None, None], (1, 1, side, side)).astype(np.float32)
         seen = Frame(image.size, side, used, side).pixels(image)
         pixels[..., : used.height, : used.width] = seen[..., : used.height, : used.width]

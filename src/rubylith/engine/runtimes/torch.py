@@ -11,6 +11,7 @@ from rubylith.engine.runtimes import Array, Arrays, Device
 try:
     import torch
 
+    from rubylith.engine.export.detectors import load_detector
     from rubylith.engine.export.parts import Part, parts_of
     from rubylith.engine.export.sources import load_transformers
     from rubylith.engine.export.universal import load_universal
@@ -72,6 +73,18 @@ def open_whole(folder: Path, side: int, device: Device) -> TorchNetwork:
     except Exception as failure:
         raise ModelFailed(f"{folder} cannot be loaded: {failure}", "Give a folder that transformers wrote") from failure
     return TorchNetwork(whole.part, name)
+
+
+def open_detector(folder: Path, device: Device) -> TorchNetwork:
+    """A detector of any words, which is one network; errors as of open_networks."""
+    name = device_name(device)
+    if device.threads is not None:
+        torch.set_num_threads(device.threads)
+    try:
+        part = load_detector(folder)
+    except Exception as failure:
+        raise ModelFailed(f"{folder} cannot be loaded: {failure}", "Give a folder that transformers wrote") from failure
+    return TorchNetwork(part, name)
 
 
 def device_name(device: Device) -> str:

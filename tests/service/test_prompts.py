@@ -1,0 +1,28 @@
+"""Words and thresholds, as people give them."""
+
+import numpy as np
+import pytest
+
+from rubylith.domain.errors import InvalidPrompt
+from rubylith.service.prompts import Words, read_prompt
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (None, {"car": None, "dog": None}),
+        (0.3, {"car": 0.3, "dog": 0.3}),
+        ([0.3], {"car": 0.3, "dog": 0.3}),
+        ((0.3, 1), {"car": 0.3, "dog": 1.0}),
+        (np.array([0.25, 0.5]), {"car": 0.25, "dog": 0.5}),
+    ],
+)
+@pytest.mark.parametrize("text", ["car, dog", ["car", " dog "]])
+def test_a_threshold_is_for_all_phrases_or_for_each(text, given, read):
+    assert read_prompt(words=Words(text, threshold=given), options={}).thresholds == read
+
+
+@pytest.mark.parametrize("threshold", [(0.1, 0.2, 0.3), (), "low", ("low", "high"), 1.5, (0.5, -0.1), float("nan")])
+def test_what_is_no_threshold_is_refused(threshold):
+    with pytest.raises(InvalidPrompt):
+        read_prompt(words=Words("car, dog", threshold=threshold), options={})
