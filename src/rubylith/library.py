@@ -125,7 +125,8 @@ def segment(
     with a lower score is dropped; one number for all phrases, or one for each. detector: who looks, by name or a folder
     that transformers wrote. label: masks of everything get names, from who on this machine knows any.
 
-    The options from points_per_side to label act without all those only, as in `Everything`. model: None takes
+    The options from points_per_side to label act without all those only, as in `Everything`; max_masks and tile_side
+    go with text too. model: None takes
     the one that embedded the picture, else `embedded`. limits: how large a file may be. progress: called with the
     share done, 0 to 1. Whatever is wrong is a RubylithError.
     """

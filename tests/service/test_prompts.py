@@ -26,3 +26,11 @@ def test_a_threshold_is_for_all_phrases_or_for_each(text, given, read):
 def test_what_is_no_threshold_is_refused(threshold):
     with pytest.raises(InvalidPrompt):
         read_prompt(words=Words("car, dog", threshold=threshold), options={})
+
+
+def test_tiles_go_with_words_and_with_everything():
+    assert read_prompt(words=Words("car"), options={"tile_side": 640, "max_masks": 3}).tile_side == 640
+    assert read_prompt(options={"tile_side": 640}).tile_side == 640
+    for words in (Words("car"), Words(mode="panoptic")):
+        with pytest.raises(InvalidPrompt, match="tile_side"):
+            read_prompt(words=words, options={"tile_side": 100 if words.text else 640})

@@ -133,7 +133,8 @@ def command(
 ) -> int:
     """Cut pictures into masks: the objects you point at or name, or everything.
 
-    The options from --points-per-side on say how to find everything; points, boxes and words exclude them. Results lie
+    The options from --points-per-side on say how to find everything; points, boxes and words exclude them, but words
+    take --max-masks and --tile-side. Results lie
     in one folder per picture, with a manifest.jsonl beside them: the same command run again goes on where it stopped.
     """
     given = locals()

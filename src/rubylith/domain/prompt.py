@@ -131,7 +131,8 @@ class Text:
 
     phrases: one idea each, such as "car", "red cup" or "the largest object". threshold: things found with a lower score
     are dropped; one for all phrases, or one for each; None leaves it to the detector. max_masks: at most this many, the
-    best. detector: by name; None takes the smallest on this machine that knows the phrase.
+    best. detector: by name; None takes the smallest on this machine that knows the phrase. tile_side: the detector also
+    looks at overlapping tiles of so many pixels a side; None leaves it to the detector.
     """
 
     phrases: tuple[str, ...]
@@ -139,6 +140,7 @@ class Text:
     threshold: float | tuple[float, ...] | None = None
     max_masks: int | None = None
     detector: str | None = None
+    tile_side: int | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.phrases) <= MAX_PHRASES:
@@ -153,6 +155,9 @@ class Text:
                 raise InvalidPrompt(f"The threshold is {threshold}", "Give a number from 0 to 1")
         if self.max_masks is not None and self.max_masks < 1:
             raise InvalidPrompt(f"max_masks is {self.max_masks}", "Give a whole number from 1 on")
+        low, high = LIMITS["tile_side"]
+        if self.tile_side is not None and not low <= self.tile_side <= high:
+            raise InvalidPrompt(f"tile_side is {self.tile_side}", f"Give a whole number from {low:g} to {high:g}")
 
     @property
     def thresholds(self) -> dict[str, float | None]:

@@ -21,6 +21,8 @@ from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress, Segmenter
 from rubylith.engine.progress import share_of
 from rubylith.engine.refine import box_array, box_nms, disjoint, mend_small_regions
+from rubylith.engine.windows import is_cut, part_of
+from rubylith.engine.windows import tiles as windows_of
 
 CROP_EDGE_TOLERANCE = 20.0  # pixels; a mask that ends this near a crop's edge was probably cut off there
 
@@ -89,19 +91,8 @@ def crop_windows(size: Size, layers: int, overlap_ratio: float) -> tuple[Crop, .
 
 def tiles(size: Size, side: int, overlap_ratio: float, *, layer: int) -> tuple[Crop, ...]:
     """Equal windows of at most `side` pixels a side that overlap by at least a share of it; none if one would do."""
-    rows, columns = (_starts(full, side, int(overlap_ratio * side)) for full in (size.height, size.width))
-    if len(rows) * len(columns) == 1:
-        return ()
-    height, width = min(side, size.height), min(side, size.width)
-    return tuple(Crop(layer, x, y, x + width, y + height) for y, x in itertools.product(rows, columns))
-
-
-def _starts(full: int, side: int, overlap: int) -> list[int]:
-    """Where windows of `side` begin, evenly spread from one edge to the other."""
-    if full <= side:
-        return [0]
-    count = math.ceil((full - overlap) / (side - overlap))
-    return [round(index * (full - side) / (count - 1)) for index in range(count)]
+    windows = windows_of(size, side, int(overlap_ratio * side))
+    return tuple(Crop(layer, int(one.x0), int(one.y0), int(one.x1), int(one.y1)) for one in windows)
 
 
 def _at_layer(everything: Everything, layer: int) -> Everything:
@@ -112,8 +103,7 @@ def _at_layer(everything: Everything, layer: int) -> Everything:
 def _cropped(image: Image | None, crop: Crop) -> Image:
     if image is None:
         raise InvalidPrompt("Crops and tiles are parts of the picture, which is not at hand", "Send the picture")
-    pixels = np.ascontiguousarray(image.pixels[crop.y0 : crop.y1, crop.x0 : crop.x1])
-    return Image(pixels, f"{image.digest}[{crop.y0}:{crop.y1},{crop.x0}:{crop.x1}]")
+    return part_of(image, crop.box)
 
 
 def _uncropped(masks: tuple[Mask, ...], crop: Crop, size: Size) -> Iterator[Mask]:
@@ -123,19 +113,12 @@ def _uncropped(masks: tuple[Mask, ...], crop: Crop, size: Size) -> Iterator[Mask
         return
     for mask in masks:
         box = mask.box.shifted(crop.x0, crop.y0)
-        if _ends_at_crop(box, crop.box, Box.of(size)):
+        if is_cut(box, crop.box, size, CROP_EDGE_TOLERANCE):
             continue
         bitmap = np.zeros((size.height, size.width), np.bool_)
         bitmap[crop.y0 : crop.y1, crop.x0 : crop.x1] = mask.rle.bitmap()
         points = tuple(point.shifted(crop.x0, crop.y0) for point in mask.points)
         yield replace(mask, rle=RLE.from_bitmap(bitmap), box=box, points=points)
-
-
-def _ends_at_crop(box: Box, crop: Box, picture: Box) -> bool:
-    edges, crop_edges, picture_edges = (box_array([b])[0] for b in (box, crop, picture))
-    near_crop = np.abs(edges - crop_edges) <= CROP_EDGE_TOLERANCE
-    near_picture = np.abs(edges - picture_edges) <= CROP_EDGE_TOLERANCE
-    return bool(np.any(near_crop & ~near_picture))
 
 
 def _best_of_crops(found: list[tuple[Mask, Crop]], threshold: float) -> list[Mask]:

@@ -68,7 +68,7 @@ def segment(
         raise InvalidPrompt("Words are looked up in the picture, which is not at hand", "Send the picture itself")
     asked = _read(text, shelf)
     found: list[Mask] = []
-    scene = _Scene(segmenter, image, embedding, asked, shelf)
+    scene = _Scene(segmenter, image, embedding, asked, shelf, text.tile_side)
     for number, one in enumerate(asked):
         scene.progress = share_of(progress, number, len(asked))
         found += [mask for mask in scene.named(one) if _score(mask) >= one.least]
@@ -109,6 +109,7 @@ class _Scene:
     embedding: Embedding
     asked: Sequence[Asked]
     shelf: Shelf
+    tile_side: int | None = None
     progress: Progress = ignore  # of the phrase that is being looked up
     _things: tuple[Mask, ...] | None = field(default=None, init=False)
     _seen: dict[str, tuple[Detection, ...]] = field(default_factory=dict[str, tuple[Detection, ...]], init=False)
@@ -132,8 +133,9 @@ class _Scene:
         if phrase.head in BACKGROUND:
             return [labelled(mask, label, is_thing=False) for mask in self._background()]
         if asked.detector is None:
-            return self._cut(find_faces(self.image.pixels), label)
-        return self._cut([(one.box, one.score) for one in self._detections(asked.detector, asked)], label)
+            return self._cut(find_faces(self.image.pixels), label, self.progress)
+        boxes = [(one.box, one.score) for one in self._detections(asked.detector, asked)]
+        return self._cut(boxes, label, share_of(self.progress, 1, 2))
 
     def _detections(self, detector: str, asked: Asked) -> Iterator[Detection]:
         """What the detector sees of this phrase; it looks once, for all phrases that it is asked for."""
@@ -141,14 +143,17 @@ class _Scene:
             together = [one for one in self.asked if one.detector == detector]
             words = tuple(dict.fromkeys(one.word for one in together))
             least = min(one.least for one in together)
-            self._seen[detector] = self.shelf.find(detector, self.image, words, least)
+            half = share_of(self.progress, 0, 2)  # the other is for cutting
+            self._seen[detector] = self.shelf.find(
+                detector, self.image, words, least, tile_side=self.tile_side, progress=half
+            )
         return (one for one in self._seen[detector] if one.name == asked.word and one.score >= asked.least)
 
-    def _cut(self, boxes: Sequence[tuple[Box, float]], label: str) -> list[Mask]:
+    def _cut(self, boxes: Sequence[tuple[Box, float]], label: str, progress: Progress) -> list[Mask]:
         size = self.embedding.size
         usable = [(box.clipped(size), score) for box, score in boxes if box.clipped(size).area > 0]
         prompts = [ObjectPrompt(box=box) for box, _ in usable]
-        answers = prompted.decode(self.segmenter, self.embedding, prompts, progress=self.progress)
+        answers = prompted.decode(self.segmenter, self.embedding, prompts, progress=progress)
         return [
             labelled(candidates[0], label, score)
             for (_, score), candidates in zip(usable, answers, strict=True)

@@ -89,6 +89,11 @@ def check_words(universal: Universal, text: Text) -> None:
                 f"{universal.model} knows names only, and {phrase.text!r} says more",
                 "Give the bare name, or ask another model, such as embedded",
             )
+        if text.tile_side is not None:
+            raise InvalidPrompt(
+                f"{universal.model} looks at the whole picture once, and tile_side is given",
+                "Leave it out, or ask another model, such as embedded",
+            )
         if name_in(phrase.head, shown) is None:
             raise unknown_to(universal.model, phrase.head, shown)
 

@@ -10,11 +10,12 @@ from typing import Any, cast
 from rubylith.domain.detection import Detection
 from rubylith.domain.errors import Unavailable, UnknownName, UnknownWord
 from rubylith.domain.image import Image
-from rubylith.engine import detectors, models
+from rubylith.engine import Progress, detectors, models
 from rubylith.engine.catalog import find_detector, find_entry, find_weights, installed_universals, known_detectors
 from rubylith.engine.detectors import Detector, DetectorWeights
-from rubylith.engine.detectors._tiles import find_everywhere
+from rubylith.engine.detectors._tiles import find_everywhere, usual_side
 from rubylith.engine.folders import has_graph, read_detector_folder
+from rubylith.engine.progress import ignore
 from rubylith.engine.runtimes import Device
 from rubylith.engine.universal import Universal
 from rubylith.engine.words.vocabulary import name_in, nearest
@@ -79,12 +80,26 @@ class Shelf:
         """The score from which a detector trusts itself."""
         return float(_room(name).THRESHOLD)
 
-    def find(self, name: str, image: Image, words: Sequence[str], threshold: float | None) -> tuple[Detection, ...]:
-        """What a detector sees of these words, best first; a picture that is large for it is also seen in tiles."""
-        tile = _room(name).TILE
-        if tile is None:
+    def find(
+        self,
+        name: str,
+        image: Image,
+        words: Sequence[str],
+        threshold: float | None,
+        *,
+        tile_side: int | None = None,
+        progress: Progress = ignore,
+    ) -> tuple[Detection, ...]:
+        """What a detector sees of these words, best first.
+
+        tile_side: also look at tiles of so many pixels; None leaves it to the detector, which does so in a picture that
+        is large for it unless each look takes long. progress: the share of the looks that are done.
+        """
+        own: int | None = _room(name).TILE
+        side = tile_side if tile_side is not None or own is None else usual_side(image.size, own)
+        if side is None:
             return self.get(name).find(image, words, threshold)
-        return find_everywhere(self.get(name), image, words, threshold, tile=tile)
+        return find_everywhere(self.get(name), image, words, threshold, side=side, progress=progress)
 
     def find_all(self, image: Image) -> tuple[Detection, ...]:
         """All that the closed-set detectors here see."""

@@ -54,7 +54,7 @@ def read_prompt(
     points alone, with one box or with `previous` say one object; several boxes say one object each; words say all
     that they name; a mode without words says the whole scene by name; nothing says everything. options: those of
     Everything by name; None means not given. Given together with points or boxes they are refused, because they would
-    do nothing; `max_masks` goes with words too.
+    do nothing; `max_masks` goes with words too, `tile_side` with words that are said.
     """
     given = {name: value for name, value in options.items() if value is not None}
     if words != UNSAID:
@@ -87,7 +87,8 @@ def _read_text(words: Words, others: list[str], given: dict[str, Any]) -> Text |
         raise InvalidPrompt(
             "threshold or detector is given without words", "Say what to find: text, such as 'car, dog'"
         )
-    clashing = others + [name for name in given if name != "max_masks"]
+    allowed = {"max_masks"} if words.text is None else {"max_masks", "tile_side"}
+    clashing = others + [name for name in given if name not in allowed]
     if clashing:
         said = "mode" if words.text is None else "text"
         raise InvalidPrompt(
@@ -103,7 +104,8 @@ def _read_text(words: Words, others: list[str], given: dict[str, Any]) -> Text |
     phrases = tuple(phrase.strip() for phrase in listed if phrase.strip())
     if not phrases:
         raise InvalidPrompt("text holds no words", "Name what to find, such as 'car' or 'the largest object'")
-    return Text(phrases, mode, _read_threshold(words.threshold), given.get("max_masks"), words.detector)
+    threshold, max_masks, tile_side = _read_threshold(words.threshold), given.get("max_masks"), given.get("tile_side")
+    return Text(phrases, mode, threshold, max_masks, words.detector, tile_side)
 
 
 def _read_threshold(threshold: float | Sequence[float] | None) -> float | tuple[float, ...] | None:

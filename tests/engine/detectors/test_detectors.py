@@ -2,6 +2,7 @@
 
 import itertools
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,10 +15,11 @@ from rubylith.domain.geometry import Box, Size
 from rubylith.domain.image import Image, Local
 from rubylith.domain.prompt import Everything, Mode, Scene, Text
 from rubylith.engine.catalog import LIST, known_detectors
-from rubylith.engine.detectors._tiles import find_everywhere, tiles
+from rubylith.engine.detectors._tiles import find_everywhere, usual_side
 from rubylith.engine.detectors.fastestdet import VOCABULARY, read_grid
 from rubylith.engine.engine import ANY_PROCESSOR, Engine
 from rubylith.engine.shelf import Shelf, vocabulary_of
+from rubylith.engine.windows import tiles
 from rubylith.service.intake import open_image
 
 EVAL = Path(__file__).parents[4] / "shared" / "eval"
@@ -111,20 +113,49 @@ def test_a_thing_that_tiles_cut_is_one_thing(place):
     x, y = place
     pixels = np.zeros((600, 800, 3), np.uint8)
     pixels[y : y + 40, x : x + 40] = 255
-    (one,) = find_everywhere(Rectangles(), Image(pixels, "one"), ["thing"], None, tile=400)
+    (one,) = find_everywhere(Rectangles(), Image(pixels, "one"), ["thing"], None, side=400)
     assert one.box == Box(x, y, x + 40, y + 40)
 
 
 @pytest.mark.parametrize(("height", "width"), [(400, 400), (401, 100), (1000, 1600), (3000, 4000)])
 def test_tiles_cover_the_picture_and_overlap_by_half(height, width):
     seen = np.zeros((height, width), np.uint8)
-    windows = list(tiles(Size(height, width), 400))
+    windows = tiles(Size(height, width), 400, 200)
     for one in windows:
         seen[int(one.y0) : int(one.y1), int(one.x0) : int(one.x1)] = 1
     assert bool(windows) == (max(height, width) > 400)
     assert not windows or seen.all()
     tops = sorted({one.y0 for one in windows})
     assert all(below - above <= 200 for above, below in itertools.pairwise(tops))
+
+
+class Squares:
+    """A detector that sees rectangles of one colour only where they fill a hundredth of what it is shown."""
+
+    def find(self, image, names, threshold):
+        found = Rectangles().find(image, names, threshold)
+        return tuple(replace(one, name=names[0]) for one in found if one.box.area >= image.size.area / 100)
+
+
+@pytest.mark.parametrize(("tile_side", "count"), [(None, 0), (300, 1), (900, 0)])
+def test_tiles_may_be_asked_for_where_a_detector_takes_none_by_itself(monkeypatch, tmp_path, tile_side, count):
+    (tmp_path / "owlv2-base").mkdir()
+    (tmp_path / "owlv2-base" / LIST).write_text("{}")
+    monkeypatch.setattr("rubylith.engine.detectors.owlv2.load", lambda weights, device: Squares())
+    monkeypatch.setattr("importlib.util.find_spec", lambda package: package)
+    pixels = np.zeros((600, 800, 3), np.uint8)
+    pixels[110:140, 410:440] = 255
+    shares: list[float] = []
+    text = Text(("widget",), tile_side=tile_side)
+    masks = Engine("embedded", models_folder=tmp_path).segment(Image(pixels, "one"), text, progress=shares.append).masks
+    assert len(masks) == count
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert any(0 < share < 0.5 for share in shares) == bool(count)
+
+
+def test_a_large_picture_has_larger_tiles_unasked():
+    assert [usual_side(Size(*size), 400) for size in ((300, 300), (1600, 1000), (3000, 4001))] == [400, 400, 1001]
 
 
 def test_who_looks_may_be_said(models_folder):

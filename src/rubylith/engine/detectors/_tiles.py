@@ -4,7 +4,7 @@ A thing that a tile cuts is left to the tile, or the whole, that has all of it: 
 unless nothing better explains it. What several views see is told once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,11 @@ import numpy as np
 from rubylith.domain.detection import Detection
 from rubylith.domain.geometry import Box, Size
 from rubylith.domain.image import Image
+from rubylith.engine import Progress
 from rubylith.engine.detectors import Detector
+from rubylith.engine.progress import ignore
 from rubylith.engine.refine import box_array, box_nms
+from rubylith.engine.windows import is_cut, part_of, tiles
 
 SAME_THING = 0.45  # IoU of two boxes of one name
 PART = 0.7  # share of a box inside a better one of its name: a part of the same thing
@@ -30,20 +33,29 @@ class Sight:
 
 
 def find_everywhere(
-    detector: Detector, image: Image, names: Sequence[str], threshold: float | None, *, tile: int
+    detector: Detector,
+    image: Image,
+    names: Sequence[str],
+    threshold: float | None,
+    *,
+    side: int,
+    progress: Progress = ignore,
 ) -> tuple[Detection, ...]:
-    """What of these names is in the picture, best first. tile: pixels; pictures up to it are looked at once."""
-    found = [Sight(0, one) for one in detector.find(image, names, threshold)]
-    whole = Box.of(image.size)
-    tile = max(tile, -(-max(image.size.height, image.size.width) // MOST_ACROSS))
-    for view, window in enumerate(tiles(image.size, tile), 1):
-        x, y = int(window.x0), int(window.y0)
-        part = Image(np.ascontiguousarray(image.pixels[y : int(window.y1), x : int(window.x1)]), image.digest)
-        for one in detector.find(part, names, threshold):
-            box = one.box.shifted(x, y)
-            if not _is_cut(box, window, whole, AT_EDGE * tile):
+    """What of these names is in the picture, best first. side: of the tiles in pixels; pictures up to it have none."""
+    views = (Box.of(image.size), *tiles(image.size, side, side // 2))
+    found: list[Sight] = []
+    for view, window in enumerate(views):
+        progress(view / len(views))
+        for one in detector.find(part_of(image, window) if view else image, names, threshold):
+            box = one.box.shifted(window.x0, window.y0)
+            if not is_cut(box, window, image.size, AT_EDGE * side):
                 found.append(Sight(view, Detection(one.name, one.score, box)))
     return merged(found)
+
+
+def usual_side(size: Size, side: int) -> int:
+    """The side of the tiles that a detector looks at unasked: its own, or in a larger picture a larger one."""
+    return max(side, -(-max(size.height, size.width) // MOST_ACROSS))
 
 
 def merged(sights: Sequence[Sight]) -> tuple[Detection, ...]:
@@ -59,32 +71,6 @@ def merged(sights: Sequence[Sight]) -> tuple[Detection, ...]:
         best = [same[index] for index in box_nms(boxes, scores, SAME_THING)]
         kept += [one.found for place, one in enumerate(best) if not any(_is_part(one, other) for other in best[:place])]
     return tuple(sorted(kept, key=lambda one: -one.score))
-
-
-def tiles(size: Size, side: int) -> Iterator[Box]:
-    """Half-overlapping windows of `side` pixels, row by row; none if the picture is no larger."""
-    if max(size.height, size.width) <= side:
-        return
-    for top in _starts(size.height, side):
-        for left in _starts(size.width, side):
-            yield Box(left, top, min(left + side, size.width), min(top + side, size.height))
-
-
-def _starts(length: int, side: int) -> list[int]:
-    if length <= side:
-        return [0]
-    steps = -(-2 * (length - side) // side)
-    return [round(step * (length - side) / steps) for step in range(steps + 1)]
-
-
-def _is_cut(box: Box, window: Box, whole: Box, near: float) -> bool:
-    """True if the box ends where its window does and the picture does not."""
-    return (
-        (window.x0 > whole.x0 and box.x0 - window.x0 <= near)
-        or (window.y0 > whole.y0 and box.y0 - window.y0 <= near)
-        or (window.x1 < whole.x1 and window.x1 - box.x1 <= near)
-        or (window.y1 < whole.y1 and window.y1 - box.y1 <= near)
-    )
 
 
 def _is_part(one: Sight, other: Sight) -> bool:

@@ -1,0 +1,44 @@
+"""Windows on a picture that is large for a network: where they lie, what is in them, and what their edges cut off."""
+
+import itertools
+import math
+
+import numpy as np
+
+from rubylith.domain.geometry import Box, Size
+from rubylith.domain.image import Image
+from rubylith.engine.refine import box_array
+
+
+def tiles(size: Size, side: int, overlap: int) -> tuple[Box, ...]:
+    """Equal windows of at most `side` pixels a side that overlap by at least `overlap`; none if one would do.
+
+    Whole pixels, row by row, evenly spread from one edge to the other.
+    """
+    rows, columns = (_starts(full, side, overlap) for full in (size.height, size.width))
+    if len(rows) * len(columns) == 1:
+        return ()
+    height, width = min(side, size.height), min(side, size.width)
+    return tuple(Box(x, y, x + width, y + height) for y, x in itertools.product(rows, columns))
+
+
+def part_of(image: Image, window: Box) -> Image:
+    """What is in a window of whole pixels, as a picture of its own."""
+    x0, y0, x1, y1 = (int(edge) for edge in (window.x0, window.y0, window.x1, window.y1))
+    return Image(np.ascontiguousarray(image.pixels[y0:y1, x0:x1]), f"{image.digest}[{y0}:{y1},{x0}:{x1}]")
+
+
+def is_cut(box: Box, window: Box, size: Size, near: float) -> bool:
+    """True if the box ends within `near` pixels of where its window does and the picture does not.
+
+    Source: segment-anything, utils/amg.py, is_box_near_crop_edge.
+    """
+    edges, at_window, at_picture = box_array([box, window, Box.of(size)])
+    return bool(np.any((np.abs(edges - at_window) <= near) & (np.abs(edges - at_picture) > near)))
+
+
+def _starts(full: int, side: int, overlap: int) -> list[int]:
+    if full <= side:
+        return [0]
+    count = math.ceil((full - overlap) / (side - overlap))
+    return [round(index * (full - side) / (count - 1)) for index in range(count)]
