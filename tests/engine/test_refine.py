@@ -1,8 +1,13 @@
 """What is done to masks after the model has spoken."""
 
+import hypothesis.extra.numpy
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rubylith.domain.geometry import Size
+from rubylith.domain.job import Cancelled
 from rubylith.domain.mask import Mask
 from rubylith.domain.rle import RLE
 from rubylith.engine.refine import box_nms, disjoint, mend_small_regions, remove_small_regions
@@ -62,6 +67,47 @@ def test_of_two_masks_alike_after_mending_the_untouched_one_stays():
     pierced[5, 5] = False
     kept = mend_small_regions([mask_of(pierced, 0.99), mask_of(whole, 0.5)], 3, 0.7)
     assert [mask.predicted_iou for mask in kept] == [0.5]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    hypothesis.extra.numpy.arrays(bool, hypothesis.extra.numpy.array_shapes(min_dims=2, max_dims=2, max_side=14)).filter(np.any),
+    st.integers(1, 250),
+)
+def test_mending_in_a_window_is_mending_of_the_whole(bitmap, min_area):
+    mask = mask_of(bitmap)
+    (mended,) = mend_small_regions([mask], min_area, 0.7)
+    whole, changed = remove_small_regions(bitmap, min_area)
+    assert np.array_equal(mended.rle.bitmap(), whole)
+    assert (mended is mask) is not changed
+    assert mended.box == mended.rle.box
+
+
+def test_mending_tells_how_far_it_is_and_can_be_stopped():
+    masks, told = [mask_of(square(2, 2, 12, 12))] * 4, []
+    mend_small_regions(masks, 3, 1.0, progress=told.append)
+    assert told == [0.25, 0.5, 0.75, 1.0]
+
+    def stop(share):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        mend_small_regions(masks, 3, 1.0, progress=stop)
+
+
+@settings(max_examples=200, deadline=None)
+@given(hypothesis.extra.numpy.arrays(bool, st.tuples(st.integers(0, 5), st.just(6), st.just(7))))
+def test_disjoint_masks_are_what_the_smallest_cover(bitmaps):
+    masks = [mask_of(bitmap) for bitmap in bitmaps]
+    found = disjoint(masks, Size(6, 7))
+    order = sorted(range(len(bitmaps)), key=lambda index: -bitmaps[index].sum())
+    owner = np.full((6, 7), -1)
+    for index in order:
+        owner[bitmaps[index]] = index
+    wanted = [owner == index for index in range(len(bitmaps)) if (owner == index).any()]
+    assert [np.array_equal(mask.rle.bitmap(), one) for mask, one in zip(found, wanted, strict=True)] == [True] * len(
+        wanted
+    )
 
 
 def test_each_pixel_goes_to_the_smallest_mask_that_covers_it():

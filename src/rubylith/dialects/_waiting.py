@@ -8,13 +8,17 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 
 from rubylith.domain.job import Cancelled
-from rubylith.service.scheduler import Ticket
+from rubylith.service.scheduler import Ticket, too_late
+
+GRACE_SECONDS = 0.5  # for work that notices the deadline itself
 
 Result = TypeVar("Result")
 
 
 async def wait_for(request: Request, ticket: Ticket, future: "Future[Result]") -> Result:
     """The work's result, or its error. If the caller hangs up first, the work is told at its next check.
+
+    TimedOut past the deadline, also while the work waits in line, or is at something that cannot be stopped.
 
     The request's body must have been read: what arrives after it can only be the news that the caller has gone.
     """
@@ -31,11 +35,16 @@ async def has_ended(request: Request, ticket: Ticket, future: "Future[Any]", sec
     done.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # which is not for here to tell
     gone = asyncio.create_task(_hung_up(request))
     try:
-        await asyncio.wait({done, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        left = max(0.0, ticket.seconds_left) + GRACE_SECONDS
+        patience = left if seconds is None else min(seconds, left)
+        await asyncio.wait({done, gone}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         if gone.done() and not done.done():
             if let_go(ticket, future):
                 raise Cancelled
             await asyncio.wait({done})
+        if not done.done() and patience == left:
+            let_go(ticket, future)
+            raise too_late()
         return done.done()
     except asyncio.CancelledError:  # the server stops and waits no longer
         let_go(ticket, future)

@@ -19,11 +19,12 @@ from rubylith.domain.prompt import Everything, Overlap
 from rubylith.domain.rle import RLE
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress, Segmenter
-from rubylith.engine.progress import share_of
+from rubylith.engine.progress import between, share_of
 from rubylith.engine.refine import box_array, box_nms, disjoint, mend_small_regions
 from rubylith.engine.windows import is_cut, part_of
 from rubylith.engine.windows import tiles as windows_of
 
+LOOKING = 0.9  # how far the work is once all is found that may have small regions
 CROP_EDGE_TOLERANCE = 20.0  # pixels; a mask that ends this near a crop's edge was probably cut off there
 
 
@@ -51,6 +52,8 @@ def segment(
     crops = crop_windows(size, everything.crop_n_layers, everything.crop_overlap_ratio)
     if everything.tile_side is not None:
         crops += tiles(size, everything.tile_side, everything.crop_overlap_ratio, layer=everything.crop_n_layers + 1)
+    mends = everything.min_mask_region_area > 0
+    looking = between(progress, 0.0, LOOKING if mends else 1.0)
     found: list[tuple[Mask, Crop]] = []
     started = time.monotonic()
     for index, crop in enumerate(crops):
@@ -61,12 +64,13 @@ def segment(
                 break
             options = replace(options, max_seconds=max(left, 0.0))
         part = embedding if crop.layer == 0 else segmenter.embed(_cropped(image, crop))
-        proposals = segmenter.propose(part, options, share_of(progress, index, len(crops)))
+        proposals = segmenter.propose(part, options, share_of(looking, index, len(crops)))
         found += [(mask, crop) for mask in _uncropped(proposals, crop, size)]
     masks = _best_of_crops(found, everything.crop_nms_thresh) if len(crops) > 1 else [mask for mask, _ in found]
-    if everything.min_mask_region_area > 0:
+    if mends:
         threshold = max(everything.box_nms_thresh, everything.crop_nms_thresh)
-        masks = mend_small_regions(masks, everything.min_mask_region_area, threshold)
+        mending = between(progress, LOOKING, 1.0)
+        masks = mend_small_regions(masks, everything.min_mask_region_area, threshold, progress=mending)
     ranked = sorted(masks, key=lambda mask: -mask.predicted_iou)[: everything.max_masks]
     is_disjoint = everything.overlap is Overlap.NONE
     kept = disjoint(ranked, size) if is_disjoint else tuple(ranked)

@@ -9,8 +9,13 @@ def ignore(share_done: float, /) -> None:
 
 def share_of(progress: Progress, index: int, count: int) -> Progress:
     """For the part number `index` of `count` equal ones, which says its own share from 0 to 1."""
+    return between(progress, index / count, (index + 1) / count)
+
+
+def between(progress: Progress, first: float, last: float) -> Progress:
+    """For the part of the work that takes it from `first` to `last`, which says its own share from 0 to 1."""
 
     def report(share: float, /) -> None:
-        progress((index + share) / count)
+        progress(first + share * (last - first))
 
     return report

@@ -1,5 +1,6 @@
 """Masks → better masks: duplicates dropped, crumbs and pinholes mended, overlaps settled. Pure functions."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,6 +11,8 @@ import numpy.typing as npt
 from rubylith.domain.geometry import Box, Size
 from rubylith.domain.mask import Mask
 from rubylith.domain.rle import RLE, BoolArray
+from rubylith.engine import Progress
+from rubylith.engine.progress import ignore
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -51,21 +54,26 @@ def remove_small_regions(bitmap: BoolArray, min_area: int) -> tuple[BoolArray, b
     return cleaned, not np.array_equal(cleaned, bitmap)
 
 
-def mend_small_regions(masks: Sequence[Mask], min_area: int, nms_threshold: float) -> tuple[Mask, ...]:
+def mend_small_regions(
+    masks: Sequence[Mask], min_area: int, nms_threshold: float, *, progress: Progress = ignore
+) -> tuple[Mask, ...]:
     """`remove_small_regions` on each mask, then NMS again, which prefers masks that needed no mending.
 
-    Source: segment-anything, automatic_mask_generator.py, postprocess_small_regions.
+    Source: segment-anything, automatic_mask_generator.py, postprocess_small_regions; looked at in a window around each
+    mask, which gives the same and costs what the mask covers. progress: hears of every mask.
     """
     mended: list[Mask] = []
     untouched: list[float] = []
-    for mask in masks:
-        bitmap, changed = remove_small_regions(mask.rle.bitmap(), min_area)
+    for index, mask in enumerate(masks):
+        window, x, y = _window_around(mask.rle, min_area)
+        bitmap, changed = remove_small_regions(window, min_area) if window.size else (window, False)
         untouched.append(0.0 if changed else 1.0)
         if changed:
-            rle = RLE.from_bitmap(bitmap)
+            rle = RLE.from_window(mask.rle.size, bitmap, x, y)
             mended.append(replace(mask, rle=rle, box=rle.box))
         else:
             mended.append(mask)
+        progress((index + 1) / len(masks))
     kept = box_nms(box_array([m.box for m in mended]), np.array(untouched), nms_threshold)
     return tuple(mended[index] for index in sorted(kept))
 
@@ -73,16 +81,42 @@ def mend_small_regions(masks: Sequence[Mask], min_area: int, nms_threshold: floa
 def disjoint(masks: Sequence[Mask], size: Size) -> tuple[Mask, ...]:
     """Give every pixel to the smallest mask that covers it; masks that keep no pixel go."""
     owner = np.zeros((size.height, size.width), np.int32)
+    windows: list[tuple[slice, slice]] = []
+    tights: list[BoolArray] = []
+    for mask in masks:
+        box, tight = mask.rle.tight()
+        windows.append((slice(int(box.y0), int(box.y1)), slice(int(box.x0), int(box.x1))))
+        tights.append(tight)
     for index in sorted(range(len(masks)), key=lambda index: -masks[index].rle.area):
-        owner[masks[index].rle.bitmap()] = index + 1
+        owner[windows[index]][tights[index]] = index + 1
     result: list[Mask] = []
-    for index, mask in enumerate(masks):
-        rle = RLE.from_bitmap(owner == index + 1)
-        if rle == mask.rle:
+    for index, (mask, window, tight) in enumerate(zip(masks, windows, tights, strict=True)):
+        own = owner[window] == index + 1
+        if not own.any():
+            continue
+        if np.array_equal(own, tight):
             result.append(mask)
-        elif rle.area:
+        else:
+            rle = RLE.from_window(size, own, window[1].start, window[0].start)
             result.append(replace(mask, rle=rle, box=rle.box))
     return tuple(result)
+
+
+def _window_around(rle: RLE, min_area: int) -> tuple[BoolArray, int, int]:
+    """The bitmap in a window, and the x and y of its top left pixel.
+
+    So much ground lies around the mask that any part of it that reaches the window's edge, unless that is the
+    picture's too, has `min_area` pixels already.
+    """
+    box, tight = rle.tight()
+    if not tight.size:
+        return tight, 0, 0
+    height, width = tight.shape
+    x0, y0, x1, y1 = (int(edge) for edge in (box.x0, box.y0, box.x1, box.y1))
+    tall, wide = math.ceil(min_area / width), math.ceil(min_area / height)
+    left, above = min(x0, wide), min(y0, tall)
+    right, below = min(rle.size.width - x1, wide), min(rle.size.height - y1, tall)
+    return np.pad(tight, ((above, below), (left, right))), x0 - left, y0 - above
 
 
 def _small_components(bitmap: BoolArray, min_area: int) -> BoolArray:

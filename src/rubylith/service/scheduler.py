@@ -50,12 +50,22 @@ class Ticket:
         """Cancelled if the caller has gone, TimedOut past the deadline."""
         if self.abandoned.is_set():
             raise Cancelled
-        if time.monotonic() > self.deadline:
-            raise TimedOut("The request took longer than this server allows", "Send it as a job, or ask for less")
+        if self.seconds_left < 0:
+            raise too_late()
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the deadline; negative past it."""
+        return self.deadline - time.monotonic()
 
     def progress(self, _share_done: float, /) -> None:
         """A progress callback that checks."""
         self.check()
+
+
+def too_late() -> TimedOut:
+    """What callers are told past the deadline, whether the work had begun or not."""
+    return TimedOut("The request took longer than this server allows", "Send it as a job, or ask for less")
 
 
 class Scheduler:

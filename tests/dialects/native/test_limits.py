@@ -163,3 +163,20 @@ def test_a_caller_who_hangs_up_leaves_the_line(running):
         ended.set()
         for _, future in busy:
             future.result()
+
+
+def test_a_request_that_waits_past_the_deadline_is_answered_without_a_place(running):
+    """Whatever holds the places, and however long."""
+    scheduler, ended = running.built.service.scheduler, threading.Event()
+    busy = [scheduler.submit(lambda _: ended.wait(60), f"busy-{n}") for n in range(scheduler.bounds.concurrency)]
+    try:
+        answer = running.http.post("/v1/segment", content=PICTURE, headers={"Content-Type": "image/png"})
+        order = {"image_url": DATA_URI, "prompts": [{"x": 10, "y": 10}]}
+        run = running.http.post("/fal/run/fal-ai/sam2/image", json=order)
+        assert scheduler.admitted == len(busy)
+    finally:
+        ended.set()
+        for _, future in busy:
+            future.result()
+    assert (answer.status_code, answer.json()["title"]) == (504, "Timed out")
+    assert (run.status_code, run.json()["detail"][0]["type"]) == (504, "generation_timeout")

@@ -38,7 +38,7 @@ from rubylith.domain.caller import Caller
 from rubylith.domain.errors import RubylithError
 from rubylith.domain.request import SegmentRequest
 from rubylith.service.files import Links
-from rubylith.service.scheduler import Ticket
+from rubylith.service.scheduler import Ticket, too_late
 from rubylith.service.service import Service
 from rubylith.service.work import Answer
 
@@ -141,6 +141,8 @@ async def _events(http: Request, heading: Heading, body: ChatIn, work: Work | No
         if work is not None:
             waiting = asyncio.wrap_future(work[1])
             while not (await asyncio.wait([waiting], timeout=ALIVE_SECONDS))[0]:
+                if work[0].seconds_left < 0:
+                    raise too_late()
                 yield b": keep-alive\n\n"
             text = waiting.result()
     except RubylithError as error:
