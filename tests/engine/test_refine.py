@@ -71,7 +71,9 @@ def test_of_two_masks_alike_after_mending_the_untouched_one_stays():
 
 @settings(max_examples=300, deadline=None)
 @given(
-    hypothesis.extra.numpy.arrays(bool, hypothesis.extra.numpy.array_shapes(min_dims=2, max_dims=2, max_side=14)).filter(np.any),
+    hypothesis.extra.numpy.arrays(
+        bool, hypothesis.extra.numpy.array_shapes(min_dims=2, max_dims=2, max_side=14)
+    ).filter(np.any),
     st.integers(1, 250),
 )
 def test_mending_in_a_window_is_mending_of_the_whole(bitmap, min_area):
