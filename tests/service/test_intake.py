@@ -6,6 +6,7 @@ import io
 import os
 import random
 import resource
+import struct
 import subprocess
 import sys
 import textwrap
@@ -18,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps, features
+from PIL.PngImagePlugin import PngInfo
 from tests.pictures import encoded, png_that_claims, scene
 
 from rubylith.domain.errors import InvalidImage, NotAccessible, NotFound, RubylithError, TooLarge
@@ -511,6 +513,61 @@ def test_the_header_tells_kind_and_upright_size_as_the_pixels_do(kind, orientati
     turn = 1 if kind == "TIFF" else orientation
     assert inspect(data) == Header(kind, Size(height, width), turn)
     assert inspect(data).stored == (Size(height, width) if kind == "TIFF" else Size(48, 64))
+
+
+XMP = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+)
+
+
+def chunk_behind_the_pixels(png: bytes, kind: bytes, data: bytes) -> bytes:
+    chunk = struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    end = png.rindex(b"IEND") - 4
+    return png[:end] + chunk + png[end:]
+
+
+def turned(kind: str, place: str) -> bytes:
+    """The scene, with an orientation of 6 in EXIF, in EXIF behind the pixels, in XMP, or as ImageMagick writes EXIF."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    quality = {"JPEG": {"quality": 100, "subsampling": "4:4:4"}, "WebP": {"lossless": True}}.get(kind, {})
+    if place == "EXIF":
+        return encoded(scene(), kind, exif=exif, **quality)
+    if place == "late EXIF":
+        return chunk_behind_the_pixels(encoded(scene(), kind), b"eXIf", exif.tobytes()[6:])
+    if place == "late XMP":
+        text = b"XML:com.adobe.xmp\0\0\0\0\0" + XMP.encode()
+        return chunk_behind_the_pixels(encoded(scene(), kind), b"iTXt", text)
+    notes = PngInfo()
+    if place == "raw profile":
+        data = exif.tobytes()
+        notes.add_text("Raw profile type exif", f"\nexif\n{len(data):8}\n{data.hex()}\n", zip=True)
+        return encoded(scene(), kind, pnginfo=notes)
+    if kind == "PNG":
+        notes.add_itxt("XML:com.adobe.xmp", XMP)
+        return encoded(scene(), kind, pnginfo=notes)
+    tags = {"tiffinfo": {700: XMP.encode()}} if kind == "TIFF" else {"xmp": XMP.encode()}
+    return encoded(scene(), kind, **tags, **quality)
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "orientation"),
+    [
+        *((kind, place, 6) for kind in ("PNG", "JPEG", "WebP") for place in ("EXIF", "XMP")),
+        ("PNG", "raw profile", 6),
+        ("PNG", "late EXIF", 1),
+        ("PNG", "late XMP", 1),
+        ("TIFF", "XMP", 1),
+    ],
+)
+def test_the_pixels_are_turned_as_the_header_says_wherever_the_orientation_stands(kind, place, orientation):
+    data = turned(kind, place)
+    pixels, header = opened(data), inspect(data)
+    expected = np.rot90(scene(), -1) if orientation == 6 else scene()
+    assert header == Header(kind, Size(*expected.shape[:2]), orientation)
+    assert header.stored == Size(48, 64)
+    assert_close(pixels, expected, tolerance=8 if kind == "JPEG" else 0)
 
 
 def test_the_header_is_held_to_the_same_limits():

@@ -1,8 +1,9 @@
 """Pictures from outside → upright 8-bit sRGB.
 
 The decode policy, in the order it is applied: the limit on bytes; the kind, told by content and never by the name;
-the limit on pixels, from the header, before a pixel is allocated; the whole first frame or an error; colours (see
-colours.py); orientation. Whatever goes wrong is one RubylithError that names the picture.
+the limit on pixels, from the header, before a pixel is allocated; the orientation, by what stands in front of the
+pixels; the whole first frame or an error; colours (see colours.py). Whatever goes wrong is one RubylithError that names
+the picture.
 """
 
 import hashlib
@@ -110,12 +111,9 @@ def inspect(data: bytes, name: str = "the picture", limits: Limits = DEFAULT_LIM
     data = read_bytes(Inline(data, name), limits)
     with _opened(data, name) as (kind, image):
         _check_size(image, name, limits)
-        size = Size(image.height, image.width)
-        # Pillow gives a TIFF's size upright, and would read all pixels of a PNG to look for EXIF data behind them
-        is_upright = kind == "TIFF" or (kind == "PNG" and "exif" not in image.info)
-        orientation = 1 if is_upright else _orientation_of(image)
+        size, orientation = Size(image.height, image.width), _orientation_of(image)
     upright = Size(size.width, size.height) if orientation in SIDEWAYS else size
-    return Header(kind, upright, orientation if orientation in UPRIGHT else 1)
+    return Header(kind, upright, orientation)
 
 
 def digest_of(data: bytes) -> str:
@@ -193,11 +191,11 @@ def _from_pixels(pixels: npt.NDArray[np.uint8]) -> Image:
 def _decode(data: bytes, name: str, limits: Limits) -> npt.NDArray[np.uint8]:
     with _opened(data, name) as (_, image):
         _check_size(image, name, limits)
+        turn = UPRIGHT.get(_orientation_of(image))  # as `inspect` tells it, whatever stands behind the pixels
         image.load()
         rgb = to_rgb(image)
-        orientation = UPRIGHT.get(_orientation_of(image))
-    if orientation is not None:
-        rgb = rgb.transpose(orientation)
+    if turn is not None:
+        rgb = rgb.transpose(turn)
     return np.asarray(rgb)
 
 
@@ -245,8 +243,16 @@ def _check_size(image: PIL.Image.Image, name: str, limits: Limits) -> None:
 
 
 def _orientation_of(image: PIL.Image.Image) -> int:
-    """EXIF's orientation as it is after load(), which has already turned a TIFF; 1 where the EXIF is broken."""
+    """By how EXIF, or else XMP, says that the pixels are to be turned, 1 to 8. To be asked before they are read.
+
+    1 for a TIFF, which Pillow itself turns by its own tag, and where the EXIF is broken.
+    """
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        image.info.pop("xmp", None)  # Pillow would turn the pixels by it, but not the size that it tells before
+        return 1
     try:
-        return int(image.getexif().get(EXIF_ORIENTATION, 1))
+        # not PngImageFile's own, which reads all pixels to look for more behind them
+        orientation = int(PIL.Image.Image.getexif(image).get(EXIF_ORIENTATION, 1))
     except Exception:  # noqa: BLE001  a broken EXIF does not make the pixels unreadable
         return 1
+    return orientation if orientation in UPRIGHT else 1
