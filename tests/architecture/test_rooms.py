@@ -126,3 +126,13 @@ def test_links_between_the_documents_lead_somewhere():
 def test_the_readme_lists_every_format():
     text = (ROOT / "README.md").read_text()
     assert [name for name in NAMES if f"`{name}`" not in text] == []
+
+
+def test_what_needs_a_vendors_client_runs_where_they_are_installed():
+    """In the first step of .ci/run they are not there, and these tests skip."""
+    words = (ROOT / ".ci" / "run").read_text().split()
+    run = {path for word in words if word.startswith("tests/") for path in ROOT.glob(word) if path.is_file()}
+    needs = re.compile(r"\brun_(?:node|python)\(|import .*\b(?:node|python)\b")
+    asking = {path for path in (ROOT / "tests" / "dialects").rglob("test_*.py") if needs.search(path.read_text())}
+    assert asking
+    assert asking <= run

@@ -102,6 +102,18 @@ def test_a_picture_sent_along_with_a_job_is_kept_as_long_as_the_job(service, cal
         assert (days - 1) * DAY < kept.expires_at.timestamp() - time.time() <= days * DAY
 
 
+def test_the_operators_time_for_jobs_is_that_of_their_pictures_too(service, caller):
+    hasty = replace(service, job_seconds=3600.0)
+    job = hasty.submit(
+        SegmentRequest(Inline(encoded(scene(40, 70))), CLICK, "embedded"),
+        caller,
+        Instructions("native", forget_seconds=20 * DAY),
+    )
+    kept = service.files.find(job.request["segment"]["source"]["id"], caller.id)
+    assert kept.expires_at.timestamp() - time.time() <= 3600
+    assert job.forget_at.timestamp() - time.time() <= 3600
+
+
 def test_no_job_is_taken_and_no_picture_kept_where_too_many_wait(service, caller, monkeypatch):
     monkeypatch.setattr(service.jobs, "_most_waiting", 0)
     order = SegmentRequest(Inline(encoded(scene(50, 60))), CLICK, "embedded", ("png",))

@@ -184,8 +184,10 @@ class Service:
         if instructions.webhook is not None:
             self.sender.check(instructions.webhook, encrypted=instructions.encrypted)
         self.jobs.check_line(caller.id)
-        forget_seconds = instructions.forget_seconds
-        ordered = self._ordered(request, caller, forget_seconds or self.files.result_seconds)
+        forget_seconds = (
+            None if instructions.forget_seconds is None else self.job_seconds or instructions.forget_seconds
+        )
+        ordered = self._ordered(request, caller, forget_seconds)
         document = {**ordered, "extra": instructions.extra or {}}
         if instructions.keep_seconds is not None:
             document[KEEP_SECONDS] = instructions.keep_seconds
@@ -199,7 +201,7 @@ class Service:
             webhook=instructions.webhook,
             idempotency_key=instructions.idempotency_key,
             start_timeout_seconds=instructions.start_timeout_seconds,
-            forget_seconds=None if forget_seconds is None else self.job_seconds or forget_seconds,
+            forget_seconds=forget_seconds,
         )
         return self.jobs.submit(order)
 
@@ -305,8 +307,8 @@ class Service:
         caller.require(Scope.MODELS)
         self.worker.models.unload(model)
 
-    def _kept(self, source: ImageSource, caller: Caller, seconds: float) -> ImageSource:
-        """A picture sent along is kept as long as its job, however long that waits; uploads expire earlier."""
+    def _kept(self, source: ImageSource, caller: Caller, seconds: float | None) -> ImageSource:
+        """A picture sent along is kept as long as its job; where that may wait for ever, as long as anything here."""
         if not isinstance(source, Inline):
             return source
         kept = self.files.keep(
@@ -315,11 +317,11 @@ class Service:
             kind=SOURCE,
             media_type="application/octet-stream",
             name=source.name,
-            seconds=max(seconds, self.files.upload_seconds),
+            seconds=seconds or max(self.files.result_seconds, self.files.upload_seconds),
         )
         return Stored(id_of(kept))
 
-    def _ordered(self, request: SegmentRequest | RubylithError, caller: Caller, seconds: float) -> JSONObject:
+    def _ordered(self, request: SegmentRequest | RubylithError, caller: Caller, seconds: float | None) -> JSONObject:
         if isinstance(request, RubylithError):
             return {"fault": {"message": request.message, "hint": request.hint}}
         self.check(request)

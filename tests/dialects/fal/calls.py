@@ -11,6 +11,7 @@ from tests import fakes
 from tests.pictures import encoded
 from tests.running import serve
 
+from rubylith.domain.job import JobState
 from rubylith.engine.engine import Engine
 
 WIDTH, HEIGHT = 160, 120
@@ -61,7 +62,8 @@ class Slow(fakes.FakeSegmenter):
 
 @contextlib.contextmanager
 def held_up(running):
-    """The server's model is a slow one meanwhile."""
+    """The server's model is a slow one meanwhile. Jobs of other tests do not run on it, nor do its own run on."""
+    rest(running)
     engine = Engine("embedded")
     engine._segmenter = slow = Slow("embedded")
     models = running.built.service.worker.models
@@ -71,7 +73,16 @@ def held_up(running):
         yield slow
     finally:
         slow.held = False
+        rest(running)
         models.unload("embedded")
+
+
+def rest(running, seconds=60):
+    """Wait until no job waits or runs."""
+    until = time.monotonic() + seconds
+    while any(running.built.service.jobs.counts()[state] for state in (JobState.QUEUED, JobState.RUNNING)):
+        assert time.monotonic() < until, "a job does not end"
+        time.sleep(0.02)
 
 
 class Calls:

@@ -281,6 +281,14 @@ FAULTS = [
     ({"pointsPositive": {"points": [["0.5", 0.5]]}}, "pointsPositive.points.0.0 must be a number"),
     ({"pointsPositive": {"points": [[0.5, 0.5]], "labels": [1, 1]}}, "pointsPositive.labels must contain exactly 1"),
     ({"pointsPositive": {"points": [[0.5, 0.5]], "labels": [2]}}, "pointsPositive.labels.0 must not be greater than 1"),
+    (
+        {"pointsPositive": {"points": [[0.5, 0.5]], "labels": [2] * 9999}},
+        "pointsPositive.labels must contain at most 1000",
+    ),
+    (
+        {"pointsPositive": {"points": [[0.5, 0.5]] * 600}, "pointsNegative": {"points": [[0.5, 0.5]] * 600}},
+        "pointsNegative must hold at most 1000 points together with pointsPositive",
+    ),
     ({"pointsPositive": {"points": [[0.5, 0.5]], "label": [1]}}, "property pointsPositive.label should not exist"),
     ({"pointsNegative": {"points": 3}}, "pointsNegative.points must be an array"),
     ({"outputFormat": "jpeg"}, "outputFormat must be one of the following values: auto, png, webp"),

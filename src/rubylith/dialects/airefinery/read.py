@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from rubylith.dialects._data_uri import is_data_uri, read_data_uri
+from rubylith.dialects._parsing import check_values
 from rubylith.dialects.airefinery.errors import Location, fault
 from rubylith.dialects.airefinery.wire import SegmentIn
 from rubylith.domain.errors import InvalidImage, UnknownName
@@ -66,7 +67,8 @@ def read_segment(body: bytes, service: Service, *, joint: bool) -> tuple[Segment
 
 
 def read_document(model: type[Document], body: bytes) -> Document:
-    """The body, checked; 400 if it is no JSON, 422 if it is another document."""
+    """The body, checked; 400 if it is no JSON, 422 if it is another document, TooLarge for too many values."""
+    check_values(body)
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from rubylith.dialects._data_uri import is_data_uri, read_data_uri
+from rubylith.dialects._parsing import check_values
 from rubylith.dialects.fal.errors import Detail, Failure, Refused, fault_of, faults_of, shown
 from rubylith.dialects.fal.links import is_file_url, signed_url
 from rubylith.dialects.fal.models import find_model, split
@@ -172,7 +173,8 @@ def read_switch(text: str | None) -> bool:
 
 
 def read_document(body: bytes) -> object:
-    """JSON, or Refused."""
+    """JSON, or Refused; TooLarge for too many values."""
+    check_values(body)
     try:
         return json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:

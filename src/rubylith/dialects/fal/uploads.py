@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from rubylith.dialects._asking import READS, service_of
@@ -23,7 +23,7 @@ from rubylith.dialects.fal.requests import CallerNow
 from rubylith.domain.caller import Caller
 from rubylith.domain.errors import TooLarge
 from rubylith.service.files import key_of
-from rubylith.service.uploads import Ticket
+from rubylith.service.uploads import MAX_PARTS, Ticket
 
 TOKEN_SECONDS = 3600
 LONGEST_LIST = 2_000_000  # bytes: ten thousand parts with their tags
@@ -51,7 +51,7 @@ class PartIn(BaseModel):
 class PartsIn(BaseModel):
     """All parts of a file."""
 
-    parts: list[PartIn]
+    parts: list[PartIn] = Field(max_length=MAX_PARTS)
 
 
 @router.get("/rest/.well-known/jwks.json")

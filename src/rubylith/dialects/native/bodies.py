@@ -9,7 +9,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from rubylith.dialects._parsing import aside
+from rubylith.dialects._parsing import aside, check_values
 from rubylith.dialects.native.read import read_source
 from rubylith.dialects.native.wire import (
     EmbeddingIn,
@@ -100,6 +100,7 @@ async def _read_form(http: Request, part: type[Part]) -> tuple[Part, ImageSource
 
 
 def _validated(model: type[Part], document: bytes) -> Part:
+    check_values(document)
     try:
         return model.model_validate_json(document)
     except ValidationError as error:

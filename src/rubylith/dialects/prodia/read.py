@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
+from rubylith.dialects._parsing import check_values
 from rubylith.dialects._phrases import read_phrases
 from rubylith.dialects.prodia import wire
 from rubylith.domain.errors import InvalidImage, InvalidPrompt, RubylithError, TooLarge, UnknownWord
@@ -58,7 +59,8 @@ async def read_submitted(http: Request) -> Submitted:
 
 
 def read_job(document: bytes) -> wire.JobIn:
-    """The document of part `job`."""
+    """The document of part `job`; TooLarge for too many values."""
+    check_values(document)
     try:
         return wire.JobIn.model_validate_json(document)
     except ValidationError as error:

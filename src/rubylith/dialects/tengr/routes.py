@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from rubylith.dialects import _asking
 from rubylith.dialects._asking import READS, RootHere, ServiceHere, uuid_of
 from rubylith.dialects._downloading import download
+from rubylith.dialects._parsing import check_values
 from rubylith.dialects.tengr import wire
 from rubylith.dialects.tengr.read import (
     REMOVE_BACKGROUND,
@@ -110,12 +111,14 @@ def result(http: Request, key: str, service: ServiceHere) -> Response:
 
 
 def _segmentation(service: Service, caller: Caller, document: bytes, root: str) -> Response:
+    check_values(document)
     body = wire.SegmentationIn.model_validate_json(document)
     notes = _notes(SEGMENTATION, body, root)
     return _made(service, caller, _ordered(service, body, notes["parameters"]), notes)
 
 
 def _remove_background(service: Service, caller: Caller, document: bytes, root: str) -> Response:
+    check_values(document)
     body = wire.RemoveBackgroundIn.model_validate_json(document)
     order = read_remove_background(body, service.default_model)
     return _made(service, caller, order, _notes(REMOVE_BACKGROUND, body, root))

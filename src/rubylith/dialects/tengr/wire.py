@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 from rubylith.dialects._data_uri import read_data_uri
 from rubylith.dialects._phrases import read_phrases
 from rubylith.domain.errors import InvalidImage
+from rubylith.domain.prompt import MAX_POINTS
 from rubylith.service.fetching import MAX_URL
 
 TEXT, POINTS = "text", "points"
@@ -43,8 +44,8 @@ class Closed(BaseModel):
 class ClicksIn(Closed):
     """Points of one polarity, as shares of width and height. The labels are checked and otherwise say nothing."""
 
-    points: Annotated[list[tuple[Share, Share]], Field(max_length=1000)]
-    labels: list[Annotated[Whole, Field(ge=0, le=1)]] | None = None
+    points: Annotated[list[tuple[Share, Share]], Field(max_length=MAX_POINTS)]
+    labels: Annotated[list[Annotated[Whole, Field(ge=0, le=1)]], Field(max_length=MAX_POINTS)] | None = None
 
     @field_validator("labels")
     @classmethod
@@ -120,6 +121,14 @@ class SegmentationIn(ArtworkIn):
     def _points_at_something(cls, clicks: ClicksIn | None, info: ValidationInfo) -> ClicksIn | None:
         if info.data.get("method") == POINTS and not (clicks and clicks.points):
             raise fault("must contain at least one point")
+        return clicks
+
+    @field_validator("pointsNegative")
+    @classmethod
+    def _fits_beside_the_positive(cls, clicks: ClicksIn | None, info: ValidationInfo) -> ClicksIn | None:
+        positive = info.data.get("pointsPositive")
+        if clicks and positive and len(clicks.points) + len(positive.points) > MAX_POINTS:
+            raise fault(f"must hold at most {MAX_POINTS} points together with pointsPositive")
         return clicks
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from rubylith.dialects._asking import CallerNow, ServiceHere, root_of
-from rubylith.dialects._parsing import aside
+from rubylith.dialects._parsing import aside, check_values
 from rubylith.dialects._telling import note_unforeseen
 from rubylith.dialects._waiting import has_ended, let_go, wait_for
 from rubylith.dialects.vlmrun.artifacts import LINK_SECONDS, Shelf
@@ -62,6 +62,7 @@ Work = tuple[Ticket, "Future[str]"]  # its result: the text of the answer
 async def read_body(http: Request, model: type[Body]) -> Body:
     """The JSON of a request, whatever its Content-Type says."""
     body = await http.body()
+    check_values(body)
     try:
         return await aside(partial(model.model_validate_json, body), len(body))
     except ValidationError as error:
