@@ -61,7 +61,7 @@ def test_a_detector_of_any_words_says_which_files_it_wants_of_the_hub(name):
     assert entry.family in detectors.NAMES
     assert re.fullmatch(r"[\w.-]+/[\w.-]+", entry.source)
     assert entry.prompts == ("words",)
-    assert {"config.json", "preprocessor_config.json", "tokenizer.json"} < set(entry.pull)
+    assert {"config.json", "tokenizer.json"} < set(entry.pull)
     assert {"onnx/model.onnx", "model.safetensors"} & set(entry.pull)
     has_graph = "onnx/model.onnx" in entry.pull
     assert ("onnx/model_quantized.onnx" in entry.wanted("int8")) == has_graph

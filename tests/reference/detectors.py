@@ -5,8 +5,11 @@ tokenizer beside it, and reference.npz with transformers' own answers. It needs 
 ONNX Runtime and tokenizers.
 """
 
+import importlib
 import json
 import shutil
+import sys
+import types
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -32,6 +35,8 @@ from transformers import (
     Owlv2Config,
     Owlv2ForObjectDetection,
     Owlv2Processor,
+    Sam3Config,
+    Sam3Model,
     SwinConfig,
 )
 from transformers.models.grounding_dino import modeling_grounding_dino as room
@@ -45,6 +50,7 @@ NAMES = ("car", "red cup", "dogs", "person with hat")
 SHAPE = {"shortest_edge": 96, "longest_edge": 160}
 SQUARE = {"height": 96, "width": 96}
 SIDE = 96  # OWLv2's
+SAM3_SIDE = 112
 PICTURES = {"square": (80, 80), "wide": (60, 110), "tall": (150, 40)}
 LEAST = 0.2
 
@@ -84,12 +90,68 @@ def owlv2(seed: int = 2) -> nn.Module:
     return _random(Owlv2ForObjectDetection(config))
 
 
+def sam3(seed: int = 4) -> nn.Module:
+    """SAM 3 with a picture of 8 x 8 patches."""
+    small = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 32}
+    picture_side = {
+        "model_type": "sam3_vit_model", **small, "num_hidden_layers": 2, "image_size": SAM3_SIDE, "patch_size": 14,
+        "window_size": 4, "global_attn_indexes": [1], "pretrain_image_size": 56,
+    }  # fmt: skip
+    text = {
+        "model_type": "clip_text_model", **small, "vocab_size": len(clip_vocabulary()[0]), "projection_dim": 32,
+        "num_hidden_layers": 2, "max_position_embeddings": 32, "hidden_act": "gelu",
+    }  # fmt: skip
+    sizes = {
+        "backbone_config": picture_side,
+        "fpn_hidden_size": 32,
+        "backbone_feature_sizes": [[32, 32], [16, 16], [8, 8]],
+    }
+    torch.manual_seed(seed)
+    config = Sam3Config(
+        vision_config=sizes,
+        text_config=text,
+        geometry_encoder_config={**small, "num_layers": 1},
+        detr_encoder_config={**small, "num_layers": 1},
+        detr_decoder_config={**small, "num_layers": 2, "num_queries": 12},
+        mask_decoder_config={"hidden_size": 32, "num_attention_heads": 2},
+    )
+    return _random(Sam3Model(config))
+
+
+def sam3_answers(model: nn.Module, image: Image) -> list[dict[str, Any]]:
+    """What transformers makes of each name: scores, boxes, masks. It resizes by torchvision, so that is told here."""
+    values = torch.from_numpy(image.pixels.astype(np.float32)).permute(2, 0, 1)[None]
+    square = nn.functional.interpolate(values, (SAM3_SIDE, SAM3_SIDE), mode="bilinear", antialias=True)
+    pixels = (square.round() / 255 - 0.5) / 0.5
+    answers: list[dict[str, Any]] = []
+    for name in NAMES:
+        words = tokenizer("sam3")(name, return_tensors="pt", padding="max_length", max_length=32)
+        with torch.no_grad():
+            outputs = model(pixel_values=pixels, input_ids=words["input_ids"], attention_mask=words["attention_mask"])
+        (found,) = _sam3_processor().post_process_instance_segmentation(
+            outputs, threshold=LEAST, target_sizes=[(image.size.height, image.size.width)]
+        )
+        answers.append({"pixels": pixels.numpy(), **{key: array.numpy() for key, array in found.items()}})
+    return answers
+
+
+def _sam3_processor() -> Any:
+    """transformers' image processor without torchvision, of which none fits this PyTorch; it only imports NMS of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("torchvision", "torchvision.ops", "torchvision.ops.boxes"):
+            bare = types.ModuleType(module)
+            bare.batched_nms = None  # type: ignore[attr-defined]
+            patch.setitem(sys.modules, module, bare)
+        room = importlib.import_module("transformers.models.sam3.image_processing_sam3")
+    return object.__new__(room.Sam3ImageProcessor)
+
+
 DETECTORS = {"grounding-dino": grounding_dino, "mm-grounding-dino": mm_grounding_dino, "owlv2": owlv2}
 
 
 def write_folder(kind: str, folder: Path, size: dict[str, int]) -> nn.Module:
     """What transformers writes of a model, its tokenizer and its page about pictures; returns the model."""
-    model = DETECTORS[kind]()
+    model = (DETECTORS | {"sam3": sam3})[kind]()
     model.save_pretrained(folder)
     tokenizer(kind).save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(json.dumps({"size": size}))
@@ -98,10 +160,10 @@ def write_folder(kind: str, folder: Path, size: dict[str, int]) -> nn.Module:
 
 def tokenizer(kind: str) -> Any:
     """BERT's with a small vocabulary, whose special tokens have BERT's numbers, or CLIP's."""
-    if kind != "owlv2":
+    if kind not in {"owlv2", "sam3"}:
         return BertTokenizer(vocab=bert_vocabulary())
     numbers, merges = clip_vocabulary()
-    return CLIPTokenizer(vocab=numbers, merges=merges, pad_token="!", model_max_length=16)
+    return CLIPTokenizer(vocab=numbers, merges=merges, pad_token="!", model_max_length=16 if kind == "owlv2" else 32)
 
 
 def bert_vocabulary() -> dict[str, int]:

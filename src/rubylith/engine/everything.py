@@ -16,12 +16,11 @@ from rubylith.domain.geometry import Box, Size
 from rubylith.domain.image import Image
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything, Overlap
-from rubylith.domain.rle import RLE
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress, Segmenter
 from rubylith.engine.progress import between, share_of
 from rubylith.engine.refine import box_array, box_nms, disjoint, mend_small_regions
-from rubylith.engine.windows import is_cut, part_of
+from rubylith.engine.windows import is_cut, part_of, pasted
 from rubylith.engine.windows import tiles as windows_of
 
 LOOKING = 0.9  # how far the work is once all is found that may have small regions
@@ -119,10 +118,8 @@ def _uncropped(masks: tuple[Mask, ...], crop: Crop, size: Size) -> Iterator[Mask
         box = mask.box.shifted(crop.x0, crop.y0)
         if is_cut(box, crop.box, size, CROP_EDGE_TOLERANCE):
             continue
-        bitmap = np.zeros((size.height, size.width), np.bool_)
-        bitmap[crop.y0 : crop.y1, crop.x0 : crop.x1] = mask.rle.bitmap()
         points = tuple(point.shifted(crop.x0, crop.y0) for point in mask.points)
-        yield replace(mask, rle=RLE.from_bitmap(bitmap), box=box, points=points)
+        yield replace(mask, rle=pasted(mask.rle, crop.box, size), box=box, points=points)
 
 
 def _best_of_crops(found: list[tuple[Mask, Crop]], threshold: float) -> list[Mask]:

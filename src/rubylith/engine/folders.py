@@ -12,7 +12,13 @@ UNIVERSAL = {"eomt": 640, "mask2former": 384, "oneformer": 640}  # and the side 
 FAMILIES = {"sam": "sam", "sam_hq": "sam_hq", "sam2": "sam2", "sam2_video": "sam2", "edgetam": "sam2"} | {
     kind: kind for kind in UNIVERSAL
 }
-DETECTORS = {"grounding-dino": "grounding_dino", "mm-grounding-dino": "grounding_dino", "owlv2": "owlv2"}
+DETECTORS = {
+    "grounding-dino": "grounding_dino",
+    "mm-grounding-dino": "grounding_dino",
+    "owlv2": "owlv2",
+    "sam3": "sam3",
+    "sam3_video": "sam3",  # the hub has the part for pictures inside of that for films
+}
 GRAPH = "model"  # the name of a detector's graph on the hub
 
 

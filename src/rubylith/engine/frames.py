@@ -157,6 +157,12 @@ def within(size: Size, shortest: int, longest: int) -> Size:
     return Size(short, other) if size.height < size.width else Size(other, short)
 
 
+def enlarged(plane: FloatArray, size: Size) -> FloatArray:
+    """Linear with half-pixel centres and no antialiasing, as `F.interpolate` does. plane: (h, w) float32."""
+    resized = cv2.resize(np.ascontiguousarray(plane), (size.width, size.height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(resized, np.float32)
+
+
 def _linear(old: int, new: int) -> FloatArray:
     """(new, old): linear interpolation with half-pixel centres and repeated edges, no antialiasing."""
     centres = np.maximum((np.arange(new) + 0.5) * (old / new) - 0.5, 0)

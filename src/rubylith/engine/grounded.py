@@ -134,8 +134,10 @@ class _Scene:
             return [labelled(mask, label, is_thing=False) for mask in self._background()]
         if asked.detector is None:
             return self._cut(find_faces(self.image.pixels), label, self.progress)
-        boxes = [(one.box, one.score) for one in self._detections(asked.detector, asked)]
-        return self._cut(boxes, label, share_of(self.progress, 1, 2))
+        found = tuple(self._detections(asked.detector, asked))
+        whole = [labelled(Mask(one.mask, one.mask.box, one.score), label) for one in found if one.mask is not None]
+        boxes = [(one.box, one.score) for one in found if one.mask is None]
+        return whole + self._cut(boxes, label, share_of(self.progress, 1, 2))
 
     def _detections(self, detector: str, asked: Asked) -> Iterator[Detection]:
         """What the detector sees of this phrase; it looks once, for all phrases that it is asked for."""

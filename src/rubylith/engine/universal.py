@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -20,7 +19,7 @@ from rubylith.domain.mask import Label, Mask
 from rubylith.domain.prompt import Everything, Mode, ObjectPrompt
 from rubylith.domain.rle import RLE, BoolArray
 from rubylith.engine import Embedding, Progress
-from rubylith.engine.frames import within
+from rubylith.engine.frames import enlarged, within
 from rubylith.engine.names import Names
 from rubylith.engine.runtimes import Array, Network
 
@@ -186,7 +185,7 @@ def semantic_segments(answers: Answers, size: Size, reading: Reading) -> Iterato
     for start in range(0, chances.shape[1], CLASSES_AT_ONCE):
         several = np.tensordot(chances[:, start : start + CLASSES_AT_ONCE].T, likely, axes=1)  # (<= 16, h, w)
         for offset, plane in enumerate(several):
-            full = _resized(_used(plane.astype(np.float32), size, reading), size)
+            full = enlarged(_used(plane.astype(np.float32), size, reading), size)
             wins = full > best
             best[wins], owner[wins] = full[wins], start + offset
     for name in np.unique(owner):
@@ -198,12 +197,12 @@ def _plane(logits: FloatArray, size: Size, reading: Reading) -> FloatArray:
     """How likely each pixel of the picture is the query's: (H, W) float32."""
     inner = _used(_inner(logits, reading), size, reading)
     if reading.enlarges_logits:
-        return _sigmoid(_resized(inner, size))
-    return _resized(_sigmoid(inner), size)
+        return _sigmoid(enlarged(inner, size))
+    return enlarged(_sigmoid(inner), size)
 
 
 def _inner(logits: FloatArray, reading: Reading) -> FloatArray:
-    return logits if reading.inner is None else _resized(logits, Size(reading.inner, reading.inner))
+    return logits if reading.inner is None else enlarged(logits, Size(reading.inner, reading.inner))
 
 
 def _used(plane: FloatArray, size: Size, reading: Reading) -> FloatArray:
@@ -211,12 +210,6 @@ def _used(plane: FloatArray, size: Size, reading: Reading) -> FloatArray:
         return plane
     used = within(size, plane.shape[0], plane.shape[0])
     return plane[: used.height, : used.width]
-
-
-def _resized(plane: FloatArray, size: Size) -> FloatArray:
-    """Linear with half-pixel centres and no antialiasing, as `F.interpolate` does."""
-    resized = cv2.resize(np.ascontiguousarray(plane), (size.width, size.height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(resized, np.float32)
 
 
 def _softmax(logits: FloatArray) -> FloatArray:

@@ -7,6 +7,7 @@ import numpy as np
 
 from rubylith.domain.geometry import Box, Size
 from rubylith.domain.image import Image
+from rubylith.domain.rle import RLE
 from rubylith.engine.refine import box_array
 
 
@@ -26,6 +27,13 @@ def part_of(image: Image, window: Box) -> Image:
     """What is in a window of whole pixels, as a picture of its own."""
     x0, y0, x1, y1 = (int(edge) for edge in (window.x0, window.y0, window.x1, window.y1))
     return Image(np.ascontiguousarray(image.pixels[y0:y1, x0:x1]), f"{image.digest}[{y0}:{y1},{x0}:{x1}]")
+
+
+def pasted(part: RLE, window: Box, size: Size) -> RLE:
+    """A mask of what is in a window, as one of the whole picture."""
+    bitmap = np.zeros((size.height, size.width), np.bool_)
+    bitmap[int(window.y0) : int(window.y1), int(window.x0) : int(window.x1)] = part.bitmap()
+    return RLE.from_bitmap(bitmap)
 
 
 def is_cut(box: Box, window: Box, size: Size, near: float) -> bool:

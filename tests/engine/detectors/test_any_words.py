@@ -62,7 +62,7 @@ def box_of(one):
 def test_a_network_is_shown_what_transformers_shows_it(kind, name):
     told, image, tokens = reference(kind, name), picture(name), open_tokens(FOLDERS[kind])
     if kind == "owlv2":
-        ids, mask = owlv2.phrases([f"a photo of a {one}" for one in NAMES], tokens)
+        ids, mask = _tokens.padded([tokens.of(f"a photo of a {one}") for one in NAMES], tokens, owlv2.LONGEST)
         assert np.array_equal(mask, told["attention_mask"])
         pixels = owlv2.show(image, 96, ground=0.0)  # as transformers pads
     else:

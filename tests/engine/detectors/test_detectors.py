@@ -14,6 +14,7 @@ from rubylith.domain.errors import UnknownName, UnknownWord
 from rubylith.domain.geometry import Box, Size
 from rubylith.domain.image import Image, Local
 from rubylith.domain.prompt import Everything, Mode, Scene, Text
+from rubylith.domain.rle import RLE
 from rubylith.engine.catalog import LIST, known_detectors
 from rubylith.engine.detectors._tiles import find_everywhere, usual_side
 from rubylith.engine.detectors.fastestdet import VOCABULARY, read_grid
@@ -105,7 +106,7 @@ class Rectangles:
         if not rows.size:
             return ()
         box = Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
-        return (Detection("thing", 0.9, box),)
+        return (Detection(names[0], 0.9, box),)
 
 
 @pytest.mark.parametrize("place", [(0, 0), (330, 280), (760, 560), (395, 10)])
@@ -129,12 +130,68 @@ def test_tiles_cover_the_picture_and_overlap_by_half(height, width):
     assert all(below - above <= 200 for above, below in itertools.pairwise(tops))
 
 
+class Silhouettes:
+    """A detector that knows its rectangles pixel by pixel, but for their lower half."""
+
+    def find(self, image, names, threshold):
+        bitmap = image.pixels[..., 0] == 255
+        return tuple(
+            replace(one, mask=RLE.from_bitmap(bitmap & (np.indices(bitmap.shape)[0] < (one.box.y0 + one.box.y1) / 2)))
+            for one in Rectangles().find(image, names, threshold)
+        )
+
+
+@pytest.mark.parametrize("place", [(330, 280), (760, 560)])
+def test_masks_that_a_detector_brings_are_taken_as_they_are_from_tiles_too(place, monkeypatch, tmp_path):
+    (tmp_path / "owlv2-base").mkdir()
+    (tmp_path / "owlv2-base" / LIST).write_text("{}")
+    monkeypatch.setattr("rubylith.engine.detectors.owlv2.load", lambda weights, device: Silhouettes())
+    monkeypatch.setattr("importlib.util.find_spec", lambda package: package)
+    x, y = place
+    pixels = np.zeros((600, 800, 3), np.uint8)
+    pixels[y : y + 40, x : x + 40] = 255
+    engine = Engine("embedded", models_folder=tmp_path)
+    for tile_side in (None, 300):
+        (mask,) = engine.segment(Image(pixels, "one"), Text(("widget",), tile_side=tile_side)).masks
+        assert mask.box == Box(x, y, x + 40, y + 20)
+        assert (mask.label.name, mask.label.score, mask.predicted_iou) == ("widget", 0.9, 0.9)
+
+
+class TwoThings:
+    """A detector that is less certain of what is on the left."""
+
+    def find(self, image, names, threshold):
+        masks = []
+        for columns in (slice(10, 30), slice(60, 80)):
+            bitmap = np.zeros((image.size.height, image.size.width), np.bool_)
+            bitmap[20:40, columns] = True
+            masks.append(RLE.from_bitmap(bitmap))
+        return tuple(
+            Detection(names[0], score, mask.box, mask)
+            for mask, score in zip(masks, (0.5, 0.9), strict=True)
+            if score >= threshold
+        )
+
+
+def test_places_choose_among_what_passes_the_threshold_of_their_own_phrase(monkeypatch, tmp_path):
+    (tmp_path / "owlv2-base").mkdir()
+    (tmp_path / "owlv2-base" / LIST).write_text("{}")
+    monkeypatch.setattr("rubylith.engine.detectors.owlv2.load", lambda weights, device: TwoThings())
+    monkeypatch.setattr("importlib.util.find_spec", lambda package: package)
+    engine = Engine("embedded", models_folder=tmp_path)
+    image = Image(np.zeros((60, 90, 3), np.uint8), "black")
+    found = engine.segment(image, Text(("the left widget", "right widget"), threshold=(0.8, 0.2))).masks
+    assert [(mask.label.name, mask.box.x0) for mask in found] == [("the left widget", 60)]
+    found = engine.segment(image, Text(("the left widget", "right widget"), threshold=0.2)).masks
+    assert [(mask.label.name, mask.box.x0) for mask in found] == [("right widget", 60), ("the left widget", 10)]
+
+
 class Squares:
     """A detector that sees rectangles of one colour only where they fill a hundredth of what it is shown."""
 
     def find(self, image, names, threshold):
         found = Rectangles().find(image, names, threshold)
-        return tuple(replace(one, name=names[0]) for one in found if one.box.area >= image.size.area / 100)
+        return tuple(one for one in found if one.box.area >= image.size.area / 100)
 
 
 @pytest.mark.parametrize(("tile_side", "count"), [(None, 0), (300, 1), (900, 0)])

@@ -9,24 +9,27 @@ pytest.importorskip("torch", reason="PyTorch is not installed (extra `torch`)")
 pytest.importorskip("transformers", reason="transformers is not installed (extra `torch`)")
 pytest.importorskip("scipy", reason="transformers wants SciPy for these models (extra `torch`)")
 
+from safetensors.numpy import load_file, save_file
 from tests.reference.detectors import (
     DETECTORS,
     LEAST,
     NAMES,
     PICTURES,
+    SAM3_SIDE,
     SHAPE,
     SQUARE,
     bert_vocabulary,
     clip_vocabulary,
     expected,
     picture,
+    sam3_answers,
     tokenizer,
     write_folder,
 )
 
 from rubylith.domain.errors import ModelFailed, UnknownName
 from rubylith.domain.prompt import Text
-from rubylith.engine.detectors import DetectorWeights, _tokens, grounding_dino, owlv2
+from rubylith.engine.detectors import DetectorWeights, _tokens, grounding_dino, owlv2, sam3
 from rubylith.engine.detectors._reading import corners
 from rubylith.engine.engine import ANY_PROCESSOR, Engine
 from rubylith.engine.runtimes import Device
@@ -151,3 +154,58 @@ def test_a_folder_of_something_else_is_refused(written, kind, tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"no weights")
     with pytest.raises(ModelFailed, match="cannot be loaded"):
         room_of(kind).load(DetectorWeights(kind, tmp_path), ANY_PROCESSOR)
+
+
+@pytest.fixture(scope="module")
+def sam3_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sam3")
+    return folder, write_folder("sam3", folder, {"height": SAM3_SIDE, "width": SAM3_SIDE})
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_sam3_finds_what_transformers_finds_with_the_same_masks(sam3_folder, name, monkeypatch):
+    folder, model = sam3_folder
+    image = picture(name)
+    told = sam3_answers(model, image)
+    monkeypatch.setattr(sam3, "SAME_THING", 2.0)
+    shown = sam3.show(image, SAM3_SIDE)
+    assert np.abs(shown - told[0]["pixels"]).max() < 0.02  # Pillow rounds between its two passes
+    monkeypatch.setattr(sam3, "show", lambda *_: told[0]["pixels"])
+    found = sam3.load(DetectorWeights("sam3", folder), ANY_PROCESSOR).find(image, NAMES, LEAST)
+    for one, answer in zip(NAMES, told, strict=True):
+        same = [thing for thing in found if thing.name == one]
+        kept = [index for index in np.argsort(-answer["scores"]) if answer["masks"][index].any()]
+        assert [thing.score for thing in same] == pytest.approx(answer["scores"][kept].tolist(), abs=1e-4)
+        for thing, index in zip(same, kept, strict=True):
+            assert (thing.mask.bitmap() == answer["masks"][index].astype(bool)).mean() > 0.999
+            box = np.clip(answer["boxes"][index], 0, [image.size.width, image.size.height] * 2)
+            assert (thing.box.x0, thing.box.y0, thing.box.x1, thing.box.y1) == pytest.approx(box, abs=0.05)
+    assert len(found) >= 8
+    assert len({thing.name for thing in found}) >= 2
+
+
+def test_masks_of_sam3_are_taken_as_they_are_and_labelled(sam3_folder):
+    folder, _ = sam3_folder
+    image = picture("wide")
+    things = sam3.load(DetectorWeights("sam3", folder), ANY_PROCESSOR).find(image, ("dogs",), LEAST)
+    masks = Engine("embedded").segment(image, Text(("dogs",), threshold=LEAST, detector=str(folder))).masks
+    assert masks
+    assert {mask.rle for mask in masks} <= {thing.mask for thing in things}
+    assert all(mask.label.name == "dogs" and mask.label.score == mask.predicted_iou for mask in masks)
+
+
+def test_sam3_is_found_inside_of_what_is_made_for_films(sam3_folder, tmp_path):
+    """The hub's folder is that of `Sam3VideoModel`: the detector is a part of it, with a prefix to its weights."""
+    folder, _ = sam3_folder
+    page = json.loads((folder / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "sam3_video", "detector_config": page}))
+    (tmp_path / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
+    (tmp_path / "preprocessor_config.json").write_bytes((folder / "preprocessor_config.json").read_bytes())
+    weights = load_file(folder / "model.safetensors")
+    save_file({f"detector_model.{name}": array for name, array in weights.items()}, tmp_path / "model.safetensors")
+    image = picture("square")
+    one, other = (sam3.load(DetectorWeights("sam3", place), ANY_PROCESSOR) for place in (folder, tmp_path))
+    found, again = (detector.find(image, NAMES, LEAST) for detector in (one, other))
+    assert [thing.name for thing in found] == [thing.name for thing in again]
+    assert [thing.score for thing in found] == pytest.approx([thing.score for thing in again])
+    assert found

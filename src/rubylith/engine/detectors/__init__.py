@@ -13,7 +13,7 @@ from typing import Protocol
 from rubylith.domain.detection import Detection
 from rubylith.domain.image import Image
 
-NAMES = ("fastestdet", "ultraface", "grounding_dino", "owlv2")
+NAMES = ("fastestdet", "ultraface", "grounding_dino", "owlv2", "sam3")
 
 
 @dataclass(frozen=True, slots=True)

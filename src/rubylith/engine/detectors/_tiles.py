@@ -16,7 +16,7 @@ from rubylith.engine import Progress
 from rubylith.engine.detectors import Detector
 from rubylith.engine.progress import ignore
 from rubylith.engine.refine import box_array, box_nms
-from rubylith.engine.windows import is_cut, part_of, tiles
+from rubylith.engine.windows import is_cut, part_of, pasted, tiles
 
 SAME_THING = 0.45  # IoU of two boxes of one name
 PART = 0.7  # share of a box inside a better one of its name: a part of the same thing
@@ -49,7 +49,8 @@ def find_everywhere(
         for one in detector.find(part_of(image, window) if view else image, names, threshold):
             box = one.box.shifted(window.x0, window.y0)
             if not is_cut(box, window, image.size, AT_EDGE * side):
-                found.append(Sight(view, Detection(one.name, one.score, box)))
+                mask = None if one.mask is None else pasted(one.mask, window, image.size)
+                found.append(Sight(view, Detection(one.name, one.score, box, mask)))
     return merged(found)
 
 

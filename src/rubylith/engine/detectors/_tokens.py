@@ -1,8 +1,12 @@
 """Words → the numbers that a network was taught them as, from the tokenizer files beside its weights."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from rubylith.domain.errors import ModelFailed, Unavailable
 
@@ -32,6 +36,22 @@ class Tokens:
         if found is None:
             raise ModelFailed(f"The tokenizer has no {token!r}", "Take weights and tokenizer from the same place")
         return found
+
+
+def padded(
+    said: Sequence[Sequence[int]], tokens: Tokens, length: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Phrases in CLIP's tokens, begun and ended: (N, length) int64, and which of them count.
+
+    Of a longer phrase the beginning; the rest of a row is filled with zeros.
+    """
+    begin, end = tokens.number(CLIP_START), tokens.number(CLIP_END)
+    rows = np.zeros((len(said), length), np.int64)
+    mask = np.zeros_like(rows)
+    for row, one in enumerate(said):
+        numbers = [begin, *one[: length - 2], end]
+        rows[row, : len(numbers)], mask[row, : len(numbers)] = numbers, 1
+    return rows, mask
 
 
 def open_tokens(folder: Path) -> Tokens:

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from rubylith.domain.detection import Detection
 from rubylith.domain.geometry import Size
 from rubylith.domain.image import Image
 from rubylith.engine.detectors import Detector, DetectorWeights
 from rubylith.engine.detectors._reading import FloatArray, corners, each_once, likely, open_boxes, seen_size
-from rubylith.engine.detectors._tokens import CLIP_END, CLIP_START, Tokens, open_tokens
+from rubylith.engine.detectors._tokens import Tokens, open_tokens, padded
 from rubylith.engine.runtimes import Device, Network
 
 VOCABULARY = None
@@ -23,7 +22,7 @@ TILE = None
 THRESHOLD = 0.1  # of transformers' processor
 SAME_THING = 0.5  # IoU of two boxes of one name: every patch of a thing may give a box of it
 SIDE = 960  # pixels, where the weights do not say
-LONGEST, NO_TOKEN = 16, 0  # tokens of a phrase, begun and ended; and what fills the rest
+LONGEST = 16  # tokens of a phrase, begun and ended
 PHRASE = "a photo of a {}"
 GREY = 0.5
 MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)  # CLIP's, of RGB in [0, 1]
@@ -43,7 +42,8 @@ class Owlv2:
         wanted = tuple(dict.fromkeys(names))
         if not wanted:
             return ()
-        tokens, mask = phrases([PHRASE.format(name) for name in wanted], self._tokens)
+        said = [self._tokens.of(PHRASE.format(name)) for name in wanted]
+        tokens, mask = padded(said, self._tokens, LONGEST)
         pixels = show(image, self._side)
         results = self._network.run({"pixel_values": pixels, "input_ids": tokens, "attention_mask": mask})
         least = THRESHOLD if threshold is None else threshold
@@ -55,17 +55,6 @@ def load(weights: DetectorWeights, device: Device) -> Detector:
     """The detector, ready; ModelFailed if its files are not what they should be, Unavailable if an extra is missing."""
     tokens = open_tokens(weights.folder)
     return Owlv2(open_boxes(weights, device), tokens, seen_size(weights.folder).get("height", SIDE))
-
-
-def phrases(said: Sequence[str], tokens: Tokens) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Phrases → tokens (N, LONGEST) int64, and which of them count; of a longer phrase the beginning."""
-    begin, end = tokens.number(CLIP_START), tokens.number(CLIP_END)
-    rows = np.full((len(said), LONGEST), NO_TOKEN, np.int64)
-    mask = np.zeros_like(rows)
-    for row, one in enumerate(said):
-        numbers = [begin, *tokens.of(one)[: LONGEST - 2], end]
-        rows[row, : len(numbers)], mask[row, : len(numbers)] = numbers, 1
-    return rows, mask
 
 
 def read_boxes(
