@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import settings
 from tests import fakes
 
@@ -11,6 +12,11 @@ from rubylith import library
 
 settings.register_profile("patient", deadline=None)  # a busy machine is no failure
 settings.load_profile("patient")
+
+# Servers of tests log in threads of this process while capsys and capfd replace sys.stdout. structlog would print(),
+# which before CPython 3.13.3 looks sys.stdout up without holding it (gh-130163): freed in use, it crashes the process.
+OUTPUT = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as the process lives
+structlog.configure(logger_factory=structlog.WriteLoggerFactory(OUTPUT))
 
 
 @pytest.fixture

@@ -1,17 +1,19 @@
 """Limits: bodies, pictures, places in line, time; and callers who go away."""
 
 import concurrent.futures
+import contextlib
 import json
 import socket
 import threading
 import time
 
-import httpx2
 import pytest
 from tests import fakes
 from tests.dialects.native.test_native import CLICK, DATA_URI, PICTURE, post
 from tests.running import serve
 
+from rubylith.domain.errors import TimedOut
+from rubylith.domain.job import Cancelled
 from rubylith.engine.engine import Engine
 
 LIMITS = {
@@ -19,7 +21,7 @@ LIMITS = {
     "RUBYLITH_MAX_PIXELS": "100000",
     "RUBYLITH_CONCURRENCY": "1",
     "RUBYLITH_WAITING": "2",
-    "RUBYLITH_REQUEST_SECONDS": "2",
+    "RUBYLITH_REQUEST_SECONDS": "6",  # what is answered at once has far more than it needs
     "RUBYLITH_JOB_CONCURRENCY": "1",
 }
 
@@ -28,15 +30,18 @@ class Slow(fakes.FakeSegmenter):
     """Takes `duration` for everything, in steps at which it can be stopped."""
 
     duration = 0.3
-    stopped = 0
+    begun = stopped = 0
+    why: BaseException | None = None
 
     def propose(self, embedding, everything, progress):
+        self.begun += 1
         until = time.monotonic() + self.duration
         try:
             while time.monotonic() < until:
                 time.sleep(0.02)
                 progress(0.5)
-        except BaseException:
+        except BaseException as error:
+            self.why = error
             self.stopped += 1
             raise
         return super().propose(embedding, everything, progress)
@@ -60,6 +65,27 @@ def slow(running):
     models.unload("embedded")
 
 
+@contextlib.contextmanager
+def taken(running, places):
+    """So many places of the scheduler are held meanwhile."""
+    scheduler, ended = running.built.service.scheduler, threading.Event()
+    held = [scheduler.submit(lambda _: ended.wait(60), f"held-{n}") for n in range(places)]
+    try:
+        yield
+    finally:
+        ended.set()
+        for _, future in held:
+            with contextlib.suppress(TimedOut):  # it waited in line past the deadline
+                future.result()
+
+
+def until(is_so, seconds=60):
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
+
+
 def test_a_body_over_the_limit_is_413_on_every_route_and_the_client_goes_on(running):
     for path in ("/v1/segment", "/v1/jobs", "/v1/files", "/v1/embeddings"):
         answer = running.http.post(path, content=b"x" * 200_000, headers={"Content-Type": "image/png"})
@@ -76,36 +102,35 @@ def test_too_many_pixels_are_413(running):
     assert answer.status_code == 413 or "header" in answer.json()["detail"].lower() or answer.json()["detail"]
 
 
-def test_a_full_line_is_503_with_retry_after(running, slow):
-    slow.duration = 0.5
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: post(running.http), range(8)))
-    statuses = sorted(answer.status_code for answer in answers)
-    assert statuses.count(200) == 3, "one at work and two in line"
-    assert set(statuses) == {200, 503}
-    assert all(int(a.headers["retry-after"]) >= 1 for a in answers if a.status_code == 503)
+def test_a_full_line_is_503_with_retry_after(running):
+    with taken(running, 1 + 2):  # one at work and two in line
+        answers = [post(running.http) for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [503] * 5
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in answers)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with taken(running, 1 + 1):
+            last = pool.submit(post, running.http)
+            until(lambda: running.built.service.scheduler.admitted == 3)
+            assert post(running.http).status_code == 503
+        assert last.result().status_code == 200
 
 
 def test_work_past_its_time_is_stopped_with_504(running, slow):
-    slow.duration = 10
-    started = time.monotonic()
+    slow.duration = 60
     assert post(running.http).status_code == 504
-    assert time.monotonic() - started < 8
-    assert slow.stopped == 1
+    until(lambda: slow.stopped == 1)
 
 
 def test_work_nobody_waits_for_is_stopped(running, slow):
-    slow.duration = 1.8
+    slow.duration = 60
     body = json.dumps({"image": DATA_URI}).encode()
     host, port = running.address.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as caller:
         head = f"POST /v1/segment HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
         caller.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        time.sleep(0.3)
-    until = time.monotonic() + 1.2
-    while not slow.stopped and time.monotonic() < until:
-        time.sleep(0.02)
-    assert slow.stopped == 1
+        until(lambda: slow.begun == 1)
+    until(lambda: slow.stopped == 1)
+    assert isinstance(slow.why, Cancelled), "not at the deadline"
 
 
 def test_a_queued_job_that_is_cancelled_never_runs(running, slow):
@@ -118,17 +143,12 @@ def test_a_queued_job_that_is_cancelled_never_runs(running, slow):
     assert running.http.post(f"/v1/jobs/{first}/cancel").status_code == 409
 
 
-def test_a_running_job_that_is_cancelled_stops_within_two_seconds(running, slow):
-    slow.duration = 30
+def test_a_running_job_that_is_cancelled_stops(running, slow):
+    slow.duration = 60
     job = post(running.http, "/v1/jobs").json()["id"]
-    until = time.monotonic() + 10
-    while running.http.get(f"/v1/jobs/{job}").json()["state"] != "running" and time.monotonic() < until:
-        time.sleep(0.02)
-    running.http.post(f"/v1/jobs/{job}/cancel")
-    started = time.monotonic()
-    while not slow.stopped and time.monotonic() - started < 5:
-        time.sleep(0.02)
-    assert time.monotonic() - started < 2
+    until(lambda: slow.begun == 1)
+    assert running.http.post(f"/v1/jobs/{job}/cancel").status_code == 200
+    until(lambda: slow.stopped == 1)
     assert running.finished(job)["state"] == "cancelled"
 
 
@@ -150,33 +170,21 @@ def test_methods_that_do_not_exist_make_no_series_of_their_own(running):
 def test_a_caller_who_hangs_up_leaves_the_line(running):
     """Places in line are few; those who have gone must not hold them."""
     scheduler = running.built.service.scheduler
-    ended = threading.Event()
-    busy = [scheduler.submit(lambda _: ended.wait(30), f"busy-{n}") for n in range(scheduler.bounds.concurrency)]
-    try:
-        with httpx2.Client(base_url=running.address, timeout=0.5) as http, pytest.raises(httpx2.ReadTimeout):
-            http.post("/v1/segment", content=PICTURE, headers={"Content-Type": "image/png"})
-        until = time.monotonic() + 10
-        while scheduler.admitted > len(busy):
-            assert time.monotonic() < until, "the place is still taken"
-            time.sleep(0.02)
-    finally:
-        ended.set()
-        for _, future in busy:
-            future.result()
+    host, port = running.address.removeprefix("http://").split(":")
+    head = f"POST /v1/segment HTTP/1.1\r\nHost: {host}\r\nContent-Type: image/png\r\n"
+    with taken(running, 1):
+        with socket.create_connection((host, int(port))) as caller:
+            caller.sendall(f"{head}Content-Length: {len(PICTURE)}\r\n\r\n".encode() + PICTURE)
+            until(lambda: scheduler.admitted == 2)
+        until(lambda: scheduler.admitted == 1, seconds=5)  # before the deadline
 
 
 def test_a_request_that_waits_past_the_deadline_is_answered_without_a_place(running):
     """Whatever holds the places, and however long."""
-    scheduler, ended = running.built.service.scheduler, threading.Event()
-    busy = [scheduler.submit(lambda _: ended.wait(60), f"busy-{n}") for n in range(scheduler.bounds.concurrency)]
-    try:
+    with taken(running, 1):
         answer = running.http.post("/v1/segment", content=PICTURE, headers={"Content-Type": "image/png"})
         order = {"image_url": DATA_URI, "prompts": [{"x": 10, "y": 10}]}
         run = running.http.post("/fal/run/fal-ai/sam2/image", json=order)
-        assert scheduler.admitted == len(busy)
-    finally:
-        ended.set()
-        for _, future in busy:
-            future.result()
+        assert running.built.service.scheduler.admitted == 1
     assert (answer.status_code, answer.json()["title"]) == (504, "Timed out")
     assert (run.status_code, run.json()["detail"][0]["type"]) == (504, "generation_timeout")

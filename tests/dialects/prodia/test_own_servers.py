@@ -45,7 +45,7 @@ def test_case_21_the_client_comes_back_to_a_full_server_and_succeeds(tmp_path, p
     assert told["outputs"]
 
 
-def test_a_body_of_unknown_length_over_the_limit_is_the_callers_fault_and_none_of_ours(tmp_path, capsys):
+def test_a_body_of_unknown_length_over_the_limit_is_the_callers_fault_and_none_of_ours(tmp_path, capfd):
     with serve(tmp_path, {"RUBYLITH_MAX_BODY": "100000"}) as running:
         for headers in ({"Content-Type": "multipart/form-data; boundary=x"}, {}):
             body = iter([b"--x\r\n", *[b"x" * 10_000] * 20])
@@ -53,7 +53,7 @@ def test_a_body_of_unknown_length_over_the_limit_is_the_callers_fault_and_none_o
             assert "above the maximum 100000" in parsed(answer).job["error"]
         answer = httpx2.post(f"{running.address}/tengr/v2/artworks/segmentation", content=iter([b" " * 10_000] * 20))
         assert (answer.status_code, answer.json()["statusCode"]) == (413, 413)
-    assert "unforeseen" not in capsys.readouterr().out
+    assert "unforeseen" not in capfd.readouterr().out
 
 
 def test_without_any_key_whatever_token_is_shown_will_do(tmp_path):
