@@ -1,7 +1,11 @@
 """What the tests of this dialect ask for: drawn pictures, and answers read back."""
 
 import base64
+import contextlib
 import io
+import threading
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -62,3 +66,24 @@ def locations(answer) -> list[list[str | int]]:
     """Where the faults of a 422 are."""
     assert answer.status_code == 422, answer.text
     return [fault["loc"] for fault in answer.json()["detail"]]
+
+
+@contextlib.contextmanager
+def every_place_taken(running) -> Iterator[Callable[[], int]]:
+    """Nothing is worked on meanwhile: the number of requests that wait in line, whenever it is called."""
+    scheduler, ended = running.built.service.scheduler, threading.Event()
+    busy = [scheduler.submit(lambda _: ended.wait(120), f"busy-{n}") for n in range(scheduler.bounds.concurrency)]
+    try:
+        yield lambda: scheduler.admitted - len(busy)
+    finally:
+        ended.set()
+        for _, future in busy:
+            future.result()
+
+
+def until(is_so: Callable[[], bool], seconds: float = 60) -> None:
+    """Returns once it is so; AssertionError if it does not come."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)

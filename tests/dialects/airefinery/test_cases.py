@@ -24,7 +24,9 @@ from tests.dialects.airefinery.asking import (
     at,
     document,
     drawing,
+    every_place_taken,
     locations,
+    until,
     values,
 )
 from tests.pictures import encoded, png_that_claims
@@ -321,13 +323,14 @@ def test_case_19_a_client_that_hangs_up_leaves_the_server_well(running, http):
     host, port = running.address.removeprefix("http://").split(":")
     body = json.dumps(document([[ON_RED]], encoded(np.flip(drawing(), 0)))).encode()
     head = f"POST {SEGMENTATIONS} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {KEY}\r\n"
-    for sent in (len(body), len(body) // 2):
+    head = f"{head}Content-Length: {len(body)}\r\n\r\n".encode()
+    with every_place_taken(running) as waiting:
         with socket.create_connection((host, int(port))) as caller:
-            caller.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:sent])
-    until = time.monotonic() + 30
-    while running.built.service.scheduler.admitted and time.monotonic() < until:
-        time.sleep(0.02)
-    assert running.built.service.scheduler.admitted == 0
+            caller.sendall(head + body[: len(body) // 2])
+        with socket.create_connection((host, int(port))) as caller:
+            caller.sendall(head + body)
+            until(lambda: waiting() == 1)
+        until(lambda: waiting() == 0)
     assert values(asked(http, [[ON_RED]])) == [0, 1]
 
 
