@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from tests import fakes
 from tests.dialects.fal.calls import (
     AUTO,
     DATA_URI,
@@ -25,6 +26,11 @@ from tests.dialects.fal.calls import (
 )
 from tests.pictures import encoded, scene
 from tests.servers import Reply, http_site
+
+from rubylith.engine import grid
+from rubylith.engine.decoders import Proposals, measure
+from rubylith.engine.engine import Engine
+from rubylith.engine.frames import Frame
 
 FIELDS = {"url", "content_type", "file_name", "file_size", "width", "height"}
 
@@ -293,6 +299,46 @@ def test_case_15_every_parameter_acts(fal, running):
     mended = masks(min_mask_region_area=5000, pred_iou_thresh=0.5)
     assert mended
     assert all(part >= 5000 for mask in mended for part in islands(mask)[1:])
+
+
+class Blind:
+    """A decoder that sees nothing and counts the clicks that it is asked for: they are what takes time."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def propose(self, features, points, *, iou_above, offset, valid):
+        self.asked += len(points)
+        logits = np.zeros((0, 64, 64), np.float32)
+        stability, boxes = measure(logits, offset, valid)
+        return Proposals(np.zeros(0, np.int64), np.zeros(0, np.float32), stability, boxes, logits)
+
+
+class Clicked(fakes.FakeSegmenter):
+    """Everything by clicks on a grid, as the large models do it."""
+
+    def __init__(self):
+        super().__init__("embedded")
+        self.decoder = Blind()
+
+    def propose(self, embedding, everything, progress):
+        frame = Frame.stretched(embedding.size, 256, 64)
+        return grid.propose(self.decoder, frame, {"all": np.zeros(4)}, everything, progress=progress)
+
+
+def test_case_15_a_coarse_grid_asks_the_model_far_less(fal, running):
+    engine, models = Engine("embedded"), running.built.service.worker.models
+    models.get("embedded")
+    asked = []
+    try:
+        for points_per_side in (4, 32):
+            engine._segmenter = clicked = Clicked()
+            models._loaded["embedded"] = engine
+            assert fal.run(image_url=DATA_URI, points_per_side=points_per_side).status_code == 200
+            asked.append(clicked.decoder.asked)
+    finally:
+        models.unload("embedded")
+    assert asked == [4 * 4, 32 * 32]
 
 
 def test_case_15_nothing_found_is_an_empty_list_and_a_black_picture(fal, running):

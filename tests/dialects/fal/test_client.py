@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.dialects.fal.calls import AUTO, DATA_URI, HEIGHT, IMAGE, KEY, PICTURE, WIDTH, held_up, serving
+from tests.dialects.fal.calls import AUTO, DATA_URI, HEIGHT, IMAGE, KEY, PICTURE, WIDTH, Calls, held_up, serving
 from tests.servers import Reply, http_site
 from tests.vendors import run_node, run_python
 
@@ -70,6 +70,20 @@ def in_order(states):
     order = ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
     places = [order.index(state) for state in states]
     return places == sorted(places) and states[-1] == "COMPLETED"
+
+
+def until(is_so, seconds=60):
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def answered(running, status):
+    """How many requests the server has answered so."""
+    family = running.built.service.metrics.requests.collect()[0]
+    counts = [one for one in family.samples if one.name.endswith("_total") and one.labels["status"] == str(status)]
+    return sum(one.value for one in counts)
 
 
 def test_the_published_example_runs_on_a_photograph_with_the_npm_client(environment):
@@ -256,14 +270,42 @@ def test_case_11_a_missing_picture_with_the_npm_client(node):
     assert all(one["requestId"] for one in told[:2])
 
 
+def test_case_16_a_request_that_is_worked_on_is_cancelled(node, running):
+    def begun(_):
+        until(lambda: slow.begun == 1)
+        return Reply(204)
+
+    with held_up(running) as slow, http_site(begun) as site:
+        told = node(
+            """
+          let requestId, asked;
+          const stopped = await caught(fal.subscribe(AUTO, { input: { image_url: uri }, pollInterval: 50,
+            onEnqueue: (id) => { requestId = id; },
+            onQueueUpdate: ({ status }) => {
+              if (status === "IN_PROGRESS") {
+                asked ??= fetch(process.env.BEGUN).then(() => fal.queue.cancel(AUTO, { requestId }));
+              }
+            } }));
+          await asked;
+          say({ ...stopped, requestId });
+        """,
+            BEGUN=site.url("/begun"),
+        )
+        assert (told["name"], told["status"], told["body"]["error_type"]) == ("ApiError", 499, "client_cancelled")
+        until(lambda: slow.stopped == 1)
+
+
 def test_case_16_a_timeout_of_the_client_cancels_the_request(node, running):
-    with held_up(running) as slow:
-        told = node("say(await caught(fal.subscribe(AUTO, { input: { image_url: uri }, timeout: 700 })));")
+    with held_up(running):
+        told = node("""
+          let requestId;
+          const late = await caught(fal.subscribe(AUTO, { input: { image_url: uri }, timeout: 700,
+            onEnqueue: (id) => { requestId = id; } }));
+          say({ ...late, requestId });
+        """)
         assert "timed out" in told["message"]
-        until = time.monotonic() + 20
-        while not slow.stopped and time.monotonic() < until:
-            time.sleep(0.05)
-        assert slow.stopped == 1
+        order = {"status_url": f"/queue/fal-ai/sam2/requests/{told['requestId']}/status"}
+        assert Calls(running).ended(order)["error_type"] == "client_cancelled"
 
 
 def test_case_17_a_wrong_key_with_both_clients(node, python):
@@ -296,14 +338,15 @@ def test_case_19_a_middleware_and_a_fetch_of_ones_own_lead_here_too(node):
 
 
 def test_case_20_a_start_that_comes_too_late_is_not_tried_again(node, python, running):
+    before = answered(running, 504)
     with held_up(running):
         told = node("""
           await fal.queue.submit(AUTO, { input: { image_url: uri } });
-          const before = performance.now();
-          const late = await caught(fal.subscribe(AUTO, { input: { image_url: uri }, startTimeout: 1.1 }));
-          say({ ...late, seconds: (performance.now() - before) / 1000 });
+          say(await caught(fal.subscribe(AUTO, { input: { image_url: uri }, startTimeout: 1.1 })));
         """)
         assert (told["status"], told["body"]["error_type"]) == (504, "request_timeout")
+        until(lambda: answered(running, 504) >= before + 1)
+        assert answered(running, 504) == before + 1, "it asked again"
         told = python("""
 try:
     fal_client.subscribe(AUTO, {"image_url": uri}, start_timeout=1.1)
@@ -311,6 +354,8 @@ except fal_client.FalClientHTTPError as error:
     print(json.dumps([error.status_code, error.error_type]))
 """)
         assert told == [504, "request_timeout"]
+        until(lambda: answered(running, 504) >= before + 2)
+        assert answered(running, 504) == before + 2, "it asked again"
 
 
 def test_points_boxes_and_apply_mask_with_the_npm_client(node):
