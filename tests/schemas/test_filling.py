@@ -1,6 +1,7 @@
 """What goes into fields: values, not only their types."""
 
 import json
+import re
 from typing import Annotated, Literal
 
 import numpy as np
@@ -74,6 +75,14 @@ def test_masks_as_run_lengths_polygons_and_files_are_the_same_mask():
         assert found["mask"]["id"].startswith("img_")
 
 
+def test_a_bare_list_takes_what_its_name_says():
+    found = items(polygon=list, rle=list, xywh=list, point=list, label=str)[0]
+    assert found["polygon"] == [[0.15, 0.3333], [0.4, 0.3333], [0.4, 0.5833], [0.15, 0.5833]]
+    assert found["rle"] == mask("car", 12, 20, 32, 35).rle.runs().tolist()
+    assert found["xywh"] == [0.15, 0.3333, 0.25, 0.25]
+    assert found["point"] == pytest.approx([0.275, 0.4583], abs=0.01)
+
+
 def test_a_centroid_outside_its_mask_moves_to_the_nearest_pixel():
     ring = np.ones((SIZE.height, SIZE.width), bool)
     ring[10:50, 10:70] = False
@@ -126,6 +135,11 @@ def test_an_enum_without_a_place_for_the_concept_is_refused():
     with pytest.raises(UnfillableSchema) as refused:
         plan(shape.model_json_schema(), "segment the dog")
     assert refused.value.fields == ("items[].label",)
+    assert "No member of the enum of items[].label means 'dog'" in str(refused.value)
+    assert "ask for 'car' or 'truck'" in str(refused.value)
+    shape = model(items=list[item(label=Literal["car", "truck"], owner=str, mask=str)])
+    with pytest.raises(UnfillableSchema, match=re.escape("these fields of the schema: items[].label, items[].owner")):
+        plan(shape.model_json_schema(), "segment the dog")
 
 
 def test_limits_of_the_request_and_of_the_schema_keep_the_best():

@@ -11,7 +11,7 @@ from rubylith.formats import polygons
 from rubylith.schemas.checks import Schema
 from rubylith.schemas.fields import Asked, Field, Role, Unit, called, numbers_in, unit_of, written
 from rubylith.schemas.results import MISSING, Found, Scope, Value
-from rubylith.schemas.shapes import is_numeric, is_only, is_whole, takes_strings, types_of
+from rubylith.schemas.shapes import is_numeric, is_only, is_whole, takes_anything, takes_strings, types_of
 
 Ring = list[list[float]]
 RingWriter = Callable[[Ring, Scope], object]
@@ -24,7 +24,8 @@ def run_lengths(field: Field, asked: Asked) -> Value | None:
         return _sized(schema, asked)
     if takes_strings(schema) and "array" not in types_of(schema):
         return lambda scope: MISSING if scope.one is None else scope.one.rle.counts.decode("ascii")
-    if is_only(schema, "array") and is_whole(asked.inner(schema.get("items", {}))):
+    item = asked.inner(schema.get("items", {}))
+    if is_only(schema, "array") and (is_whole(item) or takes_anything(item)):
         return lambda scope: MISSING if scope.one is None else scope.one.rle.runs().tolist()
     return None
 
@@ -74,7 +75,9 @@ def _ring_writer(field: Field, schema: Schema, asked: Asked) -> RingWriter | Non
         return None
     item = asked.inner(schema.get("items", {}))
     in_pixels = "segmentation" in field.words
-    pair = numbers_in(item, 2, asked) if is_only(item, "array") else None
+    is_one_point = field.words[-1:] == ("point",) and not field.name.endswith("s")
+    holds_pairs = is_only(item, "array") or (takes_anything(item) and not is_one_point)
+    pair = numbers_in(item, 2, asked) if holds_pairs else None
     members: Mapping[str, object] = item.get("properties", {}) if is_only(item, "object") else {}
     if pair is not None:
         unit, first = unit_of(field, pair[0]), pair[0]
@@ -84,7 +87,7 @@ def _ring_writer(field: Field, schema: Schema, asked: Asked) -> RingWriter | Non
         unit = unit_of(field, first)
         return lambda ring, scope: [dict(zip("xy", _xy(p, scope, unit, first), strict=True)) for p in ring]
     if types_of(item) <= {"number", "integer"} and is_numeric(item) and "prefixItems" not in schema:
-        if schema.get("maxItems", 6) < 6 or (field.words[-1:] == ("point",) and not field.name.endswith("s")):
+        if schema.get("maxItems", 6) < 6 or is_one_point:
             return None
         unit = Unit.PIXELS if in_pixels else unit_of(field, item)
         return lambda ring, scope: [n for point in ring for n in _xy(point, scope, unit, item)]

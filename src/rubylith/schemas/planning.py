@@ -4,19 +4,21 @@ The walk begins at the root, which tells of the whole picture. A field that play
 left out, or null, in this order; if it may be none of these, the schema is refused with every such field named.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from rubylith.domain.errors import NothingAsked, UnfillableSchema
 from rubylith.language import Wish, sentences
+from rubylith.schemas import texts
 from rubylith.schemas.checks import Schema, checked
 from rubylith.schemas.fields import Asked
 from rubylith.schemas.hints import hints
 from rubylith.schemas.places import Place, Planned, Unplanned
 from rubylith.schemas.rehearsal import rehearse
 from rubylith.schemas.results import Value
-from rubylith.schemas.shapes import Shapes, types_of
+from rubylith.schemas.shapes import Shapes, choices, is_only, members_of, types_of
 from rubylith.schemas.walk import Walk
 
 MAX_REHEARSALS = 60
@@ -58,9 +60,9 @@ def plan(schema: object, text: str, *, system: str = "", model: str = "", source
             return replace(made, draws=rehearsed.draws)
         hopeless = tuple(path for path in rehearsed.wrong if barred[path] > 1 or not path)
         if hopeless:
-            raise _unfillable(hopeless)
+            raise _unfillable(hopeless, tidy, wish)
         barred.update(rehearsed.wrong)
-    raise _unfillable(tuple(barred))
+    raise _unfillable(tuple(barred), tidy, wish)
 
 
 def _planned(schema: Schema, wish: Wish, barred: Mapping[str, int], *, model: str, source: str | None) -> Planned:
@@ -70,9 +72,9 @@ def _planned(schema: Schema, wish: Wish, barred: Mapping[str, int], *, model: st
     name = str(schema.get("title") or "") if not any("object" in types_of(one) for one in root.variants) else ""
     outcome = Walk(shapes, asked, barred).field(schema, Place(name=name))
     if isinstance(outcome, Unplanned):
-        raise _unfillable(outcome.fields)
+        raise _unfillable(outcome.fields, schema, wish)
     if not outcome.roles and barred:
-        raise _unfillable(tuple(barred))
+        raise _unfillable(tuple(barred), schema, wish)
     if not outcome.roles:
         raise UnfillableSchema(
             "No field of the schema asks for anything that a segmentation tells",
@@ -82,10 +84,31 @@ def _planned(schema: Schema, wish: Wish, barred: Mapping[str, int], *, model: st
     return outcome
 
 
-def _unfillable(fields: tuple[str, ...]) -> UnfillableSchema:
+def _unfillable(fields: tuple[str, ...], schema: Schema, wish: Wish) -> UnfillableSchema:
     names = tuple(dict.fromkeys(path or "root" for path in fields))
+    lists = {path: members for path in names if (members := _members_at(path, schema))}
+    unfit = {path: unlike for path, members in lists.items() if (unlike := texts.unlike(members, wish.names))}
+    if set(unfit) == set(names):
+        path, unlike = next(iter(unfit.items()))
+        return UnfillableSchema(
+            f"No member of the enum of {', '.join(names)} means {' or '.join(repr(name) for name in unlike)}",
+            f"Add one that does, or 'other', or ask for {' or '.join(repr(str(one)) for one in lists[path][:8])}",
+            names,
+        )
     return UnfillableSchema(
         f"Nothing that a segmentation tells goes into these fields of the schema: {', '.join(names)}",
         "Make them optional, leave them out, or use names such as label, mask_url, xywh, score, area, count",
         names,
     )
+
+
+def _members_at(path: str, schema: Schema) -> tuple[object, ...]:
+    """The members of the enum of a label at this path; none where there is something else."""
+    shapes, name = Shapes(schema), ""
+    node = shapes.first(schema)
+    for step in re.findall(r"\[\]|[^.\[\]]+", path):
+        name = name if step == "[]" else step
+        node = shapes.first(node.get("items", {}) if step == "[]" else members_of(node).get(step, {}))
+    if is_only(node, "array"):
+        node = shapes.first(node.get("items", {}))
+    return choices(node) or () if texts.is_label(name) else ()

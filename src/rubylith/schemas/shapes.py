@@ -109,6 +109,11 @@ def is_only(schema: Schema, kind: str) -> bool:
     return types_of(schema) == frozenset((kind,))
 
 
+def takes_anything(schema: Schema) -> bool:
+    """True for a schema that lets every type be, as pydantic writes the items of a bare `list`."""
+    return types_of(schema) == ALL_TYPES
+
+
 def is_numeric(schema: Schema) -> bool:
     """True for numbers, whole or not."""
     return bool(types_of(schema) & {"number", "integer"})

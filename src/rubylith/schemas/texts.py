@@ -7,9 +7,12 @@ from rubylith.language.nouns import plural
 from rubylith.schemas.boxes import centroid_of
 from rubylith.schemas.checks import Schema
 from rubylith.schemas.fields import Asked, Field, Level, Role, called
+from rubylith.schemas.names import says, synonyms, words_of
 from rubylith.schemas.results import MISSING, Found, Scope, Value
 from rubylith.schemas.shapes import choices, is_only, plain, takes_strings
 
+LABELS = ("label name class class_name category category_name object object_name concept tag entity kind type title "
+          "species label_name object_type object_class")  # fmt: skip
 OTHERS = ("other", "others", "unknown", "object", "misc", "miscellaneous", "none of the above")
 
 
@@ -32,6 +35,16 @@ def member_of(schema: Schema, name: str) -> object:
     if meant is None:
         meant = next((members[other] for other in OTHERS if other in members), MISSING)
     return meant
+
+
+def unlike(members: tuple[object, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that no member of an enum means."""
+    return tuple(name for name in names if member_of({"enum": list(members)}, name) is MISSING)
+
+
+def is_label(name: str) -> bool:
+    """True for what a field is called that holds the label of a result."""
+    return says(words_of(name), synonyms(LABELS), ())
 
 
 def named_members(schema: Schema) -> tuple[str, ...]:
@@ -97,8 +110,7 @@ def _described(one: Found, scope: Scope) -> str:
 
 
 LABEL = Role(
-    called("label name class class_name category category_name object object_name concept tag entity kind type title "
-           "species label_name object_type object_class"),
+    called(LABELS),
     re.compile(r"name of the (?:(?:segmented|detected) )?(?:object|region|class|segment|instance)|object label|"
                r"class label|label of the|object category|object class"),
     label,

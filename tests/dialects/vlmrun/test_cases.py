@@ -175,7 +175,7 @@ def test_case_07_labels_are_members_of_their_enum(http):
     assert [one["label"] for one in found] == ["red object", "Blue Object"]
     assert [one["label"] for one in document(labels("segment the red object", "car", "other"))["items"]] == ["other"]
     error = fails(labels("segment the red object", "car", "truck"), 400, "unfillable_schema_field")
-    assert "items[].label" in error["message"]
+    assert "No member of the enum of items[].label means 'red object'" in error["message"]
 
 
 def test_case_08_references_are_fetched_by_session_and_id(http):
@@ -240,6 +240,8 @@ def test_case_14_nothing_found(http):
     told = document(ask(http, text="segment the green objects", schema=lists))
     assert told == {"items": [], "count": 0, "found": False}
     fails(ask(http, text="segment the green objects", schema=ITEM), 422, "no_objects_found")
+    sentence = ask(http, text="segment the green objects", schema=None).json()["choices"][0]["message"]["content"]
+    assert sentence == "Nothing that was asked for is in the picture."
 
 
 def test_a_word_that_no_model_here_knows_is_refused_with_the_command_that_helps(http, site):

@@ -49,6 +49,8 @@ def write_content(chat: Chat, answer: Answer, shelf: Shelf) -> str:
         return json.dumps(fill(chat.plan, answer.segmentation, shelf), ensure_ascii=False, allow_nan=False)
     found = arranged(answer.segmentation, chat.wish)
     if chat.form is Form.TEXT:
+        if not found:
+            return "Nothing that was asked for is in the picture."
         lines = [f"{one.label}: {shelf.mask(one.rle).url}" for one in found]
         return "\n".join((f"There is {told(found)}." if len(found) == 1 else f"There are {told(found)}.", *lines))
     return json.dumps(_default(found, chat.wish, answer, shelf), ensure_ascii=False)
