@@ -4,26 +4,40 @@ from difflib import get_close_matches
 
 from rubylith.language.nouns import singular
 
-# Synonyms and kinds: WordNet 3.0's synonyms and direct hyponyms of the 80 names in everyday use, and the spellings of
+# Synonyms and kinds: WordNet 3.0's synonyms and hyponyms of the 80 names in everyday use, and the spellings of
 # Darknet's and Pascal VOC's lists. A kind is named by what it is a kind of: a taxi is a car.
 SYNONYMS = {
-    "person": "man woman child boy girl human pedestrian people kid adult lady guy player rider worker",
+    "person": (
+        "man woman child boy girl human pedestrian people kid adult lady guy player rider worker baby toddler "
+        "infant teenager gentleman passenger cyclist biker driver skier surfer skater skateboarder "
+        "snowboarder swimmer climber athlete soldier policeman policewoman waiter waitress chef tourist bride "
+        "groom"
+    ),
     "bicycle": "bike cycle push-bike mountain-bike",
-    "car": "automobile auto motorcar taxi cab sedan suv vehicle",
+    "car": (
+        "automobile auto motorcar taxi cab sedan suv vehicle hatchback convertible limousine limo jeep "
+        "minivan coupe roadster station-wagon"
+    ),
     "motorcycle": "motorbike scooter moped",
-    "airplane": "aeroplane plane aircraft jet airliner",
-    "bus": "coach autobus minibus",
-    "train": "locomotive tram streetcar",
-    "truck": "lorry pickup pickup-truck van",
-    "boat": "ship vessel sailboat canoe kayak yacht",
+    "airplane": "aeroplane plane aircraft jet airliner biplane glider seaplane",
+    "bus": "coach autobus minibus double-decker trolleybus",
+    "train": "locomotive tram streetcar tramcar railcar",
+    "truck": "lorry pickup pickup-truck van fire-engine",
+    "boat": (
+        "ship vessel sailboat canoe kayak yacht rowboat rowing-boat speedboat motorboat ferry gondola dinghy "
+        "barge catamaran trawler"
+    ),
     "traffic-light": "stoplight traffic-signal",
     "fire-hydrant": "hydrant fireplug",
-    "bird": "pigeon seagull duck goose parrot sparrow",
-    "cat": "kitten kitty tomcat",
-    "dog": "puppy hound doggy",
-    "horse": "pony foal stallion mare",
+    "bird": (
+        "pigeon seagull duck goose parrot sparrow gull crow raven owl eagle hawk falcon swan hen chicken "
+        "rooster penguin flamingo heron pelican stork finch dove ostrich peacock"
+    ),
+    "cat": "kitten kitty tomcat tabby pussycat",
+    "dog": "puppy hound doggy pup terrier poodle retriever labrador bulldog sheepdog spaniel dachshund greyhound",
+    "horse": "pony foal stallion mare colt filly",
     "sheep": "lamb ewe ram",
-    "cow": "cattle bull calf ox",
+    "cow": "cattle bull calf ox heifer",
     "bear": "polar-bear grizzly",
     "backpack": "rucksack knapsack",
     "umbrella": "parasol",
@@ -35,10 +49,13 @@ SYNONYMS = {
     "bottle": "flask",
     "wine-glass": "wine-glasses wineglass goblet",
     "cup": "mug teacup coffee-cup",
+    "sandwich": "hamburger burger cheeseburger",
+    "cake": "cupcake cheesecake",
     "donut": "doughnut",
+    "spoon": "teaspoon tablespoon",
     "hot-dog": "hotdog frankfurter",
     "chair": "armchair seat stool",
-    "couch": "sofa settee loveseat",
+    "couch": "sofa settee loveseat futon",
     "potted-plant": "pottedplant houseplant pot-plant plant",
     "dining-table": "diningtable table",
     "toilet": "loo lavatory",
