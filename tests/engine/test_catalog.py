@@ -1,5 +1,6 @@
 """The catalogue: what is in it is true to its own form, and a new variant is a table."""
 
+import importlib
 import re
 
 import pytest
@@ -59,6 +60,7 @@ OPEN = [name for name in known_detectors() if catalog()[name].pull]
 def test_a_detector_of_any_words_says_which_files_it_wants_of_the_hub(name):
     entry = catalog()[name]
     assert entry.family in detectors.NAMES
+    assert importlib.import_module(f"rubylith.engine.detectors.{entry.family}").VOCABULARY is None
     assert re.fullmatch(r"[\w.-]+/[\w.-]+", entry.source)
     assert entry.prompts == ("words",)
     assert {"config.json", "tokenizer.json"} < set(entry.pull)

@@ -39,10 +39,10 @@ class Shelf:
         smallest first. One with an open vocabulary knows any noun as it is said. UnknownWord with what to do if none
         is here that knows it, Unavailable if one is and the packages to run it are not.
         """
+        names = known_detectors()
         if wanted is not None and _is_folder(wanted):
-            names: tuple[str, ...] = (wanted,)
-        else:
-            names = known_detectors()
+            read_detector_folder(Path(wanted))  # says what is wrong with it
+            names = (wanted,)
         if wanted is not None and wanted not in names:
             raise UnknownName.among("detector", wanted, names)
         able = [(name, word) for name in names if (word := _name_of(noun, name)) is not None]
@@ -156,8 +156,10 @@ class Shelf:
 
 @cache
 def vocabulary_of(name: str) -> tuple[str, ...] | None:
-    """All that a detector knows; None if it takes any words."""
-    return cast("tuple[str, ...] | None", _room(name).VOCABULARY)
+    """All that a detector knows; None if it takes any words, which is known without loading what runs it."""
+    if _is_folder(name) or find_entry(name).pull:
+        return None
+    return cast("tuple[str, ...]", _room(name).VOCABULARY)
 
 
 def _name_of(noun: str, detector: str) -> str | None:

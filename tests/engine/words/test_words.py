@@ -1,5 +1,8 @@
 """Words that need nothing downloaded, on drawn pictures and a photograph."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -91,6 +94,22 @@ def test_a_word_that_nobody_here_knows_names_the_model_to_pull(engine):
         engine.check(Text(("unicorn",), detector="fastestdet"))
     with pytest.raises(UnknownWord, match="rubylith models pull llmdet-tiny"):
         engine.check(Text(("unicorn",), detector="llmdet-tiny"))
+
+
+def test_what_is_not_here_is_told_without_loading_what_would_run_it():
+    code = (
+        "import sys, tempfile, pathlib\n"
+        "from rubylith.domain.errors import UnknownWord\nfrom rubylith.domain.prompt import Text\n"
+        "from rubylith.engine.engine import Engine\n"
+        "engine = Engine('embedded', models_folder=pathlib.Path(tempfile.mkdtemp()))\n"
+        "for word in ('cars', 'unicorn'):\n"
+        "    try: engine.check(Text((word,)))\n"
+        "    except UnknownWord: pass\n"
+        "    else: raise SystemExit('known')\n"
+        "print(*sorted(set(sys.modules) & {'tokenizers', 'torch', 'onnxruntime', 'rubylith.engine.detectors.owlv2'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
 
 
 def test_text_is_bounded():
