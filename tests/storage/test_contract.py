@@ -1,5 +1,6 @@
 """What every store must do: on disk, in memory, on S3."""
 
+import contextlib
 import os
 import threading
 
@@ -112,6 +113,59 @@ def test_a_stream_that_breaks_off_leaves_what_was_there(store):
     with pytest.raises(RuntimeError, match="hung up"):
         store.put("a/old", broken(), **MINE)
     assert store.read("a/old") == b"old"
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_put_that_breaks_off_late_takes_nothing_from_one_that_was_faster(store, clock, at_once):
+    def overtake():
+        if at_once:
+            store.put_all([Content("a/b", b"good", "text/plain"), Content("a/c", b"too", "text/plain")], owner="me")
+        else:
+            store.put("a/b", b"good", **MINE)
+
+    def overtaken():
+        yield DATA
+        clock.now += 1
+        faster = threading.Thread(target=overtake)
+        faster.start()
+        faster.join()
+        raise RuntimeError("the caller hung up")
+
+    with pytest.raises(RuntimeError, match="hung up"):
+        store.put("a/b", overtaken(), **MINE)
+    assert store.read("a/b") == b"good"
+
+
+def test_several_that_fail_late_take_nothing_from_those_that_others_are_about_to_write(store, clock, monkeypatch):
+    """Two do the same work; the first fails when the second has sent its bytes but not yet written its rows."""
+    real, sent = obstore.put, []
+    contents = [Content("a/b", b"good", "text/plain"), Content("a/c", b"too", "text/plain")]
+    first = threading.Thread(target=lambda: suppressed(store.put_all, contents, owner="me"))
+    first_waits, first_fails = threading.Event(), threading.Event()
+
+    def put(*given, **options):
+        sent.append(threading.current_thread())
+        if threading.current_thread() is first:
+            first_waits.set()
+            assert first_fails.wait(10)
+            raise RuntimeError("the disk broke")
+        answer = real(*given, **options)
+        if len(sent) == 3:  # the second has sent all
+            first_fails.set()
+            first.join()
+        return answer
+
+    monkeypatch.setattr(obstore, "put", put)
+    first.start()
+    assert first_waits.wait(10)
+    clock.now += 1
+    store.put_all(contents, owner="me")
+    assert [store.read("a/b"), store.read("a/c")] == [b"good", b"too"]
+
+
+def suppressed(do, *given, **options):
+    with contextlib.suppress(RuntimeError):
+        do(*given, **options)
 
 
 def test_the_last_put_wins(store):

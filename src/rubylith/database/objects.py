@@ -46,16 +46,25 @@ class Entry:
 
 
 def reserve(connection: sa.Connection, entry: Entry, *, now: float) -> bool:
-    """Write an object down before its bytes; False, and nothing changes, if the owner has one of this key already.
+    """Write an object down before its bytes; False, and what is known stays, if the owner has one of this key already.
 
-    One that has expired counts as none, and is saved from the next sweep. Conflict if the key is somebody else's.
+    One that has expired counts as none, and is saved from the next sweep. One whose bytes are not there is from now on
+    this one's: `withdraw` no longer finds the earlier. Conflict if the key is somebody else's.
     """
     if connection.execute(RESERVE[connection.dialect.name], {**_values(entry), "now": now}).first() is not None:
         return True
     owner = connection.execute(sa.select(OBJECTS.c.owner).where(OBJECTS.c.key == entry.key)).scalar_one_or_none()
     if owner != entry.owner:
         raise Conflict(f"The key {entry.key!r} is taken", "Choose another key")
+    taken_over = sa.update(OBJECTS).where(OBJECTS.c.key == entry.key, OBJECTS.c.size.is_(None))
+    connection.execute(taken_over.values(created_at=entry.created_at.timestamp()))
     return False
+
+
+def withdraw(connection: sa.Connection, entry: Entry) -> bool:
+    """Forget a reservation; False if it is another's by now, or the bytes are there."""
+    own = sa.and_(OBJECTS.c.key == entry.key, OBJECTS.c.created_at == entry.created_at.timestamp())
+    return connection.execute(sa.delete(OBJECTS).where(own, OBJECTS.c.size.is_(None))).rowcount == 1
 
 
 def write(connection: sa.Connection, entry: Entry) -> None:
@@ -79,6 +88,14 @@ def page(
     if owner is not None:
         found = found.where(OBJECTS.c.owner == owner)
     return tuple(_entry(row) for row in connection.execute(found.order_by(OBJECTS.c.key).limit(limit)))
+
+
+def total(connection: sa.Connection, prefix: str, *, now: float) -> int:
+    """The bytes of all objects that are there and whose keys begin with `prefix`."""
+    found = OBJECTS.c.key.startswith(prefix, autoescape=True), OBJECTS.c.key > prefix, _alive(now)
+    return int(
+        connection.execute(sa.select(sa.func.coalesce(sa.func.sum(OBJECTS.c.size), 0)).where(*found)).scalar_one()
+    )
 
 
 def expired(connection: sa.Connection, *, now: float, limit: int) -> tuple[str, ...]:

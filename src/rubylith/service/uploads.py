@@ -1,22 +1,24 @@
 """Files whose bytes come later, from whoever holds the ticket: in one piece, or in parts that are joined in the end."""
 
+import hashlib
 import secrets
 import threading
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl
 
 from rubylith.domain.caller import Caller
-from rubylith.domain.errors import Conflict, NotFound, Overloaded, TooLarge
+from rubylith.domain.errors import Conflict, NotFound, Overloaded
 from rubylith.service.files import UPLOAD, key_of
+from rubylith.service.parts import Parts
 from rubylith.storage import Stored
 from rubylith.storage.keys import file_name
 from rubylith.storage.objects import Objects
 
-PARTS = "parts"
+PARTS, JOINED = "parts", "joined"
 MAX_PARTS = 10_000  # as on S3
 ARRIVING_AT_ONCE = 16  # each holds a thread for as long as its sender takes
 
@@ -40,6 +42,10 @@ class Uploads:
     seconds: float
     max_bytes: int
     places: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(ARRIVING_AT_ONCE))
+    _parts: Parts = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_parts", Parts(self.objects))
 
     @contextmanager
     def place(self) -> Generator[None]:
@@ -70,18 +76,17 @@ class Uploads:
     def keep_part(self, file_id: str, query: str, number: int, data: bytes | Iterable[bytes]) -> str:
         """One part, numbered from 1, in any order, again if need be; gives the tag to name it by in the end.
 
-        TooLarge where all parts together pass the limit on a file: also those that arrive at the same time, of which
-        the last one to be whole is dropped.
+        TooLarge where all parts together pass the limit on a file, also those that arrive at the same time. A part that
+        breaks off, or comes late, takes nothing from another of its number: the tag says which is meant.
         """
         most = self._granted(file_id, query)
         if not 1 <= number <= MAX_PARTS:
             raise NotFound(f"A file has no part {number}", f"Number the parts from 1 to {MAX_PARTS}")
-        tag, key = secrets.token_hex(16), _part(file_id, number)
-        left = most - self._size_of_parts(file_id, but=key)
-        self.objects.put(key, data, owner=file_id, media_type="", name=tag, ttl_seconds=self.seconds, max_bytes=left)
-        if self._size_of_parts(file_id) > most:
-            self.objects.delete(key)
-            raise TooLarge(f"The parts together have more than {most} bytes", "Send a smaller file")
+        tag = secrets.token_hex(16)
+        with self._parts.arrival(_folder(file_id), _part(file_id, number, ""), most) as arrival:
+            chunks = arrival.counted([data] if isinstance(data, bytes) else data)
+            key = _part(file_id, number, tag)
+            self.objects.put(key, chunks, owner=file_id, media_type="", ttl_seconds=self.seconds)
         return tag
 
     def check(self, file_id: str, query: str) -> None:
@@ -94,41 +99,58 @@ class Uploads:
         if not parts or [number for number, _ in parts] != sorted({number for number, _ in parts}):
             raise Conflict("The parts are not named once each and in order", "Name them by their numbers, rising")
         for number, tag in parts:
-            if self._tag(file_id, number) != tag:
-                return self._joined_before(file_id, number)
-        with ThreadPoolExecutor(1) as reader:
-            stored = self.objects.fill(key_of(file_id), self._joined(file_id, parts, reader), max_bytes=most)
-        for number, _ in parts:
-            self.objects.delete(_part(file_id, number))
+            if not self._has(file_id, number, tag):
+                return self._joined_before(file_id, parts, number)
+        try:
+            with ThreadPoolExecutor(1) as reader:
+                stored = self.objects.fill(key_of(file_id), self._joined(file_id, parts, reader), max_bytes=most)
+        except NotFound:  # another, who asked for the same, was done in the meantime
+            return self._joined_before(file_id, parts, parts[0][0])
+        receipt = _digest(parts)
+        self.objects.put(_receipt(file_id), receipt, owner=file_id, media_type="text/plain", ttl_seconds=self.seconds)
+        while left := self.objects.list(_folder(file_id)):
+            for part in left:
+                self.objects.delete(part.key)
         return stored
-
-    def _size_of_parts(self, file_id: str, but: str | None = None) -> int:
-        parts = self.objects.list(f"{PARTS}/{file_id}/", limit=MAX_PARTS)
-        return sum(part.size for part in parts if part.key != but)
 
     def _granted(self, file_id: str, query: str) -> int:
         return self.objects.granted("PUT", key_of(file_id), dict(parse_qsl(query, keep_blank_values=True))).max_bytes
 
-    def _tag(self, file_id: str, number: int) -> str | None:
+    def _has(self, file_id: str, number: int, tag: str) -> bool:
         try:
-            return self.objects.stat(_part(file_id, number)).name
+            self.objects.stat(_part(file_id, number, tag), owner=file_id)
         except NotFound:
-            return None
+            return False
+        return True
 
-    def _joined_before(self, file_id: str, number: int) -> Stored:
-        """The file, if it is whole: whoever was not told that it is asks again."""
-        try:
-            return self.objects.stat(key_of(file_id))
-        except NotFound:
-            raise Conflict(f"Part {number} was not sent, or is not the one named", "Send the part again") from None
+    def _joined_before(self, file_id: str, parts: tuple[tuple[int, str], ...], missing: int) -> Stored:
+        """The file, if the last join was this one: whoever was not told of it asks again."""
+        with suppress(NotFound):
+            if self.objects.read(_receipt(file_id), owner=file_id) == _digest(parts):
+                return self.objects.stat(key_of(file_id))
+        raise Conflict(f"Part {missing} was not sent, or is not the one named", "Send the part again")
 
     def _joined(self, file_id: str, parts: tuple[tuple[int, str], ...], reader: ThreadPoolExecutor) -> Iterator[bytes]:
         """The bytes of all parts, read in a thread of their own: the one that writes may not use the store again."""
-        for number, _ in parts:
-            chunks = reader.submit(self.objects.get, _part(file_id, number)).result().chunks
+        for number, tag in parts:
+            chunks = reader.submit(self.objects.get, _part(file_id, number, tag)).result().chunks
             while chunk := reader.submit(next, chunks, b"").result():
                 yield chunk
 
 
-def _part(file_id: str, number: int) -> str:
-    return f"{PARTS}/{file_id}/{number:05d}"
+def _folder(file_id: str) -> str:
+    return f"{PARTS}/{file_id}/"
+
+
+def _part(file_id: str, number: int, tag: str) -> str:
+    """Every time that a part is sent it is an object of its own."""
+    return f"{_folder(file_id)}{number:05d}-{tag}"
+
+
+def _receipt(file_id: str) -> str:
+    return f"{JOINED}/{file_id}"
+
+
+def _digest(parts: tuple[tuple[int, str], ...]) -> bytes:
+    """What the receipt of a join holds."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest().encode()

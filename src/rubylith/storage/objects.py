@@ -83,13 +83,13 @@ class Objects:
         given = [(self._entry(c.key, owner, c.media_type, c.name, ttl_seconds), c.data) for c in contents]
         now = self._clock()
         with writing(self._database) as connection:
-            new = [entry.key for entry, _ in given if objects.reserve(connection, entry, now=now)]
+            new = [entry for entry, _ in given if objects.reserve(connection, entry, now=now)]
         try:
             entries = [entry.sized(self._send(entry, data, None)) for entry, data in given]
         except BaseException:
-            for key in new:
+            for entry in new:
                 with suppress(StorageFailed):  # the sweep has another try
-                    self._drop(key)
+                    self._withdraw(entry, sent=True)
             raise
         with writing(self._database) as connection:
             for entry in entries:
@@ -152,6 +152,11 @@ class Objects:
         with reading(self._database) as connection:
             entries = objects.page(connection, prefix, now=self._clock(), owner=owner, after=after, limit=limit)
         return tuple(_stored(entry) for entry in entries)
+
+    def size_of(self, prefix: str) -> int:
+        """The bytes of all objects whose keys begin with `prefix`."""
+        with reading(self._database) as connection:
+            return objects.total(connection, prefix, now=self._clock())
 
     def delete(self, key: str, *, owner: str | None = None) -> bool:
         """Delete an object now; False if there was none, or it is somebody else's."""
@@ -255,7 +260,7 @@ class Objects:
             entry = entry.sized(self._send(entry, data, max_bytes))
         except BaseException:
             if forget:
-                self._forget(entry.key)
+                self._withdraw(entry, sent=False)
             raise
         with writing(self._database) as connection:
             objects.write(connection, entry)
@@ -282,12 +287,17 @@ class Objects:
         with writing(self._database) as connection:
             if not objects.delete(connection, key, expired_by=expired_by):
                 return
-            with suppress(NotFound), translated(key):  # never written, or deleted by another
-                obstore.delete(self._store, key)  # a failure keeps the row
+            self._delete_bytes(key)  # a failure keeps the row
 
-    def _forget(self, key: str) -> None:
+    def _withdraw(self, entry: Entry, *, sent: bool) -> None:
+        """A reservation that came to nothing, unless others have filled it or want to. sent: its bytes may be there."""
         with writing(self._database) as connection:
-            objects.delete(connection, key)
+            if objects.withdraw(connection, entry) and sent:
+                self._delete_bytes(entry.key)
+
+    def _delete_bytes(self, key: str) -> None:
+        with suppress(NotFound), translated(key):  # never written, or deleted by another
+            obstore.delete(self._store, key)
 
     @staticmethod
     def _found(entry: Entry | None, key: str) -> Entry:
