@@ -356,6 +356,13 @@ def test_a_closed_port_and_an_unknown_host_are_unreachable():
 
 def test_a_url_whose_host_is_not_known_yet_passes_the_check():
     Fetcher(resolve=resolver({})).check("https://soon.example/hook")
+    Fetcher(LOOPBACK, resolve=resolver({})).check("https://soon.example:8443/hook")  # it may be one of those
+
+
+def test_a_port_that_no_public_host_is_reached_on_is_told_before_the_host_is_known():
+    with pytest.raises(UnsafeAddress, match=r"'soon.example' may not be reached on port 8443") as caught:
+        Fetcher(resolve=resolver({})).check("https://soon.example:8443/hook", encrypted=True)
+    assert caught.value.hint == "Use 443 for https"
 
 
 @pytest.mark.parametrize(("status", "wait"), [(404, 0), (403, 0), (410, 0), (429, 5), (408, 5), (500, 5), (503, 5)])

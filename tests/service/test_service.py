@@ -10,13 +10,22 @@ from tests.running import serve
 from tests.servers import Reply, http_site
 
 from rubylith.domain.caller import Caller, Quota, Usage
-from rubylith.domain.errors import InvalidOrder, InvalidPrompt, NotFound, Overloaded, RateLimited, UnknownWord
+from rubylith.domain.errors import (
+    InvalidOrder,
+    InvalidPrompt,
+    NotFound,
+    Overloaded,
+    RateLimited,
+    TooLarge,
+    UnknownWord,
+    UnsafeAddress,
+)
 from rubylith.domain.geometry import Point
 from rubylith.domain.image import Inline, Link
 from rubylith.domain.job import JobState
 from rubylith.domain.prompt import Everything, ObjectPrompt, Objects, Subject, Text
 from rubylith.domain.request import SegmentRequest
-from rubylith.service.files import Links
+from rubylith.service.files import Links, id_of
 from rubylith.service.service import Instructions
 
 PICTURE = Inline(encoded(scene(48, 64)))
@@ -158,6 +167,19 @@ def test_a_door_may_want_to_hear_at_once_that_a_picture_does_not_come(service, c
             assert time.monotonic() < until
             time.sleep(0.05)
         service.cancel(patient.id, caller)
+
+
+def test_a_link_of_ours_is_checked_without_reading_what_it_opens(service, caller, monkeypatch):
+    stored = service.upload(encoded(scene(40, 70)), caller, media_type="image/png", name="in.png")
+    sources = service.sources
+    url = service.files.link(stored.key, Links(f"http://here{sources.mount}"))
+    monkeypatch.setattr(type(service.files.objects), "get", None)
+    sources.check(url)
+    with pytest.raises(TooLarge, match="more than 10 bytes"):
+        replace(sources, max_bytes=10).check(url)
+    service.files.delete(id_of(stored), caller)
+    with pytest.raises(UnsafeAddress, match="expired"):
+        sources.check(url)
 
 
 def test_stable_links_of_a_job_are_made_without_a_look_and_live_as_long_as_its_files(service, caller):

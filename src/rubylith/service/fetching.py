@@ -128,8 +128,10 @@ class Fetcher:
     def check(self, url: str, *, encrypted: bool = False, seconds: float = 5.0) -> None:
         """UnsafeAddress if the URL could not be asked for today. Nothing is connected to.
 
-        A host that cannot be looked up passes, unless its name is for private use: it may exist by the time it is
-        needed, and is checked again then. encrypted: http is for networks in `allow` only.
+        A host that cannot be looked up passes, unless its name is for private use or its port for no public host: it may
+        exist by the time it is needed, and is checked again then.
+
+        encrypted: http is for networks in `allow` only.
         """
         target = _target(url)
         if encrypted and target.scheme != "https" and not self._is_allowed(target, Deadline(seconds, _shown(url))):
@@ -139,6 +141,8 @@ class Fetcher:
         except (SourceUnreachable, TimedOut):
             if target.host.rstrip(".").lower().endswith(PRIVATE_ENDINGS):
                 raise UnsafeAddress(f"{target.host!r} is a name for private use", _HINT) from None
+            if target.port != PORTS[target.scheme] and not self._allow:
+                raise _wrong_port(target) from None  # whatever its addresses will be
 
     def _is_allowed(self, target: _Target, deadline: Deadline) -> bool:
         """Whether every address of the host is named by the operator."""
@@ -165,8 +169,7 @@ class Fetcher:
         if reason:
             raise UnsafeAddress(f"{target.host!r} may not be reached: it is {reason}", _HINT)
         if target.port != PORTS[target.scheme]:
-            ports = " and ".join(f"{port} for {scheme}" for scheme, port in PORTS.items())
-            raise UnsafeAddress(f"{target.host!r} may not be reached on port {target.port}", f"Use {ports}")
+            raise _wrong_port(target)
 
     @contextmanager
     def _asked(
@@ -211,6 +214,11 @@ def _target(text: str) -> _Target:
     if not 0 < port < 65536:
         raise UnsafeAddress(f"There is no port {port}", "Leave the port out of the URL")
     return _Target(url, url.scheme, host, port)
+
+
+def _wrong_port(target: _Target) -> UnsafeAddress:
+    hint = f"Use {PORTS[target.scheme]} for {target.scheme}"
+    return UnsafeAddress(f"{target.host!r} may not be reached on port {target.port}", hint)
 
 
 def _is_name(host: str) -> bool:

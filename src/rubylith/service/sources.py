@@ -1,10 +1,12 @@
 """Where pictures come from: sent along, uploaded before, or fetched from an address."""
 
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
-from rubylith.domain.errors import Forbidden, NotFound, SourceUnreachable, TimedOut, UnsafeAddress
+from rubylith.domain.errors import Forbidden, NotFound, SourceUnreachable, TimedOut, TooLarge, UnsafeAddress
 from rubylith.domain.image import ImageSource, Inline, Link, Local, Stored
 from rubylith.service.fetching import Fetcher
 from rubylith.service.files import Files, is_named_after_its_bytes
@@ -48,12 +50,17 @@ class Sources:
                 self._digests[file_id] = opened.digest
 
     def check(self, url: str) -> None:
-        """UnsafeAddress if nothing would be fetched from there, or if it is an expired link of ours.
+        """UnsafeAddress if nothing would be fetched from there, or if it is an expired link of ours; TooLarge.
 
-        Nothing is connected to.
+        Nothing is connected to, and nothing is read.
         """
-        if self._read_own(url) is None:
+        with _known_by_link():
+            key = self._own_key(url)
+            stored = None if key is None else self.files.objects.stat(key)
+        if stored is None:
             self.fetcher.check(url)
+        elif stored.size > self.max_bytes:
+            raise TooLarge(f"The picture has more than {self.max_bytes} bytes", "Send a smaller one")
 
     def _open_stored(self, file_id: str, caller_id: str) -> Opened:
         """A picture that was embedded is named after its bytes, so that it is read and digested once."""
@@ -77,6 +84,12 @@ class Sources:
 
         None for any other URL. UnsafeAddress if it has expired, or what it led to has.
         """
+        with _known_by_link():
+            key = self._own_key(url)
+            return None if key is None else self.files.objects.read(key, max_bytes=self.max_bytes)
+
+    def _own_key(self, url: str) -> str | None:
+        """The object that one of our own signed URLs opens; None for any other URL. Forbidden if it has expired."""
         try:
             parts = urlsplit(url)
         except ValueError:
@@ -87,8 +100,14 @@ class Sources:
         objects, query = self.files.objects, dict(parse_qsl(parts.query))
         if not objects.signed("GET", key, query):
             return None
-        try:
-            objects.granted("GET", key, query)
-            return objects.read(key, max_bytes=self.max_bytes)
-        except (Forbidden, NotFound):
-            raise UnsafeAddress("The link to the picture has expired", "Upload the picture again") from None
+        objects.granted("GET", key, query)
+        return key
+
+
+@contextmanager
+def _known_by_link() -> Generator[None]:
+    """What a link of ours no longer opens is told as a link that leads nowhere, not as an object of the store."""
+    try:
+        yield
+    except (Forbidden, NotFound):
+        raise UnsafeAddress("The link to the picture has expired", "Upload the picture again") from None

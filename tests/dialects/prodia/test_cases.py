@@ -10,7 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from tests.dialects.prodia.conftest import KEYED, MULTIPART, OTHER, SECRET, UUID, drawing, form, jpeg, parsed
-from tests.pictures import encoded
+from tests.pictures import encoded, png_that_claims
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -210,7 +210,20 @@ def test_case_18_a_job_that_cannot_be_read(post, documents):
     assert refused(post(files=files))
 
 
-@pytest.mark.parametrize("accept", ["*/*", "", "image/png", "application/json", "text/html, */*;q=0.8"])
+@pytest.mark.parametrize("accept", ["image/png, application/json", "multipart/form-data;q=0, application/json"])
+def test_case_07_an_image_alone_is_for_callers_who_name_nothing_else(post, accept):
+    answer = post(jpeg(), headers={"Accept": accept})
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["state"]["current"] == "completed"
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        *("*/*", "", "image/png", "application/json", "text/html, */*;q=0.8"),
+        *("multipart/form-data-x", "multipart/form-data;q=0", "multipart/form-data; q=0.000, */*"),
+    ],
+)
 def test_case_11_to_18_callers_who_do_not_name_multipart_are_told_their_faults_as_json(post, accept):
     answer = post(headers={"Accept": accept})
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/json")
@@ -220,6 +233,17 @@ def test_case_11_to_18_callers_who_do_not_name_multipart_are_told_their_faults_a
 @pytest.mark.parametrize("path", ["/prodia/v2//job", "/prodia/v2/job/", "/prodia//v2/job"])
 def test_slashes_too_many_do_no_harm(post, path):
     assert parsed(post(job={"type": "inference.ping.v1"}, path=path)).status == 200
+
+
+def test_case_12_the_size_of_a_picture_far_too_large_is_told(post):
+    error = refused(post(png_that_claims(30_000, 20_000)))
+    assert "above the maximum 2048" in error
+    assert "30000 x 20000" in error
+
+
+def test_case_16_a_threshold_that_is_no_number_is_told_as_such(post):
+    error = refused(post(jpeg(), job=words("dog", confidence_threshold=float("nan"))))
+    assert error.startswith("config.confidence_threshold: NaN is no number")
 
 
 @pytest.mark.parametrize("accept", ["application/json", "multipart/form-data"])

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rubylith.dialects._multipart import MULTIPART
 from rubylith.dialects._telling import nearest, retry_after
-from rubylith.dialects.prodia.write import write_failed, write_response
+from rubylith.dialects.prodia.write import wanted_of, write_failed, write_response
 from rubylith.domain import errors
 
 STATUS: dict[type[errors.RubylithError], int] = {
@@ -42,7 +42,7 @@ def write_error(error: errors.RubylithError, accept: str, submitted: dict[str, A
 
 def write_fault(text: str, accept: str, submitted: dict[str, Any]) -> Response:
     """400 with a job that failed: multipart where that is asked for, else JSON, which plain callers read."""
-    named = accept if MULTIPART in accept.lower() else "application/json"
+    named = MULTIPART if MULTIPART in wanted_of(accept) else "application/json"
     return write_response(named, write_failed(submitted, text), status=400)
 
 

@@ -1,5 +1,6 @@
 """Body → job and picture → SegmentRequest. Faults are InvalidPrompt or InvalidImage, worded `field: rule`."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,8 +111,9 @@ def _read_prompt(submitted: Submitted) -> Prompt:
 def _inspected(data: bytes, service: Service, max_side: int) -> Header:
     try:
         return service.inspect(data, "the picture")
-    except TooLarge:
-        raise TooLarge(f"input: width or height is above the maximum {max_side}", "Scale it down") from None
+    except TooLarge as error:
+        message = f"input: width or height is above the maximum {max_side}: {error.message}"
+        raise TooLarge(message, "Scale it down") from None
     except RubylithError as error:
         raise InvalidImage(f"input: {error.message}", SEND) from None
 
@@ -133,7 +135,8 @@ async def _all(form: FormData, name: str, encoding: str) -> list[bytes]:
 
 def _fault(error: ValidationError, prefix: str) -> InvalidPrompt:
     """The first field at fault and its rule, never the value, which may be anything."""
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    first = error.errors(include_url=False, include_context=False)[0]
     place = prefix + ".".join(str(part)[:100] for part in first["loc"])
-    rule = "unknown field" if first["type"] == "extra_forbidden" else first["msg"]
+    is_nan = isinstance(given := first["input"], float) and math.isnan(given)
+    rule = "NaN is no number" if is_nan else "unknown field" if first["type"] == "extra_forbidden" else first["msg"]
     return InvalidPrompt(f"{place.rstrip('.') or 'job'}: {rule}", 'Send {"type": "...", "config": {...}}')

@@ -1,6 +1,7 @@
 """Answers and jobs → Prodia's documents, outputs and multipart."""
 
 import json
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -41,6 +42,8 @@ AS_STORED: dict[int, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {  # EXIF
     7: lambda upright: np.swapaxes(np.rot90(upright, 2), 0, 1),
     8: lambda upright: np.rot90(upright, -1),
 }
+
+_REFUSED = re.compile(r"q\s*=\s*0(\.0*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +110,28 @@ def write_webhook(_job: Job, _service: Service, _links: Links) -> bytes:
     return b""
 
 
+def wanted_of(accept: str) -> list[str]:
+    """The media types that an Accept header names, but for those that it refuses (`;q=0`).
+
+    The client puts what it wants after a semicolon, where parameters belong: so types count, wherever they stand.
+    """
+    wanted: list[str] = []
+    for name in accept.lower().split(","):
+        tokens = [token.strip() for token in name.split(";")]
+        if not any(_REFUSED.fullmatch(token) for token in tokens):
+            wanted += [token for token in tokens if "/" in token]
+    return wanted
+
+
 def write_response(
     accept: str, document: dict[str, Any], outputs: tuple[Encoded, ...] = (), *, status: int = 200
 ) -> Response:
-    """Multipart, the first output alone, or the document alone, as the Accept header has it.
-
-    The client puts what it wants after a semicolon, where parameters belong: so tokens count, wherever they stand.
-    """
-    tokens = [token.strip().lower() for token in accept.replace(";", ",").split(",")]
-    wanted = [token for token in tokens if "/" in token]
+    """Multipart, the first output alone, or the document alone, as the Accept header has it."""
+    wanted = wanted_of(accept)
     if wanted and MULTIPART not in wanted and "*/*" not in wanted:
-        if outputs and any(token.startswith("image/") for token in wanted):
+        if outputs and all(kind.startswith("image/") for kind in wanted):
             return Response(outputs[0].data, status, media_type=outputs[0].media_type)
-        if any(token.startswith("image/") or token == "application/json" for token in wanted):
+        if any(kind.startswith("image/") or kind == "application/json" for kind in wanted):
             return JSONResponse(document, status)
     job = Encoded("job.json", "application/json", json.dumps(document).encode())
     body, media_type = write_multipart([("job", job), *(("output", output) for output in outputs)])
