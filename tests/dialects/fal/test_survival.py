@@ -6,35 +6,57 @@ import time
 from urllib.parse import quote
 
 import httpx2
-from tests.dialects.fal.calls import DATA_URI, IMAGE
+from tests.dialects.fal.calls import IMAGE, PICTURE
 from tests.servers import Reply, http_site
 from tests.serving import Serving
 
-COUNT = 50
+COUNT, COMING = 50, 10  # requests; pictures that come before the kill
 STATES = ("IN_QUEUE", "IN_PROGRESS", "COMPLETED")
 
 
 class Poller(threading.Thread):
     """Asks after every request again and again, as clients do; `seen` has the places of the states in their order."""
 
-    def __init__(self, http, orders):
+    def __init__(self, http):
         super().__init__()
-        self.http, self.orders = http, orders
-        self.seen = {order["request_id"]: [0] for order in orders}
+        self.http = http
+        self.urls: dict[str, str] = {}
+        self.seen: dict[str, list[int]] = {}
+
+    def follow(self, request_id, url):
+        self.seen[request_id] = [0]
+        self.urls[request_id] = url
+
+    @property
+    def ended(self):
+        return {request_id for request_id, states in list(self.seen.items()) if states[-1] == len(STATES) - 1}
 
     def run(self):
         until = time.monotonic() + 300
-        waiting = {order["request_id"]: order["status_url"] for order in self.orders}
-        while waiting and time.monotonic() < until:
-            for request_id, url in list(waiting.items()):
-                try:
-                    status = self.http.get(url).json()["status"]
-                except httpx2.TransportError:
-                    time.sleep(0.05)
-                    continue
-                self.seen[request_id].append(STATES.index(status))
-                if status == "COMPLETED":
-                    del waiting[request_id]
+        while len(self.ended) < COUNT and time.monotonic() < until:
+            for request_id, url in list(self.urls.items()):
+                if request_id not in self.ended:
+                    try:
+                        status = self.http.get(url).json()["status"]
+                    except httpx2.TransportError:
+                        time.sleep(0.05)
+                        continue
+                    self.seen[request_id].append(STATES.index(status))
+
+
+class Pictures:
+    """Answers the first few, and holds the rest until it is let go."""
+
+    def __init__(self):
+        self.lock, self.left, self.let_go = threading.Lock(), COMING, threading.Event()
+
+    def __call__(self, asked):
+        with self.lock:
+            self.left -= 1
+            is_held = self.left < 0
+        if is_held:
+            self.let_go.wait(120)
+        return Reply(200, {"Content-Type": "image/png"}, PICTURE)
 
 
 def wait(is_so, seconds=300):
@@ -52,19 +74,29 @@ def test_killed_in_the_middle_of_50_requests_all_complete_and_no_status_goes_bac
         told.setdefault(document["request_id"], []).append(document)
         return Reply(204)
 
-    environment = {"RUBYLITH_FETCH_ALLOW": "127.0.0.0/8"}
-    with http_site(receiver) as site, Serving(tmp_path, environment) as serving, serving.client() as http:
-        place = f"/fal/queue/{IMAGE}?fal_webhook={quote(site.url('/hook'), safe='')}"
-        given = {"image_url": DATA_URI, "sync_mode": True}
-        orders = [http.post(place, json={**given, "prompts": [{"x": 20 + n, "y": 30}]}).json() for n in range(COUNT)]
-        poller = Poller(http, orders)
+    environment = {"RUBYLITH_FETCH_ALLOW": "127.0.0.0/8", "RUBYLITH_FETCH_SECONDS": "120"}
+    with (
+        http_site(receiver) as hooks,
+        http_site(pictures := Pictures()) as site,
+        Serving(tmp_path, environment) as serving,
+        serving.client() as http,
+    ):
+        poller = Poller(http)
         poller.start()
-        wait(lambda: len(told) >= 5)
+        orders = []
+        for n in range(COUNT):
+            given = {"image_url": site.url(f"/{n}.png"), "sync_mode": True, "prompts": [{"x": 20 + n, "y": 30}]}
+            place = f"/fal/queue/{IMAGE}?fal_webhook={quote(hooks.url('/hook'), safe='')}"
+            orders.append(http.post(place, json=given).json())
+            poller.follow(orders[-1]["request_id"], orders[-1]["status_url"])
+        wait(lambda: len(told) >= COMING // 2)
         serving.kill()
-        assert len(told) < COUNT
+        assert len(told) <= COMING
+        pictures.let_go.set()
         serving.start()
         wait(lambda: len(told) >= COUNT)
         poller.join()
+        assert len(poller.ended) == COUNT
         for order in orders:
             request_id = order["request_id"]
             states = poller.seen[request_id]

@@ -5,35 +5,55 @@ import threading
 import time
 
 import httpx2
-from tests.dialects.tengr.artworks import POINTS
+from tests.dialects.tengr.artworks import PICTURE, POINTS
 from tests.servers import Reply, http_site
 from tests.serving import Serving
 
-COUNT = 50
+COUNT, COMING = 50, 10  # artworks; pictures that come before the kill
 STATES = ("starting", "processing", "succeeded")
 
 
 class Poller(threading.Thread):
     """Asks after every artwork again and again; `seen` has the places of the states in their order."""
 
-    def __init__(self, http, ids):
+    def __init__(self, http):
         super().__init__()
         self.http = http
-        self.seen = {artwork_id: [0] for artwork_id in ids}
+        self.seen: dict[str, list[int]] = {}
+
+    def follow(self, artwork_id):
+        self.seen[artwork_id] = [0]
+
+    @property
+    def ended(self):
+        return {artwork_id for artwork_id, states in list(self.seen.items()) if states[-1] == len(STATES) - 1}
 
     def run(self):
         until = time.monotonic() + 300
-        waiting = list(self.seen)
-        while waiting and time.monotonic() < until:
-            for artwork_id in list(waiting):
-                try:
-                    status = self.http.get(f"/tengr/v2/artworks/{artwork_id}").json()["status"]
-                except httpx2.TransportError:
-                    time.sleep(0.05)
-                    continue
-                self.seen[artwork_id].append(STATES.index(status))
-                if status == "succeeded":
-                    waiting.remove(artwork_id)
+        while len(self.ended) < COUNT and time.monotonic() < until:
+            for artwork_id in list(self.seen):
+                if artwork_id not in self.ended:
+                    try:
+                        status = self.http.get(f"/tengr/v2/artworks/{artwork_id}").json()["status"]
+                    except httpx2.TransportError:
+                        time.sleep(0.05)
+                        continue
+                    self.seen[artwork_id].append(STATES.index(status))
+
+
+class Pictures:
+    """Answers the first few, and holds the rest until it is let go."""
+
+    def __init__(self):
+        self.lock, self.left, self.let_go = threading.Lock(), COMING, threading.Event()
+
+    def __call__(self, asked):
+        with self.lock:
+            self.left -= 1
+            is_held = self.left < 0
+        if is_held:
+            self.let_go.wait(120)
+        return Reply(200, {"Content-Type": "image/png"}, PICTURE)
 
 
 def wait(is_so, seconds=300):
@@ -51,21 +71,28 @@ def test_killed_in_the_middle_of_50_artworks_all_succeed_and_no_status_goes_back
         told.setdefault(document["id"], []).append(document)
         return Reply(204)
 
-    environment = {"RUBYLITH_FETCH_ALLOW": "127.0.0.0/8"}
-    with http_site(receiver) as site, Serving(tmp_path, environment) as serving, serving.client() as http:
-        orders = [
-            http.post("/tengr/v2/artworks/segmentation", json={**POINTS, "maskExpand": n, "webhook": site.url("/hook")})
-            for n in range(COUNT)
-        ]
-        ids = [order.json()["id"] for order in orders]
-        poller = Poller(http, ids)
+    environment = {"RUBYLITH_FETCH_ALLOW": "127.0.0.0/8", "RUBYLITH_FETCH_SECONDS": "120"}
+    with (
+        http_site(receiver) as hooks,
+        http_site(pictures := Pictures()) as site,
+        Serving(tmp_path, environment) as serving,
+        serving.client() as http,
+    ):
+        poller = Poller(http)
         poller.start()
-        wait(lambda: len(told) >= 5)
+        ids = []
+        for n in range(COUNT):
+            given = {**POINTS, "imageUrl": site.url(f"/{n}.png"), "maskExpand": n, "webhook": hooks.url("/hook")}
+            ids.append(http.post("/tengr/v2/artworks/segmentation", json=given).json()["id"])
+            poller.follow(ids[-1])
+        wait(lambda: len(told) >= COMING // 2)
         serving.kill()
-        assert len(told) < COUNT
+        assert len(told) <= COMING
+        pictures.let_go.set()
         serving.start()
         wait(lambda: len(told) >= COUNT)
         poller.join()
+        assert len(poller.ended) == COUNT
         for artwork_id in ids:
             states = poller.seen[artwork_id]
             assert states == sorted(states)
