@@ -120,11 +120,16 @@ def known_segmenters() -> tuple[str, ...]:
     return tuple(name for name, entry in catalog().items() if entry.kind == SEGMENTER)
 
 
-def installed_universals(models_folder: Path) -> tuple[str, ...]:
-    """Names of the models here that name all of a picture, the smallest first."""
+def known_universals() -> tuple[str, ...]:
+    """Names of the models that name all of a picture, the smallest first."""
     found = [entry for entry in catalog().values() if PANOPTIC in entry.prompts]
+    return tuple(entry.name for entry in sorted(found, key=Entry.size))
+
+
+def installed_universals(models_folder: Path) -> tuple[str, ...]:
+    """Those of them that are here."""
     folder = models_folder.expanduser()
-    return tuple(entry.name for entry in sorted(found, key=Entry.size) if (folder / entry.name / LIST).is_file())
+    return tuple(name for name in known_universals() if (folder / name / LIST).is_file())
 
 
 def find_detector(name: str, models_folder: Path) -> Path | None:

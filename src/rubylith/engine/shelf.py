@@ -11,13 +11,21 @@ from rubylith.domain.detection import Detection
 from rubylith.domain.errors import Unavailable, UnknownName, UnknownWord
 from rubylith.domain.image import Image
 from rubylith.engine import Progress, detectors, models
-from rubylith.engine.catalog import find_detector, find_entry, find_weights, installed_universals, known_detectors
+from rubylith.engine.catalog import (
+    find_detector,
+    find_entry,
+    find_weights,
+    installed_universals,
+    known_detectors,
+    known_universals,
+)
 from rubylith.engine.detectors import Detector, DetectorWeights
 from rubylith.engine.detectors._tiles import find_everywhere, usual_side
 from rubylith.engine.folders import has_graph, read_detector_folder
 from rubylith.engine.progress import ignore
 from rubylith.engine.runtimes import Device
 from rubylith.engine.universal import Universal
+from rubylith.engine.words.scenes import names_of
 from rubylith.engine.words.vocabulary import name_in, nearest
 from rubylith.registry import load
 
@@ -57,7 +65,7 @@ class Shelf:
                 f"The detector {here[0][0]} is here, but {' and '.join(lacking)} is not installed",
                 f"Install rubylith[{extra}]",
             )
-        raise _unknown(noun, able, names, wanted)
+        raise _unknown(noun, able, names, wanted, installed_universals(self._folder))
 
     def knows(self, noun: str, name: str) -> bool:
         """True if the detector of this name knows the noun, be it here or not."""
@@ -177,16 +185,26 @@ def _is_folder(name: str) -> bool:
     return "/" in name or "\\" in name
 
 
-def _unknown(noun: str, able: list[tuple[str, str]], names: tuple[str, ...], wanted: str | None) -> UnknownWord:
+def _unknown(
+    noun: str, able: list[tuple[str, str]], names: tuple[str, ...], wanted: str | None, universals: tuple[str, ...]
+) -> UnknownWord:
+    """universals: those on this machine."""
     if wanted is not None and wanted not in [name for name, _ in able]:
         return unknown_to(f"The detector {wanted}", noun, vocabulary_of(wanted) or ())
     first = wanted or able[0][0] if able else None
     if first is not None and vocabulary_of(first) is not None:
         return UnknownWord(f"No model on this machine knows {noun!r}", _pull(first))
+    seers = [name for name in known_universals() if name_in(noun, names_of(name)) is not None]
+    here = next((name for name in seers if name in universals), None)
+    if wanted is None and here is not None:
+        return UnknownWord(f"No detector on this machine knows {noun!r}", f"Ask the model {here}, which does")
     near = tuple(dict.fromkeys(word for name in names for word in nearest(noun, vocabulary_of(name) or ())))
-    if first is not None:
-        return UnknownWord(f"No model on this machine knows {noun!r}", _instead(near, _pull_any(first)))
-    return UnknownWord(f"No model in the catalogue knows {noun!r}", _instead(near))
+    ways = [_export(seers[0])] if seers and wanted is None else []
+    ways += [_pull_any(first)] if first is not None else []
+    who = "No model on this machine" if ways else "No model in the catalogue"
+    return UnknownWord(
+        f"{who} knows {noun!r}", ". ".join((*ways, _instead(() if seers else near, "Or name" if ways else "Name")))
+    )
 
 
 def unknown_to(who: str, noun: str, vocabulary: tuple[str, ...]) -> UnknownWord:
@@ -202,7 +220,10 @@ def _pull_any(name: str) -> str:
     return f"Get a model that takes any words with `rubylith models pull {name}`"
 
 
-def _instead(near: tuple[str, ...], first: str | None = None) -> str:
+def _export(name: str) -> str:
+    return f"Get one that does with `rubylith models export {name}`, and ask the model {name}"
+
+
+def _instead(near: tuple[str, ...], otherwise: str = "Name") -> str:
     known = "a colour, 'face', 'subject', 'background', 'largest object', 'left'"
-    said = f"Try {' or '.join(repr(word) for word in near)}, or " + known if near else f"Click on it, or name {known}"
-    return said if first is None else f"{first}. {said}"
+    return f"Try {' or '.join(repr(word) for word in near)}, or {known}" if near else f"{otherwise} {known}"

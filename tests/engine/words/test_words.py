@@ -12,10 +12,14 @@ from rubylith.domain.image import Image
 from rubylith.domain.mask import Label, Mask
 from rubylith.domain.prompt import Mode, Text
 from rubylith.domain.rle import RLE
+from rubylith.engine.catalog import known_universals
 from rubylith.engine.engine import Engine
+from rubylith.engine.runtimes import Device
+from rubylith.engine.shelf import Shelf
 from rubylith.engine.words.colours import COLOURS, EXAMPLES, name_colours
 from rubylith.engine.words.faces import find_faces
 from rubylith.engine.words.modes import in_mode
+from rubylith.engine.words.scenes import names_of
 
 SIZE = Size(120, 160)
 RED, BLUE = (200, 30, 40), (30, 60, 190)
@@ -110,6 +114,28 @@ def test_what_is_not_here_is_told_without_loading_what_would_run_it():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "model"),
+    [("roads", "eomt-coco-small"), ("sky", "eomt-coco-small"), ("grass", "eomt-coco-small"),
+     ("tree", "eomt-coco-small"), ("chandelier", "oneformer-ade20k")],
+)  # fmt: skip
+def test_what_only_universal_models_name_leads_to_the_smallest_that_does(word, model, tmp_path):
+    shelf = Shelf(tmp_path, Device())
+    with pytest.raises(
+        UnknownWord, match=f"knows '{word}'.*`rubylith models export {model}`, and ask the model {model}"
+    ):
+        shelf.choose(word)
+    (tmp_path / model).mkdir()
+    (tmp_path / model / "files.json").write_text("{}")
+    with pytest.raises(UnknownWord, match=f"No detector on this machine knows '{word}'. Ask the model {model}"):
+        shelf.choose(word)
+
+
+def test_every_universal_model_of_the_catalogue_says_what_it_names():
+    assert {len(names_of(name)) for name in known_universals()} == {133 - 80, 150}
+    assert names_of("embedded") == ()
 
 
 def test_text_is_bounded():
