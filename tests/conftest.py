@@ -1,7 +1,9 @@
 """Fixtures for many tests."""
 
+import socket
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
@@ -17,6 +19,20 @@ settings.load_profile("patient")
 # which before CPython 3.13.3 looks sys.stdout up without holding it (gh-130163): freed in use, it crashes the process.
 OUTPUT = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as the process lives
 structlog.configure(logger_factory=structlog.WriteLoggerFactory(OUTPUT))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_name_server() -> Iterator[None]:
+    """Names other than localhost lead nowhere, at once: no server in this process asks a network or sends anything."""
+    look_up = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> Any:  # noqa: A002
+        here = host is None or host in {"", "localhost", b"localhost"}
+        return look_up(host, port, family, type, proto, flags if here else flags | socket.AI_NUMERICHOST)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", getaddrinfo)
+        yield
 
 
 @pytest.fixture
