@@ -10,7 +10,7 @@ from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from rubylith.domain.caller import Caller
+from rubylith.domain.caller import Caller, Scope
 from rubylith.service.service import Service
 
 READS = ["GET", "HEAD"]
@@ -51,6 +51,13 @@ async def caller_of(http: Request) -> Caller:
     return await caller_with(http, bearer_of(http))
 
 
+async def segmenter_of(http: Request) -> Caller:
+    """A caller who may have pictures segmented, known before a word of the body is judged; Forbidden."""
+    caller = await caller_of(http)
+    caller.require(Scope.SEGMENT)
+    return caller
+
+
 async def _service(http: Request) -> Service:
     return service_of(http)
 
@@ -60,5 +67,6 @@ async def _root(http: Request) -> str:
 
 
 CallerNow = Annotated[Caller, Depends(caller_of)]
+SegmenterNow = Annotated[Caller, Depends(segmenter_of)]
 RootHere = Annotated[str, Depends(_root)]
 ServiceHere = Annotated[Service, Depends(_service)]

@@ -128,8 +128,8 @@ class Fetcher:
     def check(self, url: str, *, encrypted: bool = False, seconds: float = 5.0) -> None:
         """UnsafeAddress if the URL could not be asked for today. Nothing is connected to.
 
-        A host that cannot be looked up passes, unless its name is for private use or its port for no public host: it may
-        exist by the time it is needed, and is checked again then.
+        A host that cannot be looked up passes, unless its name is for private use or its port for no public host: it
+        may exist by the time it is needed, and is checked again then.
 
         encrypted: http is for networks in `allow` only.
         """

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from rubylith.dialects._asking import CallerNow, ServiceHere, bearer_of
+from rubylith.dialects._asking import CallerNow, SegmenterNow, ServiceHere, bearer_of
 from rubylith.dialects._waiting import wait_for
 from rubylith.dialects.airefinery import wire
 from rubylith.dialects.airefinery.read import read_document, read_segment
@@ -49,13 +49,13 @@ router = APIRouter()
 
 
 @router.post("/images/segmentations", **SEGMENTS)
-async def segment(http: Request, service: ServiceHere, caller: CallerNow) -> Response:
+async def segment(http: Request, service: ServiceHere, caller: SegmenterNow) -> Response:
     """The label map of what the points lie on. Points of one list are told apart by what they lie on."""
     return await _segment(http, service, caller, joint=False)
 
 
 @router.post("/joint/images/segmentations", **SEGMENTS)
-async def segment_jointly(http: Request, service: ServiceHere, caller: CallerNow) -> Response:
+async def segment_jointly(http: Request, service: ServiceHere, caller: SegmenterNow) -> Response:
     """The same, but all points of one list mean one region."""
     return await _segment(http, service, caller, joint=True)
 

@@ -30,7 +30,7 @@ from rubylith.dialects.fal.read import (
     read_start_timeout,
     read_switch,
 )
-from rubylith.dialects.fal.requests import NAME, CallerNow, job_of, urls_of
+from rubylith.dialects.fal.requests import NAME, CallerNow, SegmenterNow, job_of, urls_of
 from rubylith.dialects.fal.write import COMPLETED, failure_of, write_outcome, write_status, write_submitted
 from rubylith.domain.caller import Caller
 from rubylith.domain.errors import Conflict, InvalidOrder, InvalidPrompt, UnknownWord
@@ -110,7 +110,7 @@ def cancel(http: Request, service: ServiceHere, caller: CallerNow, model: str, r
 
 
 @router.post("/queue/{model:path}")
-async def submit(http: Request, caller: CallerNow, model: str) -> Response:
+async def submit(http: Request, caller: SegmenterNow, model: str) -> Response:
     """Take an order. Its input is not judged: what is wrong with it becomes its result."""
     body = await http.body()
     return await run_in_threadpool(_submit, http, caller, model.strip("/"), body)

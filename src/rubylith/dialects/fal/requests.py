@@ -11,7 +11,7 @@ from rubylith.dialects.fal.links import mount_of
 from rubylith.dialects.fal.models import split
 from rubylith.dialects.fal.read import Notes
 from rubylith.dialects.fal.write import notes_of, write_urls
-from rubylith.domain.caller import Caller
+from rubylith.domain.caller import Caller, Scope
 from rubylith.domain.errors import NotFound, Unauthorized
 from rubylith.domain.job import Job
 
@@ -36,7 +36,15 @@ async def caller_of(http: Request) -> Caller:
         raise
 
 
+async def segmenter_of(http: Request) -> Caller:
+    """A caller who may send requests to models, known before the input is judged; Forbidden."""
+    caller = await caller_of(http)
+    caller.require(Scope.SEGMENT)
+    return caller
+
+
 CallerNow = Annotated[Caller, Depends(caller_of)]
+SegmenterNow = Annotated[Caller, Depends(segmenter_of)]
 
 
 def job_of(http: Request, caller: Caller, model: str, request_id: str) -> tuple[Job, Notes]:

@@ -13,7 +13,7 @@ from rubylith.dialects._waiting import wait_for
 from rubylith.dialects.fal.errors import START_TIMED_OUT, Failure, Refused, model_failure, respond, write_failure
 from rubylith.dialects.fal.links import links_of
 from rubylith.dialects.fal.read import Notes, read_input, read_keep_seconds, read_start_timeout
-from rubylith.dialects.fal.requests import CallerNow
+from rubylith.dialects.fal.requests import SegmenterNow
 from rubylith.dialects.fal.write import write_inline, write_linked, write_result
 from rubylith.domain.caller import Caller
 from rubylith.domain.errors import InvalidOrder, RubylithError
@@ -27,7 +27,7 @@ router = APIRouter()
 
 
 @router.post("/run/{model:path}")
-async def run(http: Request, service: ServiceHere, caller: CallerNow, model: str) -> Response:
+async def run(http: Request, service: ServiceHere, caller: SegmenterNow, model: str) -> Response:
     """Do it now. Work that nobody waits for any more is stopped."""
     request_id = str(uuid.uuid4())
     order, notes = await run_in_threadpool(read_input, model.strip("/"), await http.body(), service.default_model)

@@ -19,7 +19,7 @@ from rubylith.dialects._receiving import received
 from rubylith.dialects.fal.errors import Failure, Refused, faults_of, respond
 from rubylith.dialects.fal.links import file_url, mount_of, packed, unpacked
 from rubylith.dialects.fal.read import read_document, read_keep_seconds
-from rubylith.dialects.fal.requests import CallerNow
+from rubylith.dialects.fal.requests import CallerNow, SegmenterNow
 from rubylith.domain.caller import Caller
 from rubylith.domain.errors import TooLarge
 from rubylith.service.files import key_of
@@ -62,7 +62,7 @@ def public_keys(http: Request) -> Response:
 
 @router.post("/rest/storage/upload/initiate")
 @router.post("/rest/storage/upload/initiate-multipart")
-async def initiate(http: Request, caller: CallerNow) -> Response:
+async def initiate(http: Request, caller: SegmenterNow) -> Response:
     """A place for a file: where to send it, and where it will be read."""
     wanted = _read(TicketIn, await http.body() or b"{}")
     ticket = await run_in_threadpool(_begin, http, caller, wanted.content_type, wanted.file_name)
@@ -101,7 +101,7 @@ async def complete(http: Request, file_id: str) -> Response:
 
 
 @router.post("/cdn/files/upload")
-async def upload(http: Request, caller: CallerNow) -> Response:
+async def upload(http: Request, caller: SegmenterNow) -> Response:
     """A file in one piece, sent with a key."""
     ticket = await run_in_threadpool(_begin, http, caller, *_described(http))
     await received(http, partial(service_of(http).uploads.fill, ticket.id, ticket.put))
@@ -109,7 +109,7 @@ async def upload(http: Request, caller: CallerNow) -> Response:
 
 
 @router.post("/cdn/files/upload/multipart")
-async def begin_parts(http: Request, caller: CallerNow) -> Response:
+async def begin_parts(http: Request, caller: SegmenterNow) -> Response:
     """A place for a file that is sent in parts, with a key."""
     ticket = await run_in_threadpool(_begin, http, caller, *_described(http))
     return respond({"access_url": file_url(mount_of(http), ticket), "uploadId": packed(ticket.put)})

@@ -12,8 +12,8 @@ from rubylith.dialects._waiting import wait_for
 from rubylith.dialects.prodia import wire
 from rubylith.dialects.prodia.read import read_picture, read_request, read_submitted
 from rubylith.dialects.prodia.write import Begun, write_done, write_later, write_outputs, write_response
-from rubylith.domain.caller import Caller
-from rubylith.domain.errors import InvalidPrompt, NotFound, Unauthorized
+from rubylith.domain.caller import Caller, Scope
+from rubylith.domain.errors import Forbidden, InvalidPrompt, NotFound, Unauthorized
 from rubylith.domain.job import Artifact, Job, JobState, JSONObject
 from rubylith.service.service import Instructions, Service
 from rubylith.service.work import Answer
@@ -27,16 +27,32 @@ async def caller_of(http: Request) -> Caller:
     try:
         return await _asking.caller_of(http)
     except Unauthorized:
-        async for _ in http.stream():
-            pass
+        await _drained(http)
         raise
 
 
+async def segmenter_of(http: Request) -> Caller:
+    """A caller who may have jobs done; Forbidden, once the body has arrived too."""
+    caller = await caller_of(http)
+    try:
+        caller.require(Scope.SEGMENT)
+    except Forbidden:
+        await _drained(http)
+        raise
+    return caller
+
+
+async def _drained(http: Request) -> None:
+    async for _ in http.stream():
+        pass
+
+
 CallerNow = Annotated[Caller, Depends(caller_of)]
+SegmenterNow = Annotated[Caller, Depends(segmenter_of)]
 
 
 @router.post("/v2/job")
-async def run(http: Request, service: ServiceHere, caller: CallerNow) -> Response:
+async def run(http: Request, service: ServiceHere, caller: SegmenterNow) -> Response:
     """Do a job and answer when it is done."""
     begun = Begun()
     submitted = await read_submitted(http)
@@ -55,7 +71,7 @@ async def run(http: Request, service: ServiceHere, caller: CallerNow) -> Respons
 
 
 @router.post("/v2/job/async", status_code=201)
-async def submit(http: Request, service: ServiceHere, caller: CallerNow) -> Response:
+async def submit(http: Request, service: ServiceHere, caller: SegmenterNow) -> Response:
     """Take a job on, to be answered later."""
     submitted = await read_submitted(http)
     if submitted.kind == wire.PING:
