@@ -63,3 +63,20 @@ def test_every_family_has_its_status_and_body(family):
     assert fault.get("ctx") == contexts.get(fault["type"])
     if "image" in fault["type"] or "file" in fault["type"]:
         assert (fault["loc"], fault["input"]) == (["body", "image_url"], "https://example.org/a.png")
+
+
+@pytest.mark.parametrize(
+    ("asked", "message", "field"),
+    [
+        ({"prompts": [{"x": 1}]}, "The point (3500, 45) lies outside", "prompts"),
+        ({"prompts": [{"x": 1}], "box_prompts": [{"x_min": 1}]}, "The point (3500, 45) lies outside", "prompts"),
+        ({"point_prompts": [{"x": 1}], "box_prompts": [{"x_min": 1}]}, "The box (1, 1) has no area", "box_prompts"),
+        ({"box_prompts": [{"x_min": 1}]}, "The box (1, 1) has no area", "box_prompts"),
+        ({"prompt": "!"}, "No words", "prompt"),
+    ],
+)
+def test_what_is_wrong_with_a_prompt_is_told_of_the_field_that_holds_it(asked, message, field):
+    """The client's getFieldErrors goes by the end of `loc`."""
+    failure = model_failure(errors.InvalidPrompt(message, "Mend it"), "", Limits(1000, 400), asked)
+    (fault,) = failure.detail
+    assert (fault["loc"], fault["input"]) == (["body", field], asked[field])

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, cast
 
 from fastapi import Response
@@ -24,6 +25,7 @@ Detail = dict[str, Any]
 ERRORS_URL = "https://docs.fal.ai/errors#"
 MAX_FAULTS, MAX_ITEMS, MAX_TEXT, MAX_DEPTH = 50, 20, 200, 4  # of an input as it is shown in an error
 MAX_SHOWN = 4000  # characters of JSON
+NOTHING_ASKED: Mapping[str, object] = MappingProxyType({})
 
 REQUESTS: dict[type[RubylithError], tuple[int, str | None]] = {  # status and error_type
     errors.Unauthorized: (401, None),
@@ -143,8 +145,10 @@ def request_failure(error: RubylithError) -> Failure:
     return Failure(status, text, error_type, retry_after(error))
 
 
-def model_failure(error: RubylithError, picture: str, limits: Limits) -> Failure:
-    """What is answered where the work meets this error. picture: its `image_url`."""
+def model_failure(
+    error: RubylithError, picture: str, limits: Limits, asked: Mapping[str, object] = NOTHING_ASKED
+) -> Failure:
+    """What is answered where the work meets this error. picture: its `image_url`. asked: fields with prompts."""
     side = math.isqrt(limits.max_pixels)  # the limit is on pixels: whatever fits into this square is taken
     context: dict[str, object] = {}
     for known in type(error).__mro__:
@@ -161,13 +165,23 @@ def model_failure(error: RubylithError, picture: str, limits: Limits) -> Failure
         if known is errors.UnknownWord:
             return Failure(422, [fault_of("feature_not_supported", f"{error.message}. {error.hint}", "prompt")])
         if known is errors.InvalidPrompt:
-            return Failure(422, [fault_of("value_error", f"{error.message}. {error.hint}")])
+            field = _field_of(error.message, asked)
+            place, given = ((field,), asked[field]) if field else ((), None)
+            return Failure(422, [fault_of("value_error", f"{error.message}. {error.hint}", *place, given=given)])
         if known is errors.Broken:
             return Failure(500, [fault_of("internal_server_error", "Internal server error")])
     return request_failure(error)
 
 
-def job_failure(job: Job, faults: list[Detail], picture: str, limits: Limits) -> Failure:
+def _field_of(message: str, asked: Mapping[str, object]) -> str | None:
+    """The field with the prompt that is spoken of: that of boxes where it is a box, else the first."""
+    is_box = "box" in message.lower()
+    return next((field for field in asked if field.startswith("box") == is_box), next(iter(asked), None))
+
+
+def job_failure(
+    job: Job, faults: list[Detail], picture: str, limits: Limits, asked: Mapping[str, object] = NOTHING_ASKED
+) -> Failure:
     """What became of a job that did not succeed. faults: those for which it was taken on only to be told."""
     if job.state is JobState.CANCELLED:
         return CANCELLED
@@ -180,7 +194,7 @@ def job_failure(job: Job, faults: list[Detail], picture: str, limits: Limits) ->
         return START_TIMED_OUT
     if family is errors.InvalidOrder:  # without faults of its own: the picture did not come
         family = errors.SourceUnreachable
-    failure = model_failure(family(problem.message, problem.hint), picture, limits)
+    failure = model_failure(family(problem.message, problem.hint), picture, limits, asked)
     return replace(failure, headers={})  # it has ended: when to come back says nothing of it
 
 

@@ -145,7 +145,7 @@ def _with_known_words(
     try:
         service.worker.check(order)
     except (UnknownWord, InvalidPrompt) as error:
-        failure = model_failure(error, notes.picture, service.worker.limits)
+        failure = model_failure(error, notes.picture, service.worker.limits, notes.asked)
         faults = cast("list[Detail]", failure.detail)
         return InvalidOrder(error.message, error.hint), replace(notes, faults=faults)
     return order, notes

@@ -36,6 +36,7 @@ from rubylith.domain.request import SegmentRequest
 NORMAL, LOW = 0, 10  # lower goes first
 LONGEST = 365 * 86_400.0  # seconds; more is as good as for ever
 TRUE = {"1", "true", "yes", "on"}
+PROMPTS = ("prompts", "point_prompts", "box_prompts", "prompt")  # fields, points before words that they replace
 LIFECYCLE = ("x-fal-object-lifecycle-preference", "x-fal-object-lifecycle")
 
 
@@ -43,6 +44,7 @@ LIFECYCLE = ("x-fal-object-lifecycle-preference", "x-fal-object-lifecycle")
 class Notes:
     """What is remembered of an order. faults: why nothing can come of it. picture: `image_url`, cut to a line.
 
+    asked: the fields with prompts, cut likewise.
     options: of EditsIn or ChoiceIn, where the model has them. root: how the caller reaches this server.
     """
 
@@ -52,6 +54,7 @@ class Notes:
     sync_mode: bool = False
     apply_mask: bool = False
     picture: str = ""
+    asked: JSONObject = field(default_factory=dict[str, Any])
     faults: list[Detail] = field(default_factory=list[Detail])
     options: JSONObject = field(default_factory=dict[str, Any])
     root: str = ""
@@ -108,6 +111,7 @@ def read_input(model_id: str, body: bytes, model: str) -> tuple[SegmentRequest |
             given.sync_mode,
             bool(getattr(given, "apply_mask", not getattr(given, "mask_only", True))),
             str(shown(given.image_url)),
+            asked={name: shown(document[name]) for name in PROMPTS if name in wire.model_fields and document.get(name)},
             options=_read_options(given),
         )
         return SegmentRequest(source, prompt, model, with_pixels=notes.apply_mask), notes

@@ -38,7 +38,7 @@ async def run(http: Request, service: ServiceHere, caller: SegmenterNow, model: 
         try:
             written = await _written(http, order, caller, notes, request_id=request_id)
         except RubylithError as error:
-            response = write_failure(model_failure(error, notes.picture, service.worker.limits))
+            response = write_failure(model_failure(error, notes.picture, service.worker.limits, notes.asked))
         except Refused as refused:
             response = write_failure(refused.failure)
         else:

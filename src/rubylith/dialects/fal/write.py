@@ -136,7 +136,7 @@ def write_urls(mount: str, app: str, request_id: str) -> dict[str, str]:
 def failure_of(job: Job, service: Service) -> Failure:
     """Why a job came to nothing."""
     notes = notes_of(job)
-    return job_failure(job, notes.faults, notes.picture, service.worker.limits)
+    return job_failure(job, notes.faults, notes.picture, service.worker.limits, notes.asked)
 
 
 def notes_of(job: Job) -> Notes:
