@@ -67,6 +67,18 @@ class Frame:
         cells = [-(-n * self.low // self.side) for n in (self.used.height, self.used.width)]
         return Size(*cells)
 
+    @property
+    def step(self) -> float:
+        """The most cells from one sample of an enlarged mask to the next."""
+        return max(
+            self.low / self.side * float(self.scale.max()), self.low / self.side if self.low < self.side else 0.0
+        )
+
+    @property
+    def cut_cells(self) -> npt.NDArray[np.bool_]:
+        """(2,): whether the picture ends within a cell, across and down."""
+        return np.array([self.used.width * self.low % self.side, self.used.height * self.low % self.side]) > 0
+
     def pixels(self, image: Image) -> FloatArray:
         """What the network is shown: (1, 3, side, side) float32, normalised, padding zero.
 
@@ -122,8 +134,8 @@ class Frame:
             min(bottom, self.picture.height),
         )
 
-    def picture_boxes(self, low_boxes: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
-        """(N, 4) boxes of cells → boxes in pixels of the picture, XYXY, inside it."""
+    def picture_boxes(self, low_boxes: npt.NDArray[np.integer | np.floating]) -> npt.NDArray[np.float64]:
+        """(N, 4) boxes of cells, or of parts of cells → boxes in pixels of the picture, XYXY, inside it."""
         scale = np.tile(self.side / self.low / self.scale.astype(np.float64), 2)
         limits = np.array([self.picture.width, self.picture.height] * 2)
         return np.clip(low_boxes * scale, 0, limits)

@@ -4,6 +4,7 @@ The steps and thresholds are those of segment-anything's automatic_mask_generato
 masks are measured small, only those that survive are enlarged, each inside its box, and nothing is kept at full size.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ AT_ONCE = 8  # clicks per call of the decoder
 COPIES = 2  # of a picture's embedding that the decoder holds for each click
 HELD_BYTES = 256 << 20  # of candidates' logits
 COVERING = 0.1  # share of the picture up to which a good mask spares the seeds inside it
+BROAD = 3  # cells at the picture's edge: fewer may lie between two samples
 SLACK = 0.05  # stability measured small may err by this much; the survivors are measured again at full size
 FAR_BELOW = -1000.0  # the logit of cells that were not kept; any value below -offset gives the same mask
 ENCODING_SHARE = 0.05  # of the progress, for drawing the survivors
@@ -81,7 +83,7 @@ class _Gathering:
     def __init__(self, frame: Frame, everything: Everything) -> None:
         self.frame, self.everything = frame, everything
         self.candidates: list[Candidate] = []
-        self.boxes: list[npt.NDArray[np.int64]] = []
+        self.boxes: list[npt.NDArray[np.float64]] = []
         self._held = 0
         self._covered = np.zeros((frame.low, frame.low), np.bool_)
 
@@ -92,7 +94,7 @@ class _Gathering:
         for index in np.flatnonzero(proposals.stability >= everything.stability_score_thresh - SLACK):
             candidate = _candidate(proposals, int(index), batch, everything.stability_score_offset)
             self.candidates.append(candidate)
-            self.boxes.append(proposals.boxes[index])
+            self.boxes.append(_pixel_box(self.frame, proposals.logits[index], proposals.boxes[index]))
             self._held += candidate.logits.nbytes
             if everything.fast and candidate.iou >= good:
                 self._cover(candidate)
@@ -112,7 +114,7 @@ class _Gathering:
             self._covered[y0:y1, x0:x1] |= inside
 
     def _thin(self) -> None:
-        places = self.frame.picture_boxes(np.array(self.boxes, np.int64))
+        places = np.array(self.boxes)
         scores = np.array([candidate.iou for candidate in self.candidates])
         kept = sorted(box_nms(places, scores, self.everything.box_nms_thresh))
         self.candidates = [self.candidates[index] for index in kept]
@@ -152,10 +154,10 @@ def _candidate(proposals: Proposals, index: int, batch: Sequence[Point], offset:
 
 
 def _survivors(
-    candidates: list[Candidate], boxes: list[npt.NDArray[np.int64]], frame: Frame, everything: Everything
+    candidates: list[Candidate], boxes: list[npt.NDArray[np.float64]], frame: Frame, everything: Everything
 ) -> tuple[Mask, ...]:
     """Non-maximum suppression, best first; a survivor is drawn at once, and must prove its stability at full size."""
-    places = frame.picture_boxes(np.array(boxes, np.int64).reshape(-1, 4))
+    places = np.array(boxes, np.float64).reshape(-1, 4)
     alive = np.ones(len(candidates), np.bool_)
     kept: list[Mask] = []
     for index in sorted(range(len(candidates)), key=lambda index: -candidates[index].iou):
@@ -172,6 +174,41 @@ def _survivors(
         quality = min(max(candidate.iou, 0.0), 1.0)
         kept.append(Mask(rle, rle.box, quality, stability, points=(candidate.point,)))
     return tuple(kept)
+
+
+def _pixel_box(frame: Frame, logits: FloatArray, cells: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """(4,): the first and the last pixel of the enlarged mask across and down. cells: XYXY half-open, those above zero.
+
+    Logits cross zero somewhere between the last cell above it and the next, and suppression by whole cells would keep
+    and drop others than the reference does. A mask that barely reaches its last cell may end before it, so it is drawn.
+    Source of the box: segment-anything, utils/amg.py, batched_mask_to_box.
+    """
+    x0, y0, x1, y1 = (int(edge) for edge in cells)
+    shown = logits[: frame.valid.height, : frame.valid.width]
+    height, width = shown.shape
+    outwards = np.array([-1, -1, 1, 1])
+    last = (shown[y0:y1, x0], shown[y0, x0:x1], shown[y0:y1, x1 - 1], shown[y1 - 1, x0:x1])
+    beyond = (
+        shown[y0:y1, x0 - 1] if x0 else None,
+        shown[y0 - 1, x0:x1] if y0 else None,
+        shown[y0:y1, x1] if x1 < width else None,
+        shown[y1, x0:x1] if y1 < height else None,
+    )
+    reach = np.array([_reach(inner, outer) for inner, outer in zip(last, beyond, strict=True)])
+    reach[2:][frame.cut_cells & np.isinf(reach[2:])] = 0.0
+    if reach.min() < frame.step:
+        rle, _ = _cut(frame, logits, _cells_above(logits, 0.0), 0.0)
+        return np.array([rle.box.x0, rle.box.y0, rle.box.x1 - 1, rle.box.y1 - 1], np.float64)
+    edges = np.array([x0, y0, x1, y1]) + outwards * np.where(reach < math.inf, reach - 0.5, 0.0)
+    return np.ceil(frame.picture_boxes(edges[None])[0] - 0.5) - np.array([0, 0, 1, 1])
+
+
+def _reach(inner: FloatArray, outer: FloatArray | None) -> float:
+    """How far from the centres of the inner cells the farthest crossing lies, 0 to 1; endless at the picture's edge."""
+    above = inner > 0
+    if outer is None:
+        return math.inf if np.count_nonzero(above) >= BROAD else 0.0
+    return float((inner[above] / (inner[above] - outer[above])).max(initial=0.0))
 
 
 def _overlap(box: npt.NDArray[np.float64], boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
