@@ -205,7 +205,7 @@ def _target(text: str) -> _Target:
     except (httpx2.InvalidURL, UnicodeError, ValueError):
         raise UnsafeAddress(f"{_shown(text)} is not a URL that can be read", _HINT) from None
     if url.scheme not in PORTS:
-        raise UnsafeAddress(f"{_shown(text)} is no http or https URL", _HINT)
+        raise UnsafeAddress(f"{_shown(text)} is asked for by another scheme than http or https", _HINT)
     if url.userinfo or _CREDENTIALS.match(text):
         raise UnsafeAddress(f"The URL of {host!r} holds a user name or password", "Leave them out of the URL")
     if not (parsed(host) or _is_name(host)):

@@ -143,7 +143,7 @@ def read_bytes(source: AtHand, limits: Limits = DEFAULT_LIMITS) -> bytes:
     if len(data) > limits.max_bytes:
         raise TooLarge(
             f"{source.name} has more than {limits.max_bytes:,} bytes",
-            "Compress it (JPEG, WebP), or raise max_bytes (RUBYLITH_MAX_BYTES on the command line)",
+            "Compress it (JPEG, WebP); the limit is RUBYLITH_MAX_BYTES, in Python max_bytes",
         )
     return data
 
@@ -236,7 +236,7 @@ def _check_size(image: PIL.Image.Image, name: str, limits: Limits) -> None:
     if size.area > limits.max_pixels:
         raise TooManyPixels(
             f"{name} has {size} = {size.area:,} pixels; the limit is {limits.max_pixels:,}",
-            "Scale it down, or raise max_pixels (RUBYLITH_MAX_PIXELS on the command line)",
+            "Scale it down; the limit is RUBYLITH_MAX_PIXELS, in Python max_pixels",
         )
     if size.area == 0:
         raise InvalidImage(f"{name} has no pixels ({size})", "Send a picture")

@@ -54,7 +54,9 @@ def translated(key: str) -> Generator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise NotFound(f"There is no object {key!r}", "It may have expired, or was never made") from None
+        raise NotFound(
+            f"There is no file {key.rpartition('/')[2]!r}", "It may have expired, or was never made"
+        ) from None
     except (BaseError, OSError) as error:
         kind = type(error).__name__
         raise StorageFailed(f"The object store failed ({kind})", "Look at its log, and at the space it has") from error

@@ -339,7 +339,7 @@ def _stored(entry: Entry) -> Stored:
 
 
 def _missing(key: str) -> NotFound:
-    return NotFound(f"There is no object {key!r}", "It may have expired, or was never made")
+    return NotFound(f"There is no file {key.rpartition('/')[2]!r}", "It may have expired, or was never made")
 
 
 def _too_large(most: int) -> TooLarge:

@@ -171,3 +171,11 @@ def test_whatever_is_sent_is_an_order_or_a_fault_that_can_be_written_down_and_to
 @given(json_values)
 def test_what_is_shown_of_an_input_is_small_and_plain(value):
     assert len(respond(shown({"a": [value] * 100})).body) < 200_000
+
+
+def test_base64_without_its_prefix_is_told_what_is_missing():
+    body = json.dumps({"image_url": "iVBORw0KGgo" * 1000}).encode()
+    _, notes = read_input("fal-ai/sam2/auto-segment", body, "embedded")
+    (fault,) = notes.faults
+    assert (fault["loc"], fault["type"]) == (["body", "image_url"], "string_too_long")
+    assert "base64 data:image/" in fault["msg"]

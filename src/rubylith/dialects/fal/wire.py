@@ -3,7 +3,7 @@
 from typing import Annotated, Literal, TypedDict
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticKnownError
+from pydantic_core import PydanticCustomError
 
 from rubylith.dialects._data_uri import is_data_uri
 from rubylith.service.fetching import MAX_URL
@@ -19,7 +19,8 @@ Label = Annotated[Literal[0, 1], BeforeValidator(lambda value: {"0": 0, "1": 1}.
 
 def _no_longer_than_urls(url: str) -> str:
     if not is_data_uri(url) and len(url) > MAX_URL:
-        raise PydanticKnownError("string_too_long", {"max_length": MAX_URL})
+        text = "A URL should have at most {max_length} characters, and base64 data:image/…;base64, before it"
+        raise PydanticCustomError("string_too_long", text, {"max_length": MAX_URL})
     return url
 
 
