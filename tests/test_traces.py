@@ -40,8 +40,8 @@ def test_a_request_its_wait_and_its_stages_are_one_trace_and_a_job_is_another(tm
             assert serving.terminate() == 0
         spans = spans_of(site)
     ours = {span.name: span for span in spans if span.trace_id.hex() == TRACE}
-    assert set(ours) == {"POST /segment", "queue", "open", "decode", "embed", "segment", "encode"}
-    request = ours["POST /segment"]
+    assert set(ours) == {"POST /v1/segment", "queue", "open", "decode", "embed", "segment", "encode"}
+    request = ours["POST /v1/segment"]
     assert request.parent_span_id.hex() == PARENT
     assert ours["queue"].parent_span_id == ours["segment"].parent_span_id
     assert ours["decode"].parent_span_id == ours["embed"].span_id

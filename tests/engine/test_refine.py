@@ -55,6 +55,13 @@ def test_the_largest_island_stays_however_small():
     assert np.array_equal(cleaned, square(10, 10, 13, 13))
 
 
+def test_of_islands_as_large_as_each_other_the_first_stays_wherever_the_window_begins():
+    bitmap = np.zeros((8, 10), bool)
+    bitmap[6, 2] = bitmap[7, 0] = True
+    (mended,) = mend_small_regions([mask_of(bitmap)], 2, 0.7)
+    assert np.argwhere(mended.rle.bitmap()).tolist() == [[6, 2]]
+
+
 def test_an_empty_mask_stays_empty():
     cleaned, changed = remove_small_regions(np.zeros((20, 20), bool), 5)
     assert not changed

@@ -127,8 +127,10 @@ def _small_components(bitmap: BoolArray, min_area: int) -> BoolArray:
 
 
 def _largest_component(bitmap: BoolArray) -> BoolArray:
+    """Of several the first in reading order: how they are numbered depends on where the window begins."""
     labels, areas = components(bitmap)
-    return labels == 1 + int(np.argmax(areas[1:]))
+    largest = 1 + np.flatnonzero(areas[1:] == areas[1:].max())
+    return labels == labels[np.isin(labels, largest)][0]
 
 
 def components(bitmap: BoolArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
