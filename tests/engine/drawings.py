@@ -7,6 +7,7 @@ from benchmarks.golden_quality import interior, shapes_of, tight
 from tests.engine.prompts import Case
 
 SEED, SIZE = 7000, (180, 240)
+THRESHOLDS = {"pred_iou_thresh": 0.5, "stability_score_thresh": 0.7}  # of everything; scores of a small model are low
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from tests.engine.drawings import cases, drawings
+from tests.engine.drawings import THRESHOLDS, cases, drawings
 from tests.reference.tiny import reference
 from transformers import SamModel, pipeline
 from transformers.models.sam.image_processing_pil_sam import SamImageProcessorPil, _rle_to_mask
@@ -48,11 +48,11 @@ def main() -> None:
     """Write all into the folder named first."""
     folder = Path(sys.argv[1])
     model = SamModel.from_pretrained(folder / "checkpoint").eval()
-    print(export(from_transformers(model), folder, say=print))
+    print(export(from_transformers(model), folder, precision="int8", say=print))
     arrays = reference(model, "sam", drawings()[0].pixels, cases())
     with torch.no_grad():
         for index, drawing in enumerate(drawings()[:EVERYTHING]):
-            masks = everything(model, drawing.pixels)
+            masks = everything(model, drawing.pixels, **THRESHOLDS)
             print(f"everything: {len(masks)} masks")
             arrays[f"everything{index}"] = np.packbits(masks, axis=-1)
     np.savez_compressed(folder / "reference.npz", **arrays)

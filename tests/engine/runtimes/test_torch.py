@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="PyTorch is not installed (extra `torch`)")
 pytest.importorskip("transformers", reason="transformers is not installed (extra `torch`)")
 
+from tests.engine.drawings import SIZE, cases, drawings
 from tests.engine.prompts import CASES, assert_as_referred, picture
 from tests.reference.tiny import TINY
 
@@ -39,6 +40,15 @@ def test_masks_scores_and_logits_are_those_of_transformers(family, folder):
         for name, case in CASES.items():
             answers = engine._segmenter.decode(embedding, case.prompts(reference["previous"]))
             assert_as_referred(answers, reference, name)
+
+
+def test_the_golden_checkpoint_gives_what_its_graphs_give():
+    engine = Engine(str(FIXTURES / "golden" / "checkpoint"))
+    embedding = engine.embed(Image(drawings()[0].pixels, "digest"))
+    with np.load(FIXTURES / "golden" / "reference.npz") as reference:
+        for name, case in cases().items():
+            answers = engine._segmenter.decode(embedding, case.prompts(reference["previous"]))
+            assert_as_referred(answers, reference, name, SIZE)
 
 
 def test_what_pytorch_cannot_do_here_is_an_error_with_its_fix(folder):
