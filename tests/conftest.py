@@ -1,5 +1,6 @@
 """Fixtures for many tests."""
 
+import logging
 import socket
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ settings.load_profile("patient")
 # which before CPython 3.13.3 looks sys.stdout up without holding it (gh-130163): freed in use, it crashes the process.
 OUTPUT = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as the process lives
 structlog.configure(logger_factory=structlog.WriteLoggerFactory(OUTPUT))
+# DBOS makes a handler of its own on the sys.stderr of that moment, which a capture closes after the test.
+logging.getLogger("dbos").addHandler(logging.StreamHandler(OUTPUT))
 
 
 @pytest.fixture(scope="session", autouse=True)
