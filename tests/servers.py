@@ -103,3 +103,19 @@ def raw_site(talk: Callable[[socket.socket, threading.Event], None]) -> Iterator
         over.set()
         thread.join(5)
         listener.close()
+
+
+class HeldBack:
+    """Answers the first `coming` requests of an `http_site` with this picture, and holds the rest until let go."""
+
+    def __init__(self, picture: bytes, coming: int) -> None:
+        self.picture = picture
+        self.lock, self.left, self.let_go = threading.Lock(), coming, threading.Event()
+
+    def __call__(self, _: Received) -> Reply:
+        with self.lock:
+            self.left -= 1
+            is_held = self.left < 0
+        if is_held:
+            self.let_go.wait(120)
+        return Reply(200, {"Content-Type": "image/png"}, self.picture)

@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 import httpx2
 from tests.dialects.fal.calls import IMAGE, PICTURE
-from tests.servers import Reply, http_site
+from tests.jobs.orders import wait
+from tests.servers import HeldBack, Reply, http_site
 from tests.serving import Serving
 
 COUNT, COMING = 50, 10  # requests; pictures that come before the kill
@@ -44,28 +45,6 @@ class Poller(threading.Thread):
                     self.seen[request_id].append(STATES.index(status))
 
 
-class Pictures:
-    """Answers the first few, and holds the rest until it is let go."""
-
-    def __init__(self):
-        self.lock, self.left, self.let_go = threading.Lock(), COMING, threading.Event()
-
-    def __call__(self, asked):
-        with self.lock:
-            self.left -= 1
-            is_held = self.left < 0
-        if is_held:
-            self.let_go.wait(120)
-        return Reply(200, {"Content-Type": "image/png"}, PICTURE)
-
-
-def wait(is_so, seconds=300):
-    until = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.02)
-
-
 def test_killed_in_the_middle_of_50_requests_all_complete_and_no_status_goes_back(tmp_path):
     told: dict[str, list[dict]] = {}
 
@@ -77,7 +56,7 @@ def test_killed_in_the_middle_of_50_requests_all_complete_and_no_status_goes_bac
     environment = {"RUBYLITH_FETCH_ALLOW": "127.0.0.0/8", "RUBYLITH_FETCH_SECONDS": "120"}
     with (
         http_site(receiver) as hooks,
-        http_site(pictures := Pictures()) as site,
+        http_site(pictures := HeldBack(PICTURE, COMING)) as site,
         Serving(tmp_path, environment) as serving,
         serving.client() as http,
     ):
@@ -89,12 +68,12 @@ def test_killed_in_the_middle_of_50_requests_all_complete_and_no_status_goes_bac
             place = f"/fal/queue/{IMAGE}?fal_webhook={quote(hooks.url('/hook'), safe='')}"
             orders.append(http.post(place, json=given).json())
             poller.follow(orders[-1]["request_id"], orders[-1]["status_url"])
-        wait(lambda: len(told) >= COMING // 2)
+        wait(lambda: len(told) >= COMING // 2, 300)
         serving.kill()
         assert len(told) <= COMING
         pictures.let_go.set()
         serving.start()
-        wait(lambda: len(told) >= COUNT)
+        wait(lambda: len(told) >= COUNT, 300)
         poller.join()
         assert len(poller.ended) == COUNT
         for order in orders:
