@@ -20,22 +20,25 @@ import numpy as np
 import torch
 import torch.distributed as workers
 from benchmarks.golden.batches import Batch, draw_pool, make_batch
-from benchmarks.golden.learning import CELLS, decode, embed_prompts, in_cells, is_box, told_loss, untold_loss
-from benchmarks.golden.start import new_model
+from benchmarks.golden.learning import decode, embed_prompts, in_cells, is_box, some_cells, told_loss, untold_loss
+from benchmarks.golden.start import new_model, resized
 from torch import Tensor, nn
 from transformers import SamModel
 
 KEPT = 0.99  # of the running mean of the weights, per step
+POSITION = "vision_encoder.pos_embed"
 UNSEEN = 1_000_000  # seed of the drawings that are looked at now and then, never learnt from
 
 
 @dataclass(frozen=True)
 class Plan:
-    """steps: of the optimiser, the first `untold` of them with half a decoder and three times the prompts.
+    """size: of the square in pixels; what was learnt on another goes on here.
 
+    steps: of the optimiser, the first `untold` of them with half a decoder and three times the prompts.
     drawings: to learn from, per worker. batch: drawings a step and worker, with `prompts` each.
     """
 
+    size: int
     steps: int
     untold: int
     drawings: int
@@ -55,15 +58,16 @@ def train(rank: int, plan: Plan, out: Path, state: Path | None, meeting: str) ->
     cv2.setNumThreads(1)
     workers.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=plan.workers)
     torch.manual_seed(plan.seed)
-    model, mean = new_model(), new_model()
+    model, mean = new_model(plan.size), new_model(plan.size)
     mean.load_state_dict(model.state_dict())
     weights = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=plan.rate, weight_decay=0.01, betas=(0.9, 0.98))
     parts = {"model": model, "mean": mean, "optimizer": optimizer}
-    first = _restore(state, parts)
-    pool = draw_pool(np.random.default_rng([plan.seed, rank]), plan.drawings)
+    first = _restore(state, parts, plan.size)
+    pool = draw_pool(np.random.default_rng([plan.seed, rank]), plan.drawings, plan.size)
     rng = np.random.default_rng([plan.seed, rank, first])
-    unseen = make_batch(np.random.default_rng(0), draw_pool(np.random.default_rng(UNSEEN), 32), np.arange(32), 12)
+    others = draw_pool(np.random.default_rng(UNSEEN), 32, plan.size)
+    unseen = make_batch(np.random.default_rng(0), others, np.arange(32), 12)
     began, average = time.perf_counter(), 0.0
     for index in range(first, plan.steps):
         done = index / plan.steps
@@ -94,11 +98,17 @@ def train(rank: int, plan: Plan, out: Path, state: Path | None, meeting: str) ->
     workers.destroy_process_group()
 
 
-def _restore(state: Path | None, parts: dict[str, Any]) -> int:
-    """The step to go on with."""
+def _restore(state: Path | None, parts: dict[str, Any], size: int) -> int:
+    """The step to go on with; positions and their moments are stretched where the square was another."""
     if state is None or not state.exists():
         return 0
     saved: dict[str, Any] = torch.load(state)
+    for name in ("model", "mean"):
+        saved[name][POSITION] = resized(saved[name][POSITION], size)
+    trained = [name for name, weight in parts["model"].named_parameters() if weight.requires_grad]
+    moments = saved["optimizer"]["state"][trained.index(POSITION)]
+    for name in ("exp_avg", "exp_avg_sq"):
+        moments[name] = resized(moments[name], size)
     for name, part in parts.items():
         part.load_state_dict(saved[name])
     return int(saved["step"])
@@ -121,7 +131,7 @@ def check(model: SamModel, batch: Batch) -> str:
     boxed = is_box(batch)
     found: list[Tensor] = []
     for embedding, tokens, truth in zip(embeddings[:, None], embed_prompts(model, batch), batch.truth, strict=True):
-        cells = torch.arange(CELLS)
+        cells = some_cells(truth, 1)
         logits, scores = decode(model, embedding, tokens, nothing, cells)
         pick = torch.where(boxed, 0, 1 + scores[:, 1:].argmax(1))
         cut, object_ = logits[torch.arange(len(logits)), pick] > 0, in_cells(truth, cells) > 0.5
@@ -135,6 +145,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--state", type=Path, help="go on from this file if it is there, and keep it up to date")
+    parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--untold", type=int, default=400)
     parser.add_argument("--drawings", type=int, default=1500)

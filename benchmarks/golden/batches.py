@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import torch
 from benchmarks.golden.drawings import draw
-from benchmarks.golden.start import SIZE
 from torch import Tensor
 
 from rubylith.engine.frames import MEAN, STD
@@ -18,19 +17,19 @@ PADDING = 255  # as a label: not part of the drawing
 
 @dataclass(frozen=True)
 class Pool:
-    """N drawings on the square, top left. pixels: (N, SIZE, SIZE, 3) uint8. labels: (N, FINER * SIZE, ...) uint8."""
+    """N drawings on the square, top left. pixels: (N, S, S, 3) uint8. labels: (N, FINER * S, FINER * S) uint8."""
 
     pixels: np.ndarray
     labels: np.ndarray
 
 
-def draw_pool(rng: np.random.Generator, count: int) -> Pool:
-    """Fresh drawings of random proportions, drawn larger and reduced."""
-    pixels = np.zeros((count, SIZE, SIZE, 3), np.uint8)
-    labels = np.full((count, FINER * SIZE, FINER * SIZE), PADDING, np.uint8)
+def draw_pool(rng: np.random.Generator, count: int, size: int) -> Pool:
+    """Fresh drawings of random proportions on a square of `size`, drawn larger and reduced."""
+    pixels = np.zeros((count, size, size, 3), np.uint8)
+    labels = np.full((count, FINER * size, FINER * size), PADDING, np.uint8)
     for index in range(count):
         times = FINER * int(rng.integers(1, 4))
-        long, short = SIZE, int(rng.integers(SIZE * 5 // 8, SIZE + 1))
+        long, short = size, int(rng.integers(size * 5 // 8, size + 1))
         height, width = (short, long) if rng.random() < 0.7 else (long, short)
         drawing = draw(rng, times * height, times * width)
         pixels[index, :height, :width] = cv2.resize(drawing.pixels, (width, height), interpolation=cv2.INTER_AREA)
@@ -43,7 +42,7 @@ def draw_pool(rng: np.random.Generator, count: int) -> Pool:
 class Batch:
     """B drawings with K prompts each; pixels of the square.
 
-    pixels: (B, 3, SIZE, SIZE) normalised. truth: (B, K, LOW, LOW). points and boxes: (B, K, 2) and (B, K, 4) XYXY, of
+    pixels: (B, 3, S, S) normalised. truth: (B, K, S, S). points and boxes: (B, K, 2) and (B, K, 4) XYXY, of
     the same objects.
     """
 
@@ -55,8 +54,8 @@ class Batch:
 
 def make_batch(rng: np.random.Generator, pool: Pool, chosen: np.ndarray, prompts: int) -> Batch:
     """The chosen drawings turned over and recoloured at random, and something to ask for in each."""
-    count = len(chosen)
-    pixels, truth = np.zeros((count, SIZE, SIZE, 3), np.float32), np.zeros((count, prompts, SIZE, SIZE), np.float32)
+    count, size = len(chosen), pool.pixels.shape[1]
+    pixels, truth = np.zeros((count, size, size, 3), np.float32), np.zeros((count, prompts, size, size), np.float32)
     points, boxes = np.zeros((count, prompts, 2), np.float32), np.zeros((count, prompts, 4), np.float32)
     for b, index in enumerate(chosen):
         colours, labels = _varied(rng, pool.pixels[index], pool.labels[index])

@@ -1,18 +1,19 @@
 """The mask decoder with its gradients, and what it learns from clicks, boxes and corrections."""
 
+import math
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from benchmarks.golden.batches import Batch
-from benchmarks.golden.start import HEADS, LOW
+from benchmarks.golden.start import HEADS
 from torch import Tensor
 from transformers import SamModel
 
 from rubylith.engine.export.decoder import Attention, Layer
 
-CELLS = (LOW // 4) ** 2
+CELL = 4  # pixels of a mask per position of the embedding, along each side
 
 
 def decode(model: SamModel, embedding: Tensor, sparse: Tensor, dense: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,18 +93,23 @@ def upscaled(model: SamModel, picture: Tensor) -> Tensor:
     return _gelu(decoder.upscale_conv2(row)).flatten(2)  # 4 rows of 4 * n pixels
 
 
+def some_cells(masks: Tensor, share: float) -> Tensor:
+    """Cells of masks (P, S, S), drawn at random; all of them in order for a share of 1."""
+    count = (masks.shape[-1] // CELL) ** 2
+    return torch.arange(count) if share == 1 else torch.randperm(count)[: int(count * share)]
+
+
 def in_cells(masks: Tensor, cells: Tensor) -> Tensor:
-    """Masks (P, LOW, LOW) in the order of `upscaled`: (P, 16 * n)."""
-    side = LOW // 4
-    blocks = masks.unflatten(2, (side, 4)).unflatten(1, (side, 4))  # (P, h, 4, w, 4)
+    """Masks (P, S, S) in the order of `upscaled`: (P, 16 * n)."""
+    blocks = masks.unflatten(2, (-1, CELL)).unflatten(1, (-1, CELL))  # (P, h, 4, w, 4)
     chosen = blocks.transpose(2, 3).flatten(1, 2)[:, cells]  # (P, n, 4, 4)
     return chosen.transpose(1, 2).flatten(1)
 
 
 def from_cells(rows: Tensor) -> Tensor:
-    """All cells' pixels (..., LOW * LOW) in the order of `upscaled` → (..., LOW, LOW)."""
-    side = LOW // 4
-    blocks = rows.unflatten(-1, (4, side, side, 4))  # (..., 4, h, w, 4)
+    """All cells' pixels (..., S * S) in the order of `upscaled` → (..., S, S)."""
+    side = math.isqrt(rows.shape[-1]) // CELL
+    blocks = rows.unflatten(-1, (CELL, side, side, CELL))  # (..., 4, h, w, 4)
     return blocks.movedim(-4, -3).flatten(-2).flatten(-3, -2)
 
 
@@ -175,7 +181,7 @@ def corrected(truth: Tensor, logits: Tensor, rng: np.random.Generator) -> tuple[
     for index, errors in enumerate(wrong):
         candidates = np.flatnonzero(errors if errors.any() else objects[index])
         if candidates.size:
-            row, column = divmod(int(rng.choice(candidates)), LOW)
+            row, column = divmod(int(rng.choice(candidates)), truth.shape[-1])
             points[index, 0, 0] = column, row
             labels[index] = int(objects[index, row, column])
     return torch.from_numpy(points), torch.from_numpy(labels)
@@ -187,7 +193,7 @@ def untold_loss(model: SamModel, batch: Batch, balance: float) -> Tensor:
     nothing = model.prompt_encoder.no_mask_embed.weight.reshape(1, -1, 1, 1)
     total = torch.zeros(())
     for embedding, tokens, truth in zip(embeddings[:, None], embed_prompts(model, batch), batch.truth, strict=True):
-        cells = torch.randperm(CELLS)[: CELLS // 3]
+        cells = some_cells(truth, 1 / 3)
         total = total + losses(
             *decode_untold(model, embedding, tokens, nothing, cells), in_cells(truth, cells), balance
         )
@@ -201,7 +207,7 @@ def told_loss(model: SamModel, batch: Batch, rng: np.random.Generator, *, balanc
     nothing = model.prompt_encoder.no_mask_embed.weight.reshape(1, -1, 1, 1)
     total = torch.zeros(())
     for embedding, tokens, truth in zip(embeddings[:, None], sparse, batch.truth, strict=True):
-        cells = torch.arange(CELLS) if again else torch.randperm(CELLS)[: CELLS // 2]
+        cells = some_cells(truth, 1 if again else 1 / 2)
         target = in_cells(truth, cells)
         logits, scores = decode(model, embedding, tokens, nothing, cells)
         total = total + losses(logits, scores, target, balance)

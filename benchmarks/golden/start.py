@@ -10,18 +10,17 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from transformers import SamConfig, SamModel
 
-SIZE, PATCH, WIDTH, HEADS = 96, 4, 96, 4  # pixels of the square, of a patch; channels
-LOW = SIZE // PATCH * 4  # mask logits per side
+PATCH, WIDTH, HEADS = 4, 96, 4  # pixels of a patch; channels
 
 
-def configuration() -> SamConfig:
-    """The small architecture."""
+def configuration(size: int) -> SamConfig:
+    """The small architecture; size: of its square in pixels, and of its masks."""
     vision = {
         "hidden_size": WIDTH,
         "output_channels": WIDTH,
         "num_hidden_layers": 4,
         "num_attention_heads": HEADS,
-        "image_size": SIZE,
+        "image_size": size,
         "patch_size": PATCH,
         "mlp_ratio": 2.0,
         "window_size": 8,
@@ -30,9 +29,16 @@ def configuration() -> SamConfig:
         "use_rel_pos": False,
         "initializer_range": 0.02,
     }
-    prompt = {"hidden_size": WIDTH, "image_size": SIZE, "patch_size": PATCH, "mask_input_channels": 16}
+    prompt = {"hidden_size": WIDTH, "image_size": size, "patch_size": PATCH, "mask_input_channels": 16}
     decoder = {"hidden_size": WIDTH, "mlp_dim": 256, "num_attention_heads": HEADS, "iou_head_hidden_dim": WIDTH}
     return SamConfig(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder)
+
+
+def resized(position: Tensor, size: int) -> Tensor:
+    """The picture's positions (1, h, w, C) of another square, as those of a square of `size`."""
+    side = size // PATCH
+    channels_first = position.permute(0, 3, 1, 2)
+    return F.interpolate(channels_first, (side, side), mode="bilinear").permute(0, 2, 3, 1)
 
 
 HALF, QUARTER = WIDTH // 2, WIDTH // 4
@@ -40,9 +46,9 @@ PLACES = torch.cat([torch.arange(QUARTER), HALF + torch.arange(QUARTER)])  # cha
 COLOURS = torch.cat([QUARTER + torch.arange(QUARTER), HALF + QUARTER + torch.arange(QUARTER)])  # (row, column, colour)
 
 
-def new_model() -> SamModel:
+def new_model(size: int) -> SamModel:
     """See the module; transformers' own start is meant to be overwritten by a checkpoint."""
-    model = SamModel(configuration())
+    model = SamModel(configuration(size))
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if weight.dim() == 2 and ("embed" in name or "token." in name or "tokens." in name):

@@ -153,7 +153,12 @@ SETTINGS = (
     ),
     Setting("provider", PROVIDERS[0], "What networks run on.", _among(PROVIDERS)),
     Setting("threads", "0", "Threads of a network; 0 takes one per core.", _count),
-    Setting("precision", PRECISIONS[0], "Of a network's encoder; needs files of that precision.", _among(PRECISIONS)),
+    Setting(
+        "precision",
+        PRECISIONS[0],
+        "Of a network's encoder; bf16 is for openvino, fp16 and int8 need their files.",
+        _among(PRECISIONS),
+    ),
     Setting("max_bytes", str(DEFAULT_LIMITS.max_bytes), "The largest file that is read, in bytes.", _positive),
     Setting("max_pixels", str(DEFAULT_LIMITS.max_pixels), "The largest picture that is decoded, in pixels.", _positive),
     Setting("home", "~/.rubylith", "The folder in which the server keeps its data.", _folder),

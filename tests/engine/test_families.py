@@ -1,5 +1,6 @@
 """The SAM families on ONNX Runtime give what transformers gives: stored outputs of tiny networks are the reference."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -158,3 +159,15 @@ def test_a_missing_provider_is_an_error_with_its_fix_never_a_fallback():
     with pytest.raises(UnknownName, match="no provider called 'tpu'"):
         provider_name("tpu", ("CPUExecutionProvider",))
     assert provider_name("cpu", ("CPUExecutionProvider",)) == "CPUExecutionProvider"
+
+
+def test_without_openvino_its_provider_is_an_error_with_its_fix(monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.delitem(sys.modules, "rubylith.engine.runtimes.openvino", raising=False)
+    with pytest.raises(Unavailable, match=r"OpenVINO is not installed.*pip install 'rubylith\[openvino\]'"):
+        Engine(str(FIXTURES / "tiny-sam"), device=Device("openvino"))
+
+
+def test_onnx_runtime_does_not_pretend_to_count_in_bf16():
+    with pytest.raises(Unavailable, match=r"cpu does not count in bf16.*--provider openvino"):
+        Engine(str(FIXTURES / "tiny-sam"), device=Device(precision="bf16"))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes .venv-torch with PyTorch, transformers and what training/nano needs, in the versions that pyproject.toml names.
+# Makes .venv-torch with PyTorch, transformers, OpenVINO and what training/nano needs, in the versions that pyproject.toml names.
 # Does nothing where the environment is there already and made of the same lists.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -15,7 +15,7 @@ with open("pyproject.toml", "rb") as page:
     print(*tomllib.load(page)["tool"]["uv"]["constraint-dependencies"], sep="\n")
 PYTHON
 pip() { .venv-torch/bin/pip install --quiet --disable-pip-version-check --constraint "$constraints" "$@"; }
-pip --editable '.[torch]' --requirement training/nano/requirements.txt pytest pytest-xdist hypothesis
+pip --editable '.[torch,openvino]' --requirement training/nano/requirements.txt pytest pytest-xdist hypothesis
 # The original projects' classes, without torchvision and hydra, which the tests get by without.
 SAM2_BUILD_CUDA=0 pip --no-deps --no-build-isolation \
     segment-anything==1.0 segment-anything-hq==0.3 sam2==1.1.0 timm==1.0.31 iopath==0.1.10 portalocker==4.4.2

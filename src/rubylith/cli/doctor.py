@@ -89,11 +89,9 @@ def _settings() -> list[dict[str, Any]]:
 
 def _models() -> dict[str, Any]:
     """What is here, where more come from, and how much room there is for them."""
-    import onnxruntime
-
     from rubylith.engine.catalog import EMBEDDED
     from rubylith.engine.embedded import network
-    from rubylith.engine.runtimes.onnx import ORT_NAMES
+    from rubylith.engine.runtimes.onnx import providers_here
     from rubylith.settings import read_settings
 
     settings = read_settings()
@@ -110,7 +108,7 @@ def _models() -> dict[str, Any]:
         "offline": settings.offline,
         "licences": list(settings.licenses),
         "provider": settings.provider,
-        "providers": [name for name, theirs in ORT_NAMES.items() if theirs in onnxruntime.get_available_providers()],
+        "providers": list(providers_here()),
         "precision": settings.precision,
     }
 
@@ -171,7 +169,7 @@ def _show_models(models: dict[str, Any]) -> None:
     tell(f"  They lie in {one_line(models['folder'])}: {room}")
     tell(f"  More come from {one_line(models['source'])}; licences allowed: {', '.join(models['licences'])}")
     providers = ", ".join(models["providers"])
-    tell(f"  Networks run on {models['provider']} in {models['precision']}; ONNX Runtime here has {providers}")
+    tell(f"  Networks run on {models['provider']} in {models['precision']}; here they can on {providers}")
 
 
 def _show(report: dict[str, Any]) -> None:

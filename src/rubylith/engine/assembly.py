@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from rubylith.domain.errors import WeightsMissing
+from rubylith.domain.errors import Unavailable, WeightsMissing
 from rubylith.domain.geometry import Size
 from rubylith.engine.decoders import Decoder, PairDecoder, SplitDecoder
 from rubylith.engine.frames import Frame
@@ -12,7 +12,7 @@ from rubylith.engine.promptable import Model, Promptable
 from rubylith.engine.runtimes import Device, Network
 from rubylith.engine.runtimes.onnx import open_network
 
-SUFFIXES = {"fp32": ("",), "fp16": ("_fp16",), "int8": ("_int8", "_quantized")}
+SUFFIXES = {"fp32": ("",), "fp16": ("_fp16",), "int8": ("_int8", "_quantized"), "bf16": ("",)}
 OWN, PUBLISHED = "encoder", "vision_encoder"
 
 
@@ -39,14 +39,14 @@ def _parts(weights: Weights, device: Device, *, pads_boxes: bool) -> tuple[Netwo
     if not (weights.is_split or weights.needs_torch):
         pair = _open(weights, "prompt_encoder_mask_decoder", exact)
         wanted = tuple(name for name in pair.inputs if name.startswith("image_"))
-        return _open(weights, PUBLISHED, device), PairDecoder(pair, weights.name), wanted
+        return _encoder(weights, PUBLISHED, device), PairDecoder(pair, weights.name), wanted
     if weights.needs_torch:
         from rubylith.engine.runtimes.torch import open_networks  # noqa: PLC0415  the core has no PyTorch
 
         networks: dict[str, Network] = dict(open_networks(weights.folder, device))
     else:
         networks = {name: _open(weights, name, exact) for name in ("prepare", "transformer", "upscaler")}
-        networks["encoder"] = _open(weights, OWN, device)
+        networks["encoder"] = _encoder(weights, OWN, device)
     decoder = SplitDecoder(
         networks["prepare"],
         networks["transformer"],
@@ -55,6 +55,16 @@ def _parts(weights: Weights, device: Device, *, pads_boxes: bool) -> tuple[Netwo
         pads_boxes=pads_boxes,
     )
     return networks["encoder"], decoder, ("image_embeddings", *decoder.fine)
+
+
+def _encoder(weights: Weights, name: str, device: Device) -> Network:
+    if device.precision == "bf16" and device.provider != "openvino":
+        raise Unavailable(f"{device.provider} does not count in bf16", "Use --provider openvino, or --precision fp32")
+    if device.provider != "openvino":
+        return _open(weights, name, device)
+    from rubylith.engine.runtimes import openvino  # noqa: PLC0415  the core has no OpenVINO
+
+    return openvino.open_network(find_graph(weights.folder, name, device.precision), device)
 
 
 def _open(weights: Weights, name: str, device: Device) -> Network:

@@ -25,6 +25,7 @@ from rubylith.engine.catalog import (
     way_to,
 )
 from rubylith.engine.locks import locked
+from rubylith.engine.runtimes import KEPT_AS
 from rubylith.engine.sources import (
     HUB,
     TRANSFORMERS,
@@ -92,8 +93,8 @@ class Store:
         """True if a pull would bring what running the model in that precision needs; False for a model's folder."""
         if is_folder_name(name) or name not in catalog():
             return False
-        found = self.find(name) if self.has(name) else None
-        return found is None or (bool(found.precisions) and not (found.is_export or precision in found.precisions))
+        found, kept = self.find(name) if self.has(name) else None, KEPT_AS.get(precision, precision)
+        return found is None or (bool(found.precisions) and not (found.is_export or kept in found.precisions))
 
     @property
     def source(self) -> Source:

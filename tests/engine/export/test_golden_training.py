@@ -11,24 +11,25 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra `to
 pytest.importorskip("transformers", reason="transformers is not installed (extra `torch`)")
 
 from benchmarks.golden.batches import draw_pool, make_batch  # noqa: E402
-from benchmarks.golden.learning import CELLS, decode, decode_untold, embed_prompts, from_cells, in_cells  # noqa: E402
+from benchmarks.golden.learning import decode, decode_untold, embed_prompts, from_cells, in_cells  # noqa: E402
 from benchmarks.golden.start import new_model  # noqa: E402
 
 pytestmark = pytest.mark.torch
 ROOT = Path(__file__).parents[3]
-ALL = torch.arange(CELLS)
+SIZE = 96
+ALL = torch.arange((SIZE // 4) ** 2)
 
 
 @pytest.fixture(scope="module")
 def batch():
     rng = np.random.default_rng(0)
-    return make_batch(rng, draw_pool(rng, 2), np.arange(2), 6)
+    return make_batch(rng, draw_pool(rng, 2, SIZE), np.arange(2), 6)
 
 
 @pytest.fixture
 def model():
     torch.manual_seed(0)
-    return new_model().eval()
+    return new_model(SIZE).eval()
 
 
 def seen(model, batch):
@@ -62,16 +63,16 @@ def test_at_the_start_half_a_decoder_says_the_same(model, batch):
         assert torch.allclose(whole, half, atol=1e-5)
 
 
-def test_two_workers_train_and_go_on_where_they_stopped(tmp_path):
-    def train(steps):
-        options = f"--steps {steps} --untold 1 --drawings 2 --batch 1 --prompts 3".split()
+def test_two_workers_train_and_go_on_where_they_stopped_on_a_larger_square(tmp_path):
+    def train(steps, size):
+        options = f"--size {size} --steps {steps} --untold 1 --drawings 2 --batch 1 --prompts 3".split()
         command = [sys.executable, "-m", "benchmarks.train_golden", "--out", tmp_path / "out", *options]
         result = subprocess.run(
             [*command, "--state", tmp_path / "state"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=300
         )
         return result.stdout
 
-    assert train(1).startswith("step 1: loss")
-    assert train(3).startswith("step 3: loss")
+    assert train(1, SIZE).startswith("step 1: loss")
+    assert train(3, 128).startswith("step 3: loss")
     assert torch.load(tmp_path / "state")["step"] == 3
     assert (tmp_path / "out" / "model.safetensors").stat().st_size < 4 * 2**20

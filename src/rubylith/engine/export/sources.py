@@ -44,12 +44,27 @@ class PyramidEncoder(nn.Module):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
+        _fix_positions(model)
 
     def forward(self, pixel_values: Tensor) -> tuple[Tensor, ...]:
         """(1, 3, side, side) → fine (1, c, 4h, 4w), middle (1, 2c, 2h, 2w), image_embeddings (1, C, h, w)."""
         decoder = self.model.mask_decoder
         fine, middle, coarse, *_ = self.model.vision_encoder(pixel_values, return_dict=True).fpn_hidden_states
         return decoder.conv_s0(fine), decoder.conv_s1(middle), coarse + self.model.no_memory_embedding.view(1, -1, 1, 1)
+
+
+def _fix_positions(model: nn.Module) -> None:
+    """Hiera's positions for the one size it sees, made here and not by every runtime that opens the graph.
+
+    OpenVINO takes nearly two minutes to stretch them to 256 x 256.
+    """
+    backbone = model.vision_encoder.backbone
+    if not hasattr(backbone, "_get_pos_embed"):
+        return
+    side = int(model.prompt_encoder.input_image_size)
+    sides = tuple(side // stride for stride in backbone.config.patch_stride)
+    backbone.register_buffer("fixed_positions", backbone._get_pos_embed(sides).detach(), persistent=False)
+    backbone._get_pos_embed = lambda _: backbone.fixed_positions
 
 
 def from_transformers(model: nn.Module) -> Source:

@@ -1,7 +1,7 @@
 """What runs a network. One file per runtime: arrays in, arrays out, and nothing about pictures or prompts.
 
-`onnx` opens one graph from a file, `torch` all parts of a model in transformers' form. A runtime that cannot do what
-`Device` asks says so; none of them falls back in silence.
+`onnx` opens one graph from a file, `openvino` does so for encoders alone, `torch` opens all parts of a model in
+transformers' form. A runtime that cannot do what `Device` asks says so; none of them falls back in silence.
 """
 
 from collections.abc import Mapping
@@ -11,14 +11,15 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-NAMES = ("onnx", "torch")
+NAMES = ("onnx", "openvino", "torch")
 
 Array = npt.NDArray[Any]
 Arrays = Mapping[str, Array]
 FloatArray = npt.NDArray[np.float32]
 
 PROVIDERS = ("cpu", "cuda", "coreml", "directml", "openvino")
-PRECISIONS = ("fp32", "fp16", "int8")
+PRECISIONS = ("fp32", "fp16", "int8", "bf16")
+KEPT_AS = {"bf16": "fp32"}  # counted in one precision, with files of another
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Device:
     """Where and how a network runs.
 
     provider: one of PROVIDERS. threads: None leaves it to the runtime, which takes one per core.
-    precision: one of PRECISIONS; picks the model's files of that precision.
+    precision: one of PRECISIONS; picks the model's files of that precision, and for bf16 how those of fp32 are counted.
     """
 
     provider: str = "cpu"

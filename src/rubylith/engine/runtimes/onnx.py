@@ -1,5 +1,7 @@
 """ONNX graphs on ONNX Runtime."""
 
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +20,12 @@ ORT_NAMES = {
     "cuda": "CUDAExecutionProvider",
     "coreml": "CoreMLExecutionProvider",
     "directml": "DmlExecutionProvider",
-    "openvino": "OpenVINOExecutionProvider",
+    "openvino": "CPUExecutionProvider",  # what is no encoder runs beside it
 }
 PACKAGES = {
     "cuda": "onnxruntime-gpu instead of onnxruntime",
     "coreml": "onnxruntime on macOS",
     "directml": "onnxruntime-directml instead of onnxruntime",
-    "openvino": "onnxruntime-openvino instead of onnxruntime",
 }
 
 
@@ -73,7 +74,7 @@ def open_network(path: Path, device: Device) -> OnnxNetwork:
     """
     import onnxruntime  # noqa: PLC0415  a tenth of a second that commands without a network need not wait
 
-    provider = provider_name(device.provider, tuple(onnxruntime.get_available_providers()))
+    provider = provider_name(device.provider, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.enable_mem_pattern = False  # shapes differ between calls; patterns would keep a plan for each
@@ -93,13 +94,25 @@ def open_network(path: Path, device: Device) -> OnnxNetwork:
     return OnnxNetwork(session, path.name)
 
 
-def provider_name(wanted: str, present: tuple[str, ...]) -> str:
+def providers_here() -> tuple[str, ...]:
+    """Those of PROVIDERS that this installation has."""
+    import onnxruntime  # noqa: PLC0415  as above
+
+    here = _named(onnxruntime.get_available_providers())
+    return tuple(name for name in here if name != "openvino" or find_spec("openvino"))
+
+
+def provider_name(wanted: str, present: Sequence[str]) -> str:
     """ONNX Runtime's name of the provider; Unavailable with its fix if this installation lacks it."""
     if wanted not in ORT_NAMES:
         raise UnknownName.among("provider", wanted, PROVIDERS)
     if ORT_NAMES[wanted] not in present:
-        here = ", ".join(name for name in PROVIDERS if ORT_NAMES[name] in present)
         raise Unavailable(
-            f"ONNX Runtime has no {wanted} here; it has {here}", f"Install {PACKAGES[wanted]}, or use --provider cpu"
+            f"ONNX Runtime has no {wanted} here; it has {', '.join(_named(present))}",
+            f"Install {PACKAGES[wanted]}, or use --provider cpu",
         )
     return ORT_NAMES[wanted]
+
+
+def _named(present: Sequence[str]) -> list[str]:
+    return [name for name in PROVIDERS if ORT_NAMES[name] in present]
