@@ -132,7 +132,9 @@ class Text:
     phrases: one idea each, such as "car", "red cup" or "the largest object". threshold: things found with a lower score
     are dropped; one for all phrases, or one for each; None leaves it to the detector. max_masks: at most this many, the
     best. detector: by name; None takes the smallest on this machine that knows the phrase. tile_side: the detector also
-    looks at overlapping tiles of so many pixels a side; None leaves it to the detector.
+    looks at overlapping tiles of so many pixels a side; None leaves it to the detector. limits: so many of each
+    phrase at most, in their order: the best, or the largest of "the largest car". without: phrases; what they name is
+    left out of all that is found.
     """
 
     phrases: tuple[str, ...]
@@ -141,14 +143,21 @@ class Text:
     max_masks: int | None = None
     detector: str | None = None
     tile_side: int | None = None
+    limits: tuple[int | None, ...] = ()
+    without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.phrases) <= MAX_PHRASES:
-            raise InvalidPrompt(f"{len(self.phrases)} phrases were given", f"Give 1 to {MAX_PHRASES}")
+        count = len(self.phrases) + len(self.without)
+        if not self.phrases or count > MAX_PHRASES:
+            raise InvalidPrompt(f"{count} phrases were given", f"Give 1 to {MAX_PHRASES}")
         if isinstance(self.threshold, tuple) and len(self.threshold) != len(self.phrases):
             raise InvalidPrompt(
                 f"{len(self.threshold)} thresholds were given for {len(self.phrases)} phrases",
                 "Give one for all, or one for each phrase in its order",
+            )
+        if self.limits and len(self.limits) != len(self.phrases):
+            raise InvalidPrompt(
+                f"{len(self.limits)} limits were given for {len(self.phrases)} phrases", "Give one for each phrase"
             )
         for threshold in self.thresholds.values():
             if threshold is not None and not 0 <= threshold <= 1:

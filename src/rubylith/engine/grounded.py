@@ -22,7 +22,7 @@ from rubylith.engine.progress import ignore, share_of
 from rubylith.engine.refine import components, disjoint
 from rubylith.engine.shelf import Shelf
 from rubylith.engine.words import selection
-from rubylith.engine.words.colours import pixels_of_colour
+from rubylith.engine.words.colours import COLOURS, pixels_of_colour
 from rubylith.engine.words.faces import find_faces
 from rubylith.engine.words.modes import in_mode
 from rubylith.engine.words.phrases import ANYTHING, Phrase, read_phrase
@@ -40,13 +40,14 @@ class Asked:
     """One phrase and who is asked for it.
 
     detector: by name; None if the phrase needs none. word: what the phrase is called there. least: things with a lower
-    score are dropped.
+    score are dropped. is_left_out: what it names is not wanted.
     """
 
     phrase: Phrase
     least: float
     detector: str | None = None
     word: str = ""
+    is_left_out: bool = False
 
 
 def check(text: Text, shelf: Shelf) -> None:
@@ -68,21 +69,29 @@ def segment(
         raise InvalidPrompt("Words are looked up in the picture, which is not at hand", "Send the picture itself")
     asked = _read(text, shelf)
     found: list[Mask] = []
+    left_out: list[Mask] = []
     scene = _Scene(segmenter, image, embedding, asked, shelf, text.tile_side)
     for number, one in enumerate(asked):
         scene.progress = share_of(progress, number, len(asked))
-        found += [mask for mask in scene.named(one) if _score(mask) >= one.least]
-    kept = _once(found)[: text.max_masks]
+        named = [mask for mask in scene.named(one) if _score(mask) >= one.least]
+        (left_out if one.is_left_out else found).extend(named)
+    kept = _once(_without(found, left_out))[: text.max_masks]
     progress(1.0)
     masks, is_disjoint = in_mode(kept, text.mode, embedding.size)
     return Segmentation(embedding.size, masks, disjoint=is_disjoint, model=embedding.provenance)
 
 
 def _read(text: Text, shelf: Shelf) -> tuple[Asked, ...]:
-    """Each phrase once, with who knows it."""
-    return tuple(
-        _addressed(read_phrase(said), threshold, text.detector, shelf) for said, threshold in text.thresholds.items()
-    )
+    """Each phrase once, with who knows it; last what is to be left out."""
+    things = [colour for colour in COLOURS if shelf.has(colour)]
+    limits = dict(zip(text.phrases, text.limits, strict=False))
+    asked: list[Asked] = []
+    for said, threshold in text.thresholds.items():
+        phrase = read_phrase(said, things)
+        counted = replace(phrase, count=limits.get(said) or phrase.count)
+        asked.append(_addressed(counted, threshold, text.detector, shelf))
+    left_out = [_addressed(read_phrase(said, things), None, text.detector, shelf) for said in text.without]
+    return (*asked, *(replace(one, is_left_out=True) for one in left_out))
 
 
 def _addressed(phrase: Phrase, threshold: float | None, wanted: str | None, shelf: Shelf) -> Asked:
@@ -121,7 +130,8 @@ class _Scene:
         if phrase.colours and phrase.head:
             found = selection.of_colours(found, self.image.pixels, phrase.colours)
         found = selection.in_halves(found, self.embedding.size, phrase.halves)
-        return selection.one_of(found, self.embedding.size, phrase.size, phrase.extreme)
+        found = selection.of_size(found, phrase.size)
+        return selection.picked(found, self.embedding.size, phrase.size, phrase.extreme, phrase.count)
 
     def _found(self, asked: Asked) -> Sequence[Mask]:
         phrase, label = asked.phrase, asked.phrase.text.strip()
@@ -203,6 +213,21 @@ def labelled(mask: Mask, name: str, score: float | None = None, *, is_thing: boo
 
 def _score(mask: Mask) -> float:
     return mask.label.score or 0.0 if mask.label else 0.0
+
+
+def _without(masks: Sequence[Mask], left_out: Sequence[Mask]) -> list[Mask]:
+    """The masks without the pixels of those that are left out; one that loses half of its own goes with them."""
+    if not left_out:
+        return list(masks)
+    unwanted = np.logical_or.reduce([mask.rle.bitmap() for mask in left_out])
+    kept: list[Mask] = []
+    for mask in masks:
+        rle = RLE.from_bitmap(mask.rle.bitmap() & ~unwanted)
+        if rle.area == mask.area:
+            kept.append(mask)
+        elif rle.area > mask.area / 2:
+            kept.append(replace(mask, rle=rle, box=rle.box, stability_score=None))
+    return kept
 
 
 def _once(masks: Sequence[Mask]) -> list[Mask]:

@@ -26,7 +26,7 @@ from rubylith.engine.progress import ignore
 from rubylith.engine.runtimes import Device
 from rubylith.engine.universal import Universal
 from rubylith.engine.words.scenes import names_of
-from rubylith.engine.words.vocabulary import name_in, nearest
+from rubylith.engine.words.vocabulary import known_part, name_in, nearest
 from rubylith.registry import load
 
 
@@ -189,6 +189,11 @@ def _unknown(
     noun: str, able: list[tuple[str, str]], names: tuple[str, ...], wanted: str | None, universals: tuple[str, ...]
 ) -> UnknownWord:
     """universals: those on this machine."""
+    known = [part for name in names if (part := known_part(noun, vocabulary_of(name) or ())) is not None]
+    if known:
+        who = f"The detector {wanted}" if wanted is not None else "No model on this machine"
+        pull = [] if wanted is not None else [_pull_any(able[0][0])]
+        return _partly_known(who, noun, known[0], pull)
     if wanted is not None and wanted not in [name for name, _ in able]:
         return unknown_to(f"The detector {wanted}", noun, vocabulary_of(wanted) or ())
     first = wanted or able[0][0] if able else None
@@ -209,7 +214,17 @@ def _unknown(
 
 def unknown_to(who: str, noun: str, vocabulary: tuple[str, ...]) -> UnknownWord:
     """What to say if a model that knows a fixed list of names does not know this one."""
+    known = known_part(noun, vocabulary)
+    if known is not None:
+        return _partly_known(who, noun, known, [])
     return UnknownWord(f"{who} does not know {noun!r}", _instead(nearest(noun, vocabulary)))
+
+
+def _partly_known(who: str, noun: str, known: str, ways: list[str]) -> UnknownWord:
+    """A vocabulary has names only: what the rest of a phrase says of them would be lost."""
+    does = "knows" if who.startswith("No ") else "does not know"
+    name = f"{'Or name' if ways else 'Name'} {known!r} alone"
+    return UnknownWord(f"{who} {does} {noun!r}, only {known!r}", ". ".join((*ways, name)))
 
 
 def _pull(name: str) -> str:

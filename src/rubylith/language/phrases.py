@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.language import Concept, words
+from rubylith.language.heads import end_of_head
 from rubylith.language.nouns import PAIRED, is_plural, singular
 
 MAX_CONCEPTS = 32
@@ -51,7 +52,7 @@ def bare(phrase: str) -> str:
 def one(phrase: str) -> str:
     """The phrase with its head noun in the singular: `people in red shirts` → `person in red shirts`."""
     tokens = phrase.split()
-    end = _end_of_head(tokens)
+    end = end_of_head(tokens)
     if not end:
         return ""
     head, before = tokens[end - 1], tokens[end - 2] if end > 1 else ""
@@ -100,7 +101,7 @@ def _concept(piece: str) -> Concept | None:
     if not name or _is_anything(name):
         return None
     tokens = phrase.split()
-    if number is None and article and not is_plural(tokens[_end_of_head(tokens) - 1]):
+    if number is None and article and not is_plural(tokens[end_of_head(tokens) - 1]):
         number = 1
     return Concept(name, number)
 
@@ -126,20 +127,8 @@ def _stripped(phrase: str) -> _Stripped:
     return _Stripped(" ".join(tokens), None if everyone else number, article and not everyone)
 
 
-def _end_of_head(tokens: Sequence[str]) -> int:
-    """How many words a phrase has before its tail; the last of them is its head noun."""
-    for place, token in enumerate(tokens[1:], start=1):
-        follows = tokens[place + 1] if place + 1 < len(tokens) else ""
-        if token in words.PARTICIPLES:
-            if not follows or follows in words.TAILS or follows in words.DETERMINERS:
-                return place
-        elif token in words.TAILS and follows:
-            return place
-    return len(tokens)
-
-
 def _is_anything(name: str) -> bool:
     """True for `object`, `visible thing on the table` and the like; `red object` says which."""
     tokens = name.split()
-    head = tokens[: _end_of_head(tokens)]
+    head = tokens[: end_of_head(tokens)]
     return len(head) == 1 and head[0] in words.GENERIC

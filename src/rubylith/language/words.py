@@ -69,11 +69,22 @@ ADJECTIVES = frozenset(
     "metal plastic leather striped spotted dotted checkered colorful colourful transparent shiny matte round square "
     "flat soft hard fluffy furry hairy bald blond blonde male female left right front rear parked moving".split()
 )
-TAILS = (  # what may follow a noun and stays a part of its phrase
-    "with", "without", "on", "in", "of", "at", "under", "near", "behind", "beside", "beneath", "above", "below", "over",
-    "inside", "outside", "between", "by", "next", "from", "against", "along", "across", "that", "who", "which", "whose",
-    "wearing", "holding", "carrying", "riding", "to", "for", "around", "through", "among", "facing", "sitting",
-    "standing", "lying", "using", "made",
-)  # fmt: skip
-PARTICIPLES = frozenset(("sitting", "standing", "lying", "facing", "made"))  # adjectives too: `the standing man`
+TAILS = frozenset(  # what may follow a noun and stays a part of its phrase
+    "with without on in of at under underneath near behind beside beneath above below over inside outside between by "
+    "next from against along across that who which whose to for around through among facing using into onto atop "
+    "upon within toward towards beyond past opposite wearing holding carrying riding pulling pushing chasing crossing "
+    "throwing catching kicking having closest nearest".split()
+)
+TAIL_PAIRS = frozenset(
+    (("close", "to"), ("far", "from"), ("left", "of"), ("right", "of"), ("full", "of"), ("ahead", "of"), ("as", "a"))
+)
+PARTICIPLES = frozenset(  # adjectives too: `the standing man`
+    "sitting standing lying facing hanging leaning sleeping walking running jumping playing reading eating drinking "
+    "driving looking talking swimming flying swinging crouching kneeling waiting made parked seated dressed filled "
+    "covered tied attached hung curled mounted placed located stacked surrounded seen shown".split()
+)
+LIVING = frozenset(  # what may be said to do something
+    "person man woman child boy girl kid baby guy lady player rider worker pedestrian someone somebody anyone everyone "
+    "dog cat horse bird cow sheep elephant bear animal puppy kitten".split()
+)
 DRINKING = frozenset("wine beer drinking champagne water shot cocktail martini whisky magnifying hour".split())

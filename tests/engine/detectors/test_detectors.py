@@ -66,6 +66,12 @@ def test_a_place_tells_two_cars_apart(engine):
     assert left.box.x0 < right.box.x0
 
 
+def test_orange_is_the_fruit_where_a_detector_knows_it(engine):
+    (fruit,) = engine.segment(photo("groceries.jpg"), Text(("orange",))).masks
+    (same,) = engine.segment(photo("groceries.jpg"), Text(("oranges",))).masks
+    assert fruit.box == same.box
+
+
 def test_several_phrases_keep_their_names_and_semantic_unites_each(engine):
     masks = engine.segment(photo("truck.jpg"), Text(("truck", "person"), mode=Mode.SEMANTIC)).masks
     assert [mask.label.name for mask in masks] == ["truck"]

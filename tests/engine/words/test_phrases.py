@@ -25,6 +25,29 @@ from rubylith.engine.words.phrases import Phrase, read_phrase
             {"head": "car", "colours": ("red",), "size": "largest", "halves": ("top", "left")},
         ),
         ("everything", {"head": ""}),
+        ("big cars", {"head": "cars", "size": "large"}),
+        ("a tiny bird", {"head": "bird", "size": "small"}),
+        ("the larger dog", {"head": "dog", "size": "largest"}),
+        ("the three largest cars", {"head": "cars", "size": "largest", "count": 3}),
+        ("2 dogs", {"head": "dogs", "count": 2}),
+        ("a few apples", {"head": "apples"}),
+        ("most of the cars", {"head": "cars"}),
+        ("dark red car", {"head": "car", "colours": ("red",)}),
+        ("man in the red hat", {"head": "man in the red hat"}),
+        ("tall woman in a blue coat", {"head": "tall woman in a blue coat"}),
+        ("man to the left of the tree", {"head": "man to the left of the tree"}),
+        ("cup left of the plate", {"head": "cup left of the plate"}),
+        ("second car from the left", {"head": "second car from the left"}),
+        ("the dogs on the left side of the picture", {"head": "dogs", "halves": ("left",)}),
+        ("cars in the upper right corner", {"head": "cars", "halves": ("top", "right")}),
+        ("person that is on the right", {"head": "person", "halves": ("right",)}),
+        ("the top left window", {"head": "window", "extreme": "top"}),
+        ("small thing on the table", {"head": "thing on the table", "size": "small"}),
+        ("the main subject of the photo", {"head": "subject"}),
+        ("cats and dogs", {"head": "cats and dogs"}),
+        ("segmet the cat", {"head": "segmet the cat"}),
+        ("the red one", {"head": "", "colours": ("red",)}),
+        ("an orange", {"head": "", "colours": ("orange",)}),
         ("background", {"head": "background"}),
     ],
 )
@@ -36,3 +59,24 @@ def test_a_phrase_falls_into_its_parts(text, parts):
 def test_a_phrase_that_names_nothing_is_refused(text):
     with pytest.raises(InvalidPrompt, match="names nothing"):
         read_phrase(text)
+
+
+@pytest.mark.parametrize("text", ["not the truck", "no cars", "everything except the sky", "cars but not trucks"])
+def test_a_phrase_that_says_what_is_not_meant_is_refused(text):
+    with pytest.raises(InvalidPrompt, match="says what is not meant"):
+        read_phrase(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("orange", {"head": "orange"}),
+        ("the largest orange", {"head": "orange", "size": "largest"}),
+        ("a green orange", {"head": "orange", "colours": ("green",)}),
+        ("orange in the bowl", {"head": "orange in the bowl"}),
+        ("orange car", {"head": "car", "colours": ("orange",)}),
+        ("orange things", {"head": "", "colours": ("orange",)}),
+    ],
+)
+def test_a_colour_that_is_a_thing_too_is_the_thing_where_no_noun_follows(text, parts):
+    assert read_phrase(text, things=("orange",)) == Phrase(text, **parts)

@@ -59,6 +59,10 @@ def corners(mask):
         ("the bottom thing", [(110, 65, 140, 95)]),
         ("largest object", [(25, 35, 75, 85)]),
         ("left", [(25, 35, 75, 85)]),
+        ("the two largest red things", [(25, 35, 75, 85), (110, 20, 135, 45)]),
+        ("big red things", [(25, 35, 75, 85)]),
+        ("small red things", [(110, 20, 135, 45)]),
+        ("the smaller red thing", [(110, 20, 135, 45)]),
     ],
 )
 def test_colours_sizes_and_places(engine, phrase, boxes):
@@ -67,6 +71,32 @@ def test_colours_sizes_and_places(engine, phrase, boxes):
     assert len(seen) == len(boxes)
     assert np.allclose(seen, sorted(boxes), atol=2)
     assert {mask.label.name for mask in masks} <= {phrase}
+
+
+def test_what_is_left_out_is_in_no_mask(engine):
+    masks = found(engine, "red", without=("the largest object",))
+    assert [mask.label.name for mask in masks] == ["red"]
+    assert corners(masks[0]) == pytest.approx((110, 20, 135, 45), abs=2)
+    assert not found(engine, "red", without=("red",))
+    upper = engine.segment(picture(), Text(("largest object",), without=("left",))).masks
+    assert not upper
+
+
+def test_a_limit_says_how_many_of_the_largest(engine):
+    assert len(found(engine, "largest red thing")) == 1
+    assert len(found(engine, "largest red thing", limits=(2,))) == 2
+    with pytest.raises(InvalidPrompt, match="2 limits were given for 1 phrases"):
+        Text(("red",), limits=(1, 2))
+
+
+def test_a_phrase_that_says_more_than_a_name_is_refused_with_what_is_known_of_it(engine):
+    with pytest.raises(UnknownWord, match="knows 'person in front of the car', only 'person'") as caught:
+        engine.check(Text(("person in front of the car",)))
+    assert "Or name 'person' alone" in caught.value.hint
+    with pytest.raises(UnknownWord, match="fastestdet does not know 'dog on the sofa', only 'dog'"):
+        engine.check(Text(("red", "dog on the sofa"), detector="fastestdet"))
+    with pytest.raises(UnknownWord, match="'cat under the table', only 'cat'"):
+        engine.check(Text(("red",), without=("cat under the table",)))
 
 
 def test_objects_are_the_things_and_never_the_ground(engine):

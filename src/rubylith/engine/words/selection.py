@@ -10,6 +10,7 @@ from rubylith.domain.mask import Mask
 from rubylith.engine.words.colours import COLOURS, name_colours
 
 COLOUR_SHARE = 0.25  # of a thing's pixels that have its colour: windows and tyres of a red car are not red
+ALIKE = 2  # times the area: things of about one size
 
 
 def of_colours(masks: Sequence[Mask], pixels: UInt8Array, colours: Sequence[str]) -> list[Mask]:
@@ -25,15 +26,36 @@ def in_halves(masks: Sequence[Mask], size: Size, halves: Sequence[str]) -> list[
     return [mask for mask in masks if all(_lies(mask, size, half) for half in halves)]
 
 
-def one_of(masks: Sequence[Mask], size: Size, by_size: str | None, extreme: str | None) -> list[Mask]:
-    """The one that is the largest, the smallest, or furthest to a side; all of them if neither is said."""
+def of_size(masks: Sequence[Mask], size: str | None) -> list[Mask]:
+    """Of `large` things those of half the largest's area or more, of `small` ones up to twice the smallest's."""
+    areas = [mask.area for mask in masks]
+    if size == "large":
+        return [mask for mask in masks if mask.area >= max(areas) / ALIKE]
+    if size == "small":
+        return [mask for mask in masks if mask.area <= min(areas) * ALIKE]
+    return list(masks)
+
+
+def picked(
+    masks: Sequence[Mask], size: Size, by_size: str | None, extreme: str | None, count: int | None = None
+) -> list[Mask]:
+    """The one (or so many) that are the largest, the smallest, or furthest to a side.
+
+    If neither is said, all of them, or the most certain.
+    """
+    if extreme is None and by_size not in {"largest", "smallest"}:
+        return sorted(masks, key=_uncertainty)[:count] if count else list(masks)
     found = list(masks)
-    if extreme is not None and found:
-        found = [min(found, key=lambda mask: _distance(mask, size, extreme))]
-    if by_size is not None and found:
+    if extreme is not None:
+        found = sorted(found, key=lambda mask: _distance(mask, size, extreme))[: count or 1]
+    if by_size in {"largest", "smallest"}:
         sign = -1 if by_size == "largest" else 1
-        found = [min(found, key=lambda mask: sign * mask.area)]
+        found = sorted(found, key=lambda mask: sign * mask.area)[: count or 1]
     return found
+
+
+def _uncertainty(mask: Mask) -> float:
+    return -(mask.label.score or 0.0) if mask.label else 0.0
 
 
 def _centre(mask: Mask, size: Size) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from difflib import get_close_matches
 
+from rubylith.language.heads import parted
 from rubylith.language.nouns import singular
 
 # Synonyms and kinds: WordNet 3.0's synonyms and hyponyms of the 80 names in everyday use, and the spellings of
@@ -11,7 +12,7 @@ SYNONYMS = {
         "man woman child boy girl human pedestrian people kid adult lady guy player rider worker baby toddler "
         "infant teenager gentleman passenger cyclist biker driver skier surfer skater skateboarder "
         "snowboarder swimmer climber athlete soldier policeman policewoman waiter waitress chef tourist bride "
-        "groom"
+        "groom everyone everybody someone somebody anyone anybody"
     ),
     "bicycle": "bike cycle push-bike mountain-bike",
     "car": (
@@ -73,25 +74,58 @@ SYNONYMS = {
     "hair-drier": "hair-dryer hairdryer hairdrier",
     "face": "human-face",
 }
+VESSELS = frozenset("bottle bowl cup glass mug vase flask goblet".split())
+PIECES = frozenset("bunch couple group herd flock loaf pack pair piece row slice stack".split())
+ARTICLES = frozenset("a an the all every each any some".split())
+NOT_A_NAME = frozenset(  # inside of a name: it says more than a name, or is of another language
+    "and or is are was were not no el la los las le les der die das den il first second third fourth fifth last next "
+    "other another".split()
+)
 MEANT = {word: name for name, words in SYNONYMS.items() for word in words.split()}
 
 
-def name_in(head: str, vocabulary: tuple[str, ...]) -> str | None:
-    """The name of the vocabulary that a noun means; None if there is none.
+def name_in(noun: str, vocabulary: tuple[str, ...]) -> str | None:
+    """The name of the vocabulary that a noun means; None if there is none, or if the noun says more than a name can.
 
-    head: a noun in lower case, or a noun behind what it is made of or for ("police car" is a car).
+    noun: in lower case, perhaps behind what it is made of or for: "police car" is a car, and so is "car" alone of what
+    "car next to the bus" says, which therefore is not known.
     """
-    words = head.replace("_", " ").replace("-", " ").split()
+    words = noun.replace("_", " ").replace("-", " ").split()
+    while words and words[0] in ARTICLES:
+        del words[0]
     if not words:
         return None
+    exact = _named(words, vocabulary)
+    if exact is not None:
+        return exact
+    head, tail = parted(" ".join(words))
+    if tail:
+        return _held(head, tail.split(), vocabulary)
+    if (NOT_A_NAME | ARTICLES) & set(words[:-1]):
+        return None
+    return next((name for start in range(1, len(words)) if (name := _named(words[start:], vocabulary))), None)
+
+
+def known_part(noun: str, vocabulary: tuple[str, ...]) -> str | None:
+    """The head of a phrase whose tail is too much for a vocabulary: `person` of `person next to the car`."""
+    head, tail = parted(noun)
+    return head if tail and name_in(noun, vocabulary) is None and name_in(head, vocabulary) is not None else None
+
+
+def _named(words: list[str], vocabulary: tuple[str, ...]) -> str | None:
     forms = ("-".join(words), "-".join([*words[:-1], singular(words[-1])]))  # skis are skis, cars are each a car
-    for start in range(len(words)):
-        for form in forms:
-            said = form.split("-", start)[-1]
-            for name in (said, MEANT.get(said)):
-                if name in vocabulary:
-                    return name
-    return None
+    return next((name for said in forms for name in (said, MEANT.get(said)) if name in vocabulary), None)
+
+
+def _held(head: str, tail: list[str], vocabulary: tuple[str, ...]) -> str | None:
+    """A vessel or a piece of something: a cup of coffee is a cup, a slice of pizza is pizza."""
+    what = [word for word in tail[1:] if word not in ARTICLES]
+    if tail[0] != "of" or not what or parted(" ".join(what))[1]:
+        return None
+    last = singular(head.rpartition(" ")[2])
+    if last in PIECES:
+        return name_in(" ".join(what), vocabulary)
+    return name_in(" ".join([*what, *head.split()]), vocabulary) if last in VESSELS else None
 
 
 def nearest(head: str, vocabulary: tuple[str, ...]) -> tuple[str, ...]:
