@@ -2,9 +2,9 @@
 
 `planning.plan(schema, text)` decides, before any picture is opened, what goes into every field, or refuses and names
 every field that nothing can go into. `filling.fill(plan, segmentation, pictures)` writes the document, which satisfies
-the schema or is not given at all. Files: checks (is it a schema?), shapes (references, unions, types), names (words of
-property names), results (masks as an answer shows them), the roles in their order (boxes, outlines, files, figures,
-texts), planning, rehearsal, filling.
+the schema or is not given at all. Files: checks (is it a schema?), patterns (matched in linear time), shapes
+(references, unions, types), names (words of property names), results (masks as an answer shows them), the roles in
+their order (boxes, outlines, files, figures, texts), planning, rehearsal, filling.
 """
 
 from dataclasses import dataclass, field

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import lru_cache
 
 from rubylith.language.nouns import singular
 
 Words = tuple[str, ...]
 
+MAX_REMEMBERED = 64  # characters
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
 NEUTRAL = frozenset(  # words that change nothing in the meaning of a name
     "object instance segment region item detected predicted mask image png pixel main primary best target semantic "
@@ -22,11 +23,17 @@ COLLECTIVE = NEUTRAL | frozenset(  # words that name a collection without saying
 )
 
 
-@cache
 def words_of(name: str) -> Words:
     """The words of a name in lower case, the last one in the singular."""
+    return _remembered(name) if len(name) <= MAX_REMEMBERED else _read(name)
+
+
+def _read(name: str) -> Words:
     found = [word.lower() for word in _WORD.findall(name)]
     return (*found[:-1], singular(found[-1])) if found else ()
+
+
+_remembered = lru_cache(4096)(_read)  # names come from callers: only so many, and short ones, are kept
 
 
 def synonyms(names: str) -> frozenset[Words]:

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from rubylith.domain.errors import NothingAsked, UnfillableSchema
+from rubylith.domain.errors import InvalidSchema, NothingAsked, UnfillableSchema
 from rubylith.language import Wish, sentences
+from rubylith.language.phrases import MAX_CONCEPTS
 from rubylith.schemas import texts
 from rubylith.schemas.checks import Schema, checked
 from rubylith.schemas.fields import Asked
@@ -46,10 +47,16 @@ def plan(schema: object, text: str, *, system: str = "", model: str = "", source
     InvalidSchema; NothingAsked for a text that names nothing; UnfillableSchema names all fields that stay empty.
     """
     tidy = checked(schema)
-    wish = sentences.read(text, system=system, hints=hints(tidy))
+    hinted = hints(tidy)
+    wish = sentences.read(text, system=system, hints=hinted)
     if wish is None:
         raise NothingAsked(
             "The text names nothing to look for", "Say what to segment, such as: Segment all the cars in this image"
+        )
+    if len(hinted) > MAX_CONCEPTS and wish.names == hinted:
+        raise InvalidSchema(
+            f"The text names nothing, and the schema {len(hinted)} things, of which one request takes {MAX_CONCEPTS}",
+            f"Name in the text what to segment, or list at most {MAX_CONCEPTS} labels in the enum",
         )
     barred: Counter[str] = Counter()
     for _ in range(MAX_REHEARSALS):

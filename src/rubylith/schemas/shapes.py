@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from rubylith.domain.errors import InvalidSchema
-from rubylith.schemas.checks import Schema, pointed
+from rubylith.schemas.checks import MAX_PLACES, Schema, pointed
 
 ALL_TYPES = frozenset(("object", "array", "string", "number", "integer", "boolean"))
 NOTHING: Schema = {}
-MAX_PLACES, MAX_VARIANTS = 4000, 8
+MAX_VARIANTS = 8
 _PYTHON: dict[type, str] = {
     bool: "boolean",
     int: "integer",

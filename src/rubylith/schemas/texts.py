@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from rubylith.language.nouns import plural
 from rubylith.schemas.boxes import centroid_of
@@ -28,18 +29,21 @@ def label(field: Field, asked: Asked) -> Value | None:
     return lambda scope: MISSING if scope.label is None else scope.label
 
 
-def member_of(schema: Schema, name: str) -> object:
-    """The member of an enum that means this label, else the one for all others; MISSING if there is none."""
-    members = {plain(str(one)): one for one in choices(schema) or () if isinstance(one, str)}
-    meant = next((members[form] for form in (plain(name), plain(plural(name))) if form in members), None)
-    if meant is None:
-        meant = next((members[other] for other in OTHERS if other in members), MISSING)
-    return meant
+def forms_of(members: Iterable[object]) -> dict[str, str]:
+    """The members of an enum by their plain forms."""
+    return {plain(one): one for one in members if isinstance(one, str)}
+
+
+def member_of(members: Mapping[str, str], name: str) -> object:
+    """The member of an enum, by plain form, that means this label, else the one for all others; MISSING for none."""
+    forms = (plain(name), plain(plural(name)), *OTHERS)
+    return next((members[form] for form in forms if form in members), MISSING)
 
 
 def unlike(members: tuple[object, ...], names: tuple[str, ...]) -> tuple[str, ...]:
     """The names that no member of an enum means."""
-    return tuple(name for name in names if member_of({"enum": list(members)}, name) is MISSING)
+    forms = forms_of(members)
+    return tuple(name for name in names if member_of(forms, name) is MISSING)
 
 
 def is_label(name: str) -> bool:
@@ -82,18 +86,19 @@ def constant(field: Field, asked: Asked) -> Value | None:
     listed = choices(field.schema)
     if listed is None:
         return (lambda _: wanted[0]) if takes_strings(field.schema) else None
-    members = {plain(str(one)): one for one in listed if isinstance(one, str)}
+    members = forms_of(listed)
     meant = next((members[plain(one)] for one in wanted if plain(one) in members), None)
     return None if meant is None else lambda _: meant
 
 
 def _member(schema: Schema, asked: Asked) -> Value | None:
-    if not is_only(schema, "string") or any(member_of(schema, name) is MISSING for name in asked.concepts):
+    members = forms_of(choices(schema) or ())
+    if not is_only(schema, "string") or any(member_of(members, name) is MISSING for name in asked.concepts):
         return None
 
     def value(scope: Scope) -> object:
         name = scope.label if scope.label is not None else next(iter(scope.labels), None)
-        return MISSING if name is None else member_of(schema, name)
+        return MISSING if name is None else member_of(members, name)
 
     return value
 
