@@ -49,16 +49,23 @@ def named_masks(
 
 
 def with_words(universal: Universal, embedding: Embedding, text: Text) -> Segmentation:
-    """What a universal model sees of the things that words name, labelled with the words."""
+    """What a universal model sees of what words name, labelled with the words; of words with one meaning the first.
+
+    With INSTANCE each thing is one mask, and what cannot be counted, such as sky, is one of its name.
+    """
     found: list[Mask] = []
     shown = tuple(name.replace(" ", "-") for name in universal.names.shown)
-    masks = universal.parse(embedding, text.mode)
+    masks = universal.parse(embedding, Mode.PANOPTIC if text.mode is Mode.INSTANCE else text.mode)
+    named: set[str] = set()
     for phrase, threshold in text.thresholds.items():
         name = name_in(read_phrase(phrase).head, shown)
+        if name is None or name in named:
+            continue
+        named.add(name)
         found += [
             grounded.labelled(mask, phrase.strip(), mask.label.score, is_thing=mask.label.is_thing)
             for mask in masks
-            if mask.label is not None and name is not None and mask.label.name.replace(" ", "-") == name
+            if mask.label is not None and mask.label.name.replace(" ", "-") == name
             if mask.predicted_iou >= (threshold or 0.0)
         ]
     found.sort(key=lambda mask: -mask.predicted_iou)

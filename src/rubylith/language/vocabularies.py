@@ -3,6 +3,8 @@
 Outdoor: the classes of Cityscapes (cityscapes-dataset.com). Indoor: the commonest of ADE20K's indoor classes.
 """
 
+from rubylith.language.nouns import singular
+
 OUTDOOR = (
     "road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign", "vegetation", "terrain",
     "sky", "person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle",
@@ -18,16 +20,19 @@ SCENES = {
     DEFAULT: ["scene", "image", "picture", "photo", "photograph", "frame", "screenshot"],
 }  # fmt: skip
 AMORPHOUS = frozenset(
-    "sky road street pavement sidewalk path track grass lawn meadow field ground soil dirt mud sand beach snow ice "
-    "water sea ocean lake river pool wall floor ceiling carpet rug vegetation foliage terrain hill mountain forest "
-    "tree cloud fog smoke fire building house fence bridge railing crowd background gravel rock stone asphalt "
-    "platform hay leaves earth land horizon curtain".split()
+    (
+        "asphalt background beach bridge building cabinet carpet ceiling cloud counter crowd curtain dirt earth fence "
+        "field fire floor fog foliage forest grass gravel ground hay hill horizon house ice lake land lawn leaf "
+        "meadow mountain mud ocean path pavement platform pool railing river road rock roof rug sand sea shelf "
+        "sidewalk sky smoke snow soil stair stairs stone street terrain track tree vegetation wall water wood"
+    ).split()
 )
 
 
 def is_amorphous(concept: str) -> bool:
-    """True for what cannot be counted, such as sky and grass: the stuff of COCO panoptic."""
-    return concept.rpartition(" ")[2] in AMORPHOUS
+    """True for what cannot be counted, such as sky and trees: the stuff of COCO panoptic, in the words people use."""
+    *_, last = ("", *concept.lower().split())
+    return last in AMORPHOUS or singular(last) in AMORPHOUS
 
 
 def of_scene(words: str) -> tuple[str, ...] | None:

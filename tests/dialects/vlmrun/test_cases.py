@@ -225,6 +225,25 @@ def test_case_12_limits_of_the_request_hold(http):
     assert [one["label"] for one in found] == ["red object", "blue object"]
 
 
+@pytest.mark.parametrize("names", [("red object", "blue object"), ("blue object", "red object")])
+def test_the_label_map_numbers_what_the_answer_lists(http, names):
+    schema = schema_of(segmentations=SCHEMA["properties"]["segmentations"], label_map_url=TEXT)
+    told = document(ask(http, text=f"segment the {names[0]} and the {names[1]}", schema=schema))
+    assert [one["label"] for one in told["segmentations"]] == list(names)
+    numbers = picture(told["label_map_url"])
+    assert set(np.unique(numbers)) == {0, 1, 2}
+    for number, one in enumerate(told["segmentations"], 1):
+        assert ((picture(one["mask_url"]) > 0) == (numbers == number)).all()
+
+
+def test_several_pictures_and_one_schema_are_refused(http):
+    body = chat()
+    body["messages"][0]["content"].append(body["messages"][0]["content"][-1])
+    fails(http.post(f"{BASE}/openai/chat/completions", json=body), 400, "multiple_images")
+    del body["response_format"]
+    assert http.post(f"{BASE}/openai/chat/completions", json=body).status_code == 200
+
+
 def test_case_13_semantic_has_one_mask_a_class_and_panoptic_is_disjoint(http):
     for text in (
         "semantic segmentation of red objects and blue objects",

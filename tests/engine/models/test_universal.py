@@ -122,6 +122,23 @@ def test_words_pick_among_its_names(engine):
         engine.check(Text(("red car",)))
 
 
+@pytest.mark.parametrize("name", PICTURES)
+def test_words_find_things_one_by_one_and_the_rest_as_one(engine, name):
+    """Asked for by name, sky and road are answers too, though nobody can count them."""
+    whole = engine.segment(picture(name), Scene(Mode.PANOPTIC)).masks
+    names = tuple(dict.fromkeys(mask.label.name for mask in whole))
+    picked = engine.segment(picture(name), Text(names)).masks
+    assert {(mask.label.name, mask.rle) for mask in picked} == {(mask.label.name, mask.rle) for mask in whole}
+
+
+def test_two_words_for_one_thing_give_it_once(engine):
+    (name, *_) = [mask.label.name for mask in engine.segment(picture("square"), Scene()).masks]
+    found = engine.segment(picture("square"), Text((name, f"{name}s")))
+    assert found.masks
+    assert {mask.label.name for mask in found.masks} == {name}
+    assert np.sum([mask.rle.bitmap() for mask in found.masks], axis=0).max() == 1
+
+
 def test_everything_gives_named_segments(engine):
     found = engine.segment(picture("square"), Everything(pred_iou_thresh=0))
     assert len(found.masks) == len(engine.segment(picture("square"), Scene()).masks)

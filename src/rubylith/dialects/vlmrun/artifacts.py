@@ -1,15 +1,17 @@
 """Pictures of an answer as artifacts of its session: kept under the caller, found by id, opened by signed link."""
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rubylith.domain.caller import Caller
 from rubylith.domain.errors import NotFound
-from rubylith.domain.mask import Mask
+from rubylith.domain.mask import Label, Mask
 from rubylith.domain.rle import RLE
 from rubylith.domain.segmentation import Segmentation
 from rubylith.formats import labelmap, overlay, png
+from rubylith.language import Wish
 from rubylith.schemas import Picture
+from rubylith.schemas.results import arranged
 from rubylith.service.files import Links, NewFile, StoredFile
 from rubylith.service.service import Service
 from rubylith.service.work import Answer
@@ -22,6 +24,7 @@ ENDINGS = {"img": "png", "url": "txt"}
 class Shelf:
     """Names what an answer refers to, each once, when it is first asked for; `store` then keeps all of it.
 
+    wish: what the answer is arranged by, so that pictures of the whole show what the document lists, by its numbers.
     shared: the session is older than this answer, so that an id may be taken.
     """
 
@@ -30,6 +33,7 @@ class Shelf:
     session: str
     links: Links
     answer: Answer
+    wish: Wish
     shared: bool
     _contents: list[NewFile] = field(default_factory=list[NewFile], init=False)
     _masks: dict[bytes, Picture] = field(default_factory=dict[bytes, Picture], init=False)
@@ -46,16 +50,21 @@ class Shelf:
     def label_map(self) -> Picture:
         """As `Pictures` says."""
         if "label map" not in self._wholes:
-            self._wholes["label map"] = self._picture(labelmap.encode(self.answer.segmentation, None)[0].data)
+            self._wholes["label map"] = self._picture(labelmap.encode(self._arranged(), None)[0].data)
         return self._wholes["label map"]
 
     def overlay(self) -> Picture:
         """As `Pictures` says."""
         if "overlay" not in self._wholes:
             assert self.answer.image is not None  # a plan that draws asks for the pixels
-            drawn = overlay.encode(self.answer.segmentation, self.answer.image, "")
+            drawn = overlay.encode(self._arranged(), self.answer.image, "")
             self._wholes["overlay"] = self._picture(drawn[0].data)
         return self._wholes["overlay"]
+
+    def _arranged(self) -> Segmentation:
+        found = arranged(self.answer.segmentation, self.wish)
+        masks = tuple(Mask(one.rle, one.box, one.score, label=Label(one.label, score=one.score)) for one in found)
+        return replace(self.answer.segmentation, masks=masks)
 
     def address(self, picture: Picture) -> str:
         """As `Pictures` says."""

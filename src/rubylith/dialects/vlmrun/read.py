@@ -44,7 +44,8 @@ def read_chat(body: ChatIn, own_models: tuple[str, ...], default_model: str) -> 
         raise Refusal(f"There is no model {body.model[:80]!r}", "See /models", "model_not_found", "model", status=404)
     form, schema = read_format(body.response_format)
     text, system = _text(body.messages), _system(body.messages)
-    source, address = _picture(body.messages)
+    pictures = _pictures(body.messages)
+    source, address = _source(pictures[0]) if pictures else (None, None)
     model = body.model if body.model in own_models else default_model
     if schema is None:
         wish = sentences.read(text, system=system) if text or source else None
@@ -53,6 +54,13 @@ def read_chat(body: ChatIn, own_models: tuple[str, ...], default_model: str) -> 
         if form is Form.OBJECT and source is None:
             raise _without_picture()
         return Chat(body.model, model, form, wish, None, source)
+    if len(pictures) > 1:
+        raise Refusal(
+            f"{len(pictures)} pictures were sent with one schema, whose fields would all tell of the first",
+            "Ask about each picture in a request of its own",
+            "multiple_images",
+            "messages",
+        )
     made = _planned(json.dumps(schema), text, system, body.model, address)
     if source is None:
         raise _without_picture()
@@ -122,8 +130,8 @@ def _words(message: MessageIn) -> str:
     return "\n".join(part.text for part in message.content if part.text)
 
 
-def _picture(messages: list[MessageIn]) -> tuple[ImageSource | None, str | None]:
-    """The last picture of the last message of the user that has one, of several there the first; its address if any."""
+def _pictures(messages: list[MessageIn]) -> list[PartIn]:
+    """Those of the last message of the user that has any; of several the first is looked at."""
     for message in reversed([one for one in messages if one.role == "user"]):
         parts = message.content if isinstance(message.content, list) else []
         for part in parts:
@@ -133,11 +141,12 @@ def _picture(messages: list[MessageIn]) -> tuple[ImageSource | None, str | None]
                 )
         pictures = [part for part in parts if part.image_url or part.file_url or part.file_id]
         if pictures:
-            return _source(pictures[0])
-    return None, None
+            return pictures
+    return []
 
 
 def _source(part: PartIn) -> tuple[ImageSource, str | None]:
+    """Where a picture comes from, and its address if it has one."""
     if part.file_id:
         return Stored(part.file_id), None
     given = part.image_url or part.file_url

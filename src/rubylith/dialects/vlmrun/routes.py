@@ -80,7 +80,8 @@ async def chat(http: Request, service: ServiceHere, caller: CallerNow, links: Li
     )
 
     def write(answer: Answer) -> str:
-        shelf = Shelf(service, caller, heading.session_id, links, answer, shared=bool(body.session_id))
+        assert asked.wish is not None  # or nothing would have been looked for
+        shelf = Shelf(service, caller, heading.session_id, links, answer, asked.wish, shared=bool(body.session_id))
         text = write_content(asked, answer, shelf)
         shelf.store()
         return text

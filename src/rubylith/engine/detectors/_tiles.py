@@ -1,7 +1,8 @@
 """A detector on a large picture: the whole first, then overlapping tiles of it, where small things are large enough.
 
-A thing that a tile cuts is left to the tile, or the whole, that has all of it: a box at an inner edge of its tile goes
-unless nothing better explains it. What several views see is told once.
+A thing that a tile cuts is left to the tile, or the whole, that has all of it: a box at an inner edge of its tile goes.
+Tiles overlap by half, so that what is smaller than that is whole in one of them; larger things the whole picture has to
+show. What several views see is told once.
 """
 
 from collections.abc import Sequence

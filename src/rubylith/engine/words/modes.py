@@ -10,14 +10,7 @@ from rubylith.domain.geometry import Size
 from rubylith.domain.mask import Label, Mask
 from rubylith.domain.prompt import Mode
 from rubylith.domain.rle import RLE
-from rubylith.language.nouns import singular
-
-# COCO's panoptic "stuff", in the words that people use
-STUFF = frozenset(
-    """background beach bridge building cabinet carpet ceiling cloud counter curtain dirt fence field floor fog grass
-    gravel ground hill house lake land mountain mud ocean pavement platform river road rock roof room sand sea shelf
-    sidewalk sky snow soil stairs stone street terrain tree trees vegetation wall water wood""".split()
-)
+from rubylith.language.vocabularies import is_amorphous
 
 
 def in_mode(masks: Sequence[Mask], mode: Mode, size: Size) -> tuple[tuple[Mask, ...], bool]:
@@ -33,7 +26,7 @@ def in_mode(masks: Sequence[Mask], mode: Mode, size: Size) -> tuple[tuple[Mask, 
 
 def _is_stuff(mask: Mask) -> bool:
     assert mask.label is not None, "words label what they find"
-    return not mask.label.is_thing or singular(mask.label.name.lower().split()[-1]) in STUFF
+    return not mask.label.is_thing or is_amorphous(mask.label.name)
 
 
 def _united(masks: Sequence[Mask]) -> Iterable[Mask]:
