@@ -320,3 +320,176 @@ def test_unlabelled_masks_are_objects():
 
 def test_points_of_an_object_are_its_centroid():
     assert items(label=str, center=Point)[0]["center"] == {"x": 0.275, "y": 0.4583}
+
+
+def described(text, kind="number", count=4, **more):
+    return {"type": "array", "items": {"type": kind}, "minItems": count, "maxItems": count, "description": text, **more}
+
+
+def listed(about="", **fields):
+    """A list of results, described as `about`."""
+    one = {"type": "object", "properties": fields, "required": list(fields)}
+    return {"type": "object", "properties": {"items": {"type": "array", "items": one, "description": about}},
+            "required": ["items"]}  # fmt: skip
+
+
+X0, Y0, X1, Y1, W, H = 12, 20, 32, 35, 20, 15  # of the best car, in pixels
+
+
+@pytest.mark.parametrize(
+    ("text", "box"),
+    [
+        ("[top, left, height, width] in pixels", [Y0, X0, H, W]),
+        ("top, left, width, height in pixels", [Y0, X0, W, H]),
+        ("[xmin, xmax, ymin, ymax], pixels", [X0, X1, Y0, Y1]),
+        ("left, top, right and bottom (pixels)", [X0, Y0, X1, Y1]),
+        ("x1, y1, w, h in pixels", [X0, Y0, W, H]),
+        ("x0,y0,x1,y1 in pixels", [X0, Y0, X1, Y1]),
+        ("pixels: y1, x1, y2, x2", [Y0, X0, Y1, X1]),
+        ("top-left corner, width and height, in pixels", [X0, Y0, W, H]),
+        ("top-left and bottom-right corners in pixels", [X0, Y0, X1, Y1]),
+        ("opposite corners in pixels", [X0, Y0, X1, Y1]),
+        ("center (x, y), width, height in pixels", [22, 27.5, W, H]),
+        ("center and size, in pixels", [22, 27.5, W, H]),
+        ("Bounding box in pixels of the object at the center of attention", [X0, Y0, W, H]),
+        ("Box in pixels; things in the corner count too", [X0, Y0, W, H]),
+    ],
+)
+def test_the_order_of_a_box_is_what_its_description_says(text, box):
+    assert answer(listed(label={"type": "string"}, bbox=described(text)))["items"][0]["bbox"] == box
+
+
+@pytest.mark.parametrize(
+    ("about", "box"),
+    [
+        ("Up to 1000 objects", [0.15, 0.3333, 0.25, 0.25]),
+        ("Objects, also in the corners", [0.15, 0.3333, 0.25, 0.25]),
+        ("What is near the center, whatever its width", [0.15, 0.3333, 0.25, 0.25]),
+        ("Things of more than 30 pixels", [0.15, 0.3333, 0.25, 0.25]),
+        ("With boxes as x1, y1, x2, y2", [0.15, 0.3333, 0.4, 0.5833]),
+        ("Boxes are xyxy, in pixels", [X0, Y0, X1, Y1]),
+        ("Coordinates are from 0 to 1000", [150, 333, 250, 250]),
+        ("normalized to 1000", [150, 333, 250, 250]),
+    ],
+)
+def test_descriptions_around_a_box_change_it_only_by_exact_words(about, box):
+    found = answer(listed(about, label={"type": "string"}, bbox=described("")))["items"][0]["bbox"]
+    assert found == pytest.approx(box, abs=1e-4)
+
+
+def test_its_own_description_goes_before_those_around_it():
+    shape = listed("boxes as xyxy, scaled to 1000", bbox=described("x, y, width, height normalized to 0-1"))
+    assert answer(shape)["items"][0]["bbox"] == [150, 333, 250, 250]  # the scale is not contradicted
+    shape = listed("boxes as xyxy in pixels", bbox=described("cx, cy, w, h, normalized"))
+    assert answer(shape)["items"][0]["bbox"] == [0.275, 0.4583, 0.25, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("names", "corners"),
+    [
+        (("top_left", "bottom_right"), ((X0, Y0), (X1, Y1))),
+        (("topRight", "bottomLeft"), ((X1, Y0), (X0, Y1))),
+        (("upper_left_corner", "lower_right_corner"), ((X0, Y0), (X1, Y1))),
+        (("min", "max"), ((X0, Y0), (X1, Y1))),
+    ],
+)
+def test_corners_of_a_box_are_not_its_centroid(names, corners):
+    class Whole(BaseModel):
+        x: int
+        y: int
+
+    objects = item(label=str, bbox=model(**dict.fromkeys(names, Whole)))
+    pairs = item(label=str, bbox=model(**dict.fromkeys(names, tuple[int, int])))
+    wanted = dict(zip(names, corners, strict=True))
+    found = answer(model(items=list[objects]))["items"][0]["bbox"]
+    assert {name: (point["x"], point["y"]) for name, point in found.items()} == wanted
+    found = answer(model(items=list[pairs]))["items"][0]["bbox"]
+    assert {name: tuple(point) for name, point in found.items()} == wanted
+
+
+def test_a_corner_on_the_edge_of_the_picture_is_on_its_edge():
+    whole = segmentation(mask("car", 0, 0, 80, 60))
+    pixels = Annotated[list[float], Field(description="in pixels")]
+    assert items(whole, label=str, bottom_right=pixels)[0]["bottom_right"] == [80, 60]
+
+
+UNKNOWN = [
+    ("wheels", "integer", "Number of wheels"),
+    ("doors", "integer", "How many doors"),
+    ("doors", "integer", "Number of car doors"),
+    ("doors", "integer", "How many of the cars' doors are open"),
+    ("age", "integer", "How many years old"),
+    ("passengers", "integer", "number of objects per row"),
+    ("inside", "integer", "Number of objects"),  # of each: that is not what was segmented
+    ("notes", "number", "Your confidence that the car is stolen"),
+    ("notes", "number", "A confidence score that the car is stolen"),
+    ("notes", "string", "Explain the confidence score"),
+    ("plate", "string", "Licence plate, e.g. 'label of the car'"),
+    ("plate", "string", "Licence plate, not the object label"),
+    ("plate", "string", "Name of the owner of the detected object"),
+    ("camera", "integer", "Identifier of the camera"),
+    ("camera", "string", "Vehicle identifier, as on the frame"),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "text"), UNKNOWN)
+def test_what_a_segmentation_does_not_tell_is_null_or_refused_and_not_made_up(name, kind, text):
+    known = {"label": {"type": "string"}, "area": {"type": "integer"}}
+    shape = listed(**known, **{name: {"type": [kind, "null"], "description": text}})
+    assert answer(shape)["items"][0] == {"label": "car", "area": 300, name: None}
+    with pytest.raises(UnfillableSchema) as refused:
+        plan(listed(**known, **{name: {"type": kind, "description": text}}), TWO)
+    assert refused.value.fields == (f"items[].{name}",)
+
+
+@pytest.mark.parametrize("text", ["Number of lanes of the road", "number of points", "how many cars per lane"])
+def test_what_is_not_counted_in_the_picture_is_not_made_up_either(text):
+    shape = listed(label={"type": "string"})
+    shape["properties"]["figure"] = {"type": "integer", "description": text}
+    assert "figure" not in answer(shape)
+    with pytest.raises(UnfillableSchema):
+        plan({**shape, "required": ["items", "figure"]}, TWO)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("Number of objects", 3),
+        ("The number of detected objects in the image", 3),
+        ("number of object instances found", 3),
+        ("How many cars are there?", 2),
+        ("how many dogs you see", 1),
+        ("Total number of the segmented cars.", 2),
+    ],
+)
+@pytest.mark.parametrize("name", ["figure", "count"])
+def test_what_is_counted_is_told(name, text, number):
+    assert answer({"properties": {name: {"type": "integer", "description": text}}}) == {name: number}
+
+
+@pytest.mark.parametrize(
+    "text", ["Confidence from 0 to 100", "0-100", "between 0 and 100", "0 \u2013 100", "0..100", "as a percentage"]
+)
+def test_scores_in_percent(text):
+    found = answer(listed(label={"type": "string"}, confidence={"type": "number", "description": text}))
+    assert found["items"][0]["confidence"] == 95
+    shares = [answer(listed(confidence={"type": "number", "description": other})) for other in ("0 to 1", "0-1000 of")]
+    assert [one["items"][0]["confidence"] for one in shares] == [0.95, 0.95]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("number", "Detection confidence", 0.95),
+        ("number", "The model's confidence score, 0-1", 0.95),
+        ("string", "Object label", "car"),
+        ("string", "A short name of the object. Lower case", "car"),
+        ("string", "What it is: class label", "car"),
+        ("integer", "Unique identifier of the segment", 1),
+        ("string", "The identifier", "1"),
+    ],
+)
+def test_descriptions_that_say_it_are_understood(kind, text, value):
+    assert (
+        answer(listed(it={"type": kind, "description": text}, mask_url={"type": "string"}))["items"][0]["it"] == value
+    )

@@ -5,27 +5,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rubylith.domain.geometry import Box
+from rubylith.domain.geometry import Size
+from rubylith.schemas.checks import Schema
 from rubylith.schemas.fields import Asked, Field, Level, Role, Unit, called, numbers_in, unit_of, written
 from rubylith.schemas.names import words_of
+from rubylith.schemas.orders import ACROSS, PARTS, corner_of, order_of
 from rubylith.schemas.results import MISSING, Found, Scope, Value
 from rubylith.schemas.shapes import is_numeric
 
-Edges = tuple[float, float, float, float]
-
-_ORDERS: dict[str, Callable[[Box], Edges]] = {
-    "xyxy": lambda b: (b.x0, b.y0, b.x1, b.y1),
-    "xywh": lambda b: b.xywh,
-    "cxcywh": lambda b: ((b.x0 + b.x1) / 2, (b.y0 + b.y1) / 2, b.width, b.height),
-    "yxyx": lambda b: (b.y0, b.x0, b.y1, b.x1),
-}
-_ACROSS = {"xyxy": "xyxy", "xywh": "xyxy", "cxcywh": "xyxy", "yxyx": "yxyx"}  # which axis each number runs along
-_NAMED_ORDERS = {"xyxy": "xyxy", "ltrb": "xyxy", "xywh": "xywh", "ltwh": "xywh", "cxcywh": "cxcywh", "yxyx": "yxyx"}
-_TOLD_ORDERS = (  # what a description says → the order
-    ("yxyx", r"ymin\W+xmin|y_min\W+x_min|y0\W+x0|y1\W+x1|top\W+left\W+bottom|yxyx"),
-    ("cxcywh", r"\bcx\b|cent(?:er|re)|cxcywh"),
-    ("xyxy", r"\bx1\b|\bx0\b|xmin|x_min|xyxy|corner|left\W+top\W+right|bottom[- ]right"),
-)
 _FIRST = {"x0", "xmin", "x min", "left", "l", "min x"}
 _LAST = {"x1", "x2", "xmax", "x max", "right", "r", "max x"}
 
@@ -35,15 +22,15 @@ def box(field: Field, asked: Asked) -> Value | None:
     numbers = numbers_in(field.schema, 4, asked)
     if numbers is None:
         return None
-    order = _order(field)
+    order = order_of(field)
     unit = unit_of(field, numbers[0])
 
     def value(scope: Scope) -> object:
         if scope.one is None:
             return MISSING
         size = scope.facts.size
-        edges = zip(_ORDERS[order](scope.one.box), _ACROSS[order], numbers, strict=True)
-        return [written(edge, size.width if axis == "x" else size.height, unit, n) for edge, axis, n in edges]
+        edges = [(PARTS[part](scope.one.box), size.width if part in ACROSS else size.height) for part in order]
+        return [written(edge, extent, unit, n) for (edge, extent), n in zip(edges, numbers, strict=True)]
 
     return value
 
@@ -73,18 +60,31 @@ def is_box_part(field: Field, _: Asked) -> bool:
 
 
 def corner(field: Field, asked: Asked) -> Value | None:
-    """Top left or bottom right as two numbers."""
-    numbers = numbers_in(field.schema, 2, asked)
-    if numbers is None:
+    """Top left, bottom right and the like as two numbers."""
+    numbers, meant = numbers_in(field.schema, 2, asked), corner_of(field.words)
+    if numbers is None or meant is None:
         return None
-    is_top = "top" in field.words or "upper" in field.words
-    return _point(lambda one: (one.box.x0, one.box.y0) if is_top else (one.box.x1, one.box.y1), field, numbers)
+    across, down = meant
+    return _point(lambda one, _: (PARTS[across](one.box), PARTS[down](one.box)), field, numbers)
+
+
+def is_corner(field: Field, _: Asked) -> bool:
+    """By name alone."""
+    return corner_of(field.words) is not None
 
 
 def centroid(field: Field, asked: Asked) -> Value | None:
     """Two numbers."""
     numbers = numbers_in(field.schema, 2, asked)
-    return None if numbers is None else _point(centroid_of, field, numbers)
+    if numbers is None:
+        return None
+    unit = unit_of(field, numbers[0])
+
+    def inside(one: Found, size: Size) -> tuple[float, float]:
+        x, y = centroid_of(one)
+        return (min(x, size.width - 0.5), min(y, size.height - 0.5)) if unit is Unit.PIXELS else (x, y)
+
+    return _point(inside, field, numbers)
 
 
 def image_size(field: Field, asked: Asked) -> Value | None:
@@ -100,7 +100,7 @@ def image_size(field: Field, asked: Asked) -> Value | None:
         return (lambda scope: scope.facts.size.height) if words & {"height", "h"} else None
     if not words & {"size", "dimension", "resolution", "shape"} or numbers_in(field.schema, 2, asked) is None:
         return None
-    if re.search(r"\bh(?:eight)?\b\W+(?:and\W+)?w(?:idth)?\b", field.around):
+    if re.search(r"\bh(?:eight)?\b\W+(?:and\W+)?w(?:idth)?\b", f"{field.about} {field.around}"):
         return lambda scope: [scope.facts.size.height, scope.facts.size.width]
     return lambda scope: [scope.facts.size.width, scope.facts.size.height]
 
@@ -116,27 +116,18 @@ def centroid_of(one: Found) -> tuple[float, float]:
     return frame.x0 + x + 0.5, frame.y0 + y + 0.5
 
 
-def _point(pick: Callable[[Found], tuple[float, float]], field: Field, numbers: tuple[object, ...]) -> Value:
-    first, second = numbers[0], numbers[1]
-    unit = unit_of(field, first)  # type: ignore[arg-type]
+def _point(pick: Callable[[Found, Size], tuple[float, float]], field: Field, numbers: tuple[Schema, ...]) -> Value:
+    first, second = numbers
+    unit = unit_of(field, first)
 
     def value(scope: Scope) -> object:
         if scope.one is None:
             return MISSING
-        x, y = pick(scope.one)
         size = scope.facts.size
-        if unit is Unit.PIXELS:
-            x, y = min(x, size.width - 0.5), min(y, size.height - 0.5)
-        return [written(x, size.width, unit, first), written(y, size.height, unit, second)]  # type: ignore[arg-type]
+        x, y = pick(scope.one, size)
+        return [written(x, size.width, unit, first), written(y, size.height, unit, second)]
 
     return value
-
-
-def _order(field: Field) -> str:
-    joined = "".join(field.words)
-    named = next((order for word, order in _NAMED_ORDERS.items() if word in joined), None)
-    told = next((order for order, pattern in _TOLD_ORDERS if re.search(pattern, field.around)), None)
-    return named or told or "xywh"
 
 
 def _part(field: Field) -> Callable[[Found], float] | None:
@@ -149,6 +140,9 @@ def _part(field: Field) -> Callable[[Found], float] | None:
         return lambda one: one.box.width
     if name in {"height", "h"}:
         return lambda one: one.box.height
+    meant = corner_of(field.inside) if name in {"x", "y"} else None
+    if meant is not None:
+        return lambda one: PARTS[meant[down]](one.box)
     if name in {"x", "y"} and beside & {"width", "w", "height", "h"}:
         return _edge(down=down, last=False)
     if name in {"x", "y", "cx", "cy", "center x", "center y", "x center", "y center", "centre x", "centre y"}:
@@ -182,7 +176,7 @@ BOX = Role(
     box,
 )
 BOX_PART = Role(is_box_part, None, box_part)
-CORNER = Role(called("top_left bottom_right upper_left lower_right top_left_corner bottom_right_corner"), None, corner)
+CORNER = Role(is_corner, None, corner)
 CENTROID = Role(
     called("centroid center centre point xy keypoint location position center_point centre_point"),
     re.compile(r"\bcent(?:er|re|roid)\b|keypoint"),

@@ -37,7 +37,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """about: its own description; around: that and those of the objects it lies in, in lower case.
+    """about: its own description; around: those of the objects it lies in; both in lower case.
 
     siblings: names of the properties beside it. inside: the words of the object's own name.
     """
@@ -80,6 +80,20 @@ def called(names: str) -> Callable[[Field, Asked], bool]:
     return test
 
 
+_TO = r"\s*(?:[-\u2013\u2014,]|to|and|\.\.+)\s*"
+_IN_PIXELS, _NORMALIZED = re.compile(r"\b(?:pixels?|px|absolute)\b"), re.compile(r"relative|fraction|ratio")
+_ALL_IN_PIXELS = re.compile(r"\b(?:in|absolute) (?:absolute |image )?(?:pixels?|px)\b|\((?:pixels?|px)\)|pixel coord|"
+                            r"absolute coord")  # fmt: skip
+_ALL_NORMALIZED = re.compile(r"relative coord")
+_TO_A_THOUSAND = re.compile(r"(?:normali[sz]ed|scaled|relative) (?:to|by|on|over) (?:a )?1000\b|"
+                            r"\b1000\s*[x\u00d7]\s*1000\b")  # fmt: skip
+
+
+def spans(text: str, most: int) -> bool:
+    """True for a text that says `0 to 100`, `0-100` and the like."""
+    return re.search(rf"\b0{_TO}{most}\b(?!\.?\d)", text) is not None
+
+
 class Unit(enum.Enum):
     """How coordinates are written."""
 
@@ -90,19 +104,26 @@ class Unit(enum.Enum):
 
 def unit_of(field_: Field, number: Schema) -> Unit:
     """How the coordinates of a field are written. number: the schema of one of them."""
-    text = f"{' '.join(field_.words)} {field_.around}"
+    told = f"{' '.join(field_.words)} {field_.about} {str(number.get('description') or '').lower()}"
     most = number.get("maximum", number.get("exclusiveMaximum"))
-    if re.search(r"\b1000\b", text):
+    if re.search(r"\b1000\b", told) or spans(field_.around, 1000) or _TO_A_THOUSAND.search(field_.around):
         return Unit.THOUSANDTHS
     if is_whole(number):
         return Unit.PIXELS
     if most is not None and most <= 1:
         return Unit.NORMALIZED
-    if re.search(r"\b(?:pixels?|px|absolute)\b", text) and not re.search(r"normali[sz]ed", text):
-        return Unit.PIXELS
-    if re.search(r"normali[sz]ed|relative|fraction|ratio", text):
-        return Unit.NORMALIZED
+    for unit in (_said(told, _IN_PIXELS, _NORMALIZED), _said(field_.around, _ALL_IN_PIXELS, _ALL_NORMALIZED)):
+        if unit is not None:
+            return unit
     return Unit.NORMALIZED if most is None else Unit.PIXELS
+
+
+def _said(text: str, in_pixels: re.Pattern[str], normalized: re.Pattern[str]) -> Unit | None:
+    if re.search(r"normali[sz]ed", text):
+        return Unit.NORMALIZED
+    if in_pixels.search(text):
+        return Unit.PIXELS
+    return Unit.NORMALIZED if normalized.search(text) or spans(text, 1) else None
 
 
 def written(pixels: float, extent: int, unit: Unit, number: Schema) -> float:

@@ -1,11 +1,11 @@
 """Fields that hold a number or a yes: scores, counts, areas, ids, flags."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rubylith.language.vocabularies import is_amorphous
-from rubylith.schemas.fields import Asked, Field, Level, Role, called
-from rubylith.schemas.names import NEUTRAL, Words, concept_named
+from rubylith.schemas.fields import Asked, Field, Level, Role, called, spans
+from rubylith.schemas.names import NEUTRAL, Words, concept_named, words_of
 from rubylith.schemas.results import MISSING, Scope, Value
 from rubylith.schemas.shapes import choices, is_numeric, is_whole, plain, takes_strings, types_of
 
@@ -13,10 +13,19 @@ _COUNTING = ({"num"}, {"number", "of"}, {"count"}, {"n"}, {"total"}, {"count", "
              {"total", "number", "of"}, {"amount"}, {"quantity"}, {"num", "of"}, {"no", "of"})  # fmt: skip
 _PRESENT = frozenset(("found", "present", "detected", "exists", "exist", "has", "have", "contains", "contain", "is",
                       "are", "any", "visible"))  # fmt: skip
+_NUMBER_OF = re.compile(
+    r"\b(?:number of|how many) (?:(?:the|all|of|these|such|different|distinct|separate|individual|detected|segmented|"
+    r"found|visible|object|instance|total) )*"
+)
+_COUNTABLE = frozenset("objects instances segments detections results masks".split())
+_END = re.compile(  # what may follow on what is counted; `with open doors` or `per row` would make it something else
+    r"\W*$|\s*[.,;:()]|,? (?:(?:are|is|were|was) )?(?:there|in|on|found|detected|segmented|visible|present|shown|"
+    r"overall|within|across|from|you|and|or)\b"
+)
 _ANYTHING = NEUTRAL | {"detection", "result", "thing", "item", "all", "s"}
 
 
-def score(field: Field, _: Asked) -> Value | None:
+def score(field: Field, asked: Asked) -> Value | None:
     """0 to 1, in percent, or one of high, medium, low."""
     schema, listed = field.schema, choices(field.schema)
     if listed is not None:
@@ -25,18 +34,23 @@ def score(field: Field, _: Asked) -> Value | None:
             return None
         return _scored(lambda s: levels["high" if s >= 0.8 else "medium" if s >= 0.5 else "low"])
     if is_numeric(schema):
-        percent = is_whole(schema) or schema.get("maximum") == 100 or field.has_words(r"percent|0\W+100\b|%")
+        percent = is_whole(schema) or schema.get("maximum") == 100 or _in_percent(field)
         if percent:
             return _scored(lambda s: round(100 * s) if is_whole(schema) else round(100 * s, 2))
         return _scored(lambda s: round(s, 4))
-    return _scored(lambda s: f"{s:.4f}") if takes_strings(schema) else None
+    return _scored(lambda s: f"{s:.4f}") if takes_strings(schema) and SCORE.named(field, asked) else None
 
 
 def count(field: Field, asked: Asked) -> Value | None:
     """How many results; of one concept, if the name says of which."""
     if not is_numeric(field.schema):
         return None
-    concept = concept_named(_counted(field.words) or (), asked.concepts) or _told_concept(field, asked)
+    told = _told(field.about, asked.concepts)
+    if not is_count(field, asked) and (told is None or field.level is Level.INSTANCE):
+        return None
+    concept = concept_named(_counted(field.words) or (), asked.concepts)
+    if concept is None and field.level is Level.IMAGE:
+        concept = told or None
     return lambda scope: sum(concept in {None, one.label} for one in scope.found)
 
 
@@ -51,7 +65,7 @@ def area(field: Field, _: Asked) -> Value | None:
     schema = field.schema
     if not is_numeric(schema):
         return None
-    if field.has_words(r"percent|%") and not field.has_words(r"0\s*(?:-|to)\s*1\b"):
+    if _in_percent(field) and not spans(field.about, 1):
         return _measured(lambda share: round(100 * share) if is_whole(schema) else round(100 * share, 4))
     if is_whole(schema):
         return _pixels
@@ -113,12 +127,20 @@ def _counted(words: Words) -> Words | None:
     return None
 
 
-def _told_concept(field: Field, asked: Asked) -> str | None:
-    if field.level is not Level.IMAGE or _counted(field.words) is not None:
-        return None
-    told = re.search(r"(?:number of|how many) ([a-z ]+)", field.about)
-    words = tuple(told[1].split()[:2]) if told else ()
-    return next((c for c in asked.concepts if c in words or f"{c}s" in words), None)
+def _told(about: str, concepts: Sequence[str]) -> str | None:
+    """What a description says is counted: a concept, or "" for all; None for what nobody asked for, such as wheels."""
+    for told in _NUMBER_OF.finditer(about):
+        rest = about[told.end() : told.end() + 200]
+        for meant in (*concepts, *_COUNTABLE):
+            length = len(words_of(meant))
+            head = re.match(rf"[\w'-]+(?: [\w'-]+){{{length - 1}}}", rest) if length else None
+            if head and words_of(head[0]) == words_of(meant) and _END.match(rest[head.end() :]):
+                return meant if meant in concepts else ""
+    return None
+
+
+def _in_percent(field: Field) -> bool:
+    return field.has_words(r"percent|%") or spans(field.about, 100)
 
 
 def _scored(write: Callable[[float], object]) -> Value:
@@ -135,15 +157,14 @@ def _pixels(scope: Scope) -> object:
 
 SCORE = Role(
     called("score confidence conf probability prob certainty quality iou predicted_iou confidence_score"),
-    re.compile(r"confidence (?:score|level|of)|detection confidence|confidence"),
+    re.compile(
+        r"(?:confidence (?:score|level)|(?:detection|segmentation|mask|prediction|model) confidence|"
+        r"confidence (?:of|in) (?:the |this )?(?:detection|segmentation|mask|prediction))s?\b"
+        r"(?! (?:that|whether|if|about))"
+    ),
     score,
 )
-COUNT = Role(
-    is_count,
-    re.compile(r"(?:number of|how many) (?:\w+ )?(?:objects|instances|segments|detections|masks|items|\w+s\b)"),
-    count,
-    of_instances=False,
-)
+COUNT = Role(is_count, _NUMBER_OF, count, of_instances=False)
 AREA = Role(
     called("area pixels pixel_count num_pixels mask_area area_px coverage area_fraction area_ratio percentage "
            "area_pixels number_of_pixels relative_area coverage_ratio coverage_percentage area_percent "
@@ -151,7 +172,14 @@ AREA = Role(
     re.compile(r"area of the (?:mask|object|segment)|number of pixels|area in pixels|mask area"),
     area,
 )  # fmt: skip
-IDENTITY = Role(called("id index idx instance_id segment_id object_id instance_index"), re.compile(r"identifier"),
-                identity)  # fmt: skip
+IDENTITY = Role(
+    called("id index idx instance_id segment_id object_id instance_index"),
+    re.compile(  # at the start, and of nothing else that has one
+        r"(?:^|[.;:(]\s*)(?:(?:the|a|an|unique|numeric|integer|sequential|stable|object|instance|segment|mask|detection|"
+        r"result) )*identifier\b"
+        r"(?! of (?:the|a|an|each|this) (?!(?:\w+ )?(?:object|instance|segment|mask|detection|result|region)))"
+    ),
+    identity,
+)
 CLASS_IDENTITY = Role(called("class_id category_id label_id class_index"), None, class_identity)
 FLAG = Role(is_flag, None, flag, of_instances=False)

@@ -66,7 +66,7 @@ class Place:
             name=self.name,
             words=self.words,
             about=about.lower(),
-            around=f"{self.around} {about}".lower(),
+            around=self.around.lower(),
             path=self.path,
             schema=schema,
             level=level or self.level,

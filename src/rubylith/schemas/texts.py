@@ -114,13 +114,17 @@ def _described(one: Found, scope: Scope) -> str:
     return f"{one.label} covering {share:.1f}% of the image at the {where}{side}"
 
 
+_A = r"(?:the|a|an|this|short|plain|human[- ]readable|readable|semantic|english|detected|segmented|predicted|main)"
 LABEL = Role(
     called(LABELS),
-    re.compile(r"name of the (?:(?:segmented|detected) )?(?:object|region|class|segment|instance)|object label|"
-               r"class label|label of the|object category|object class"),
+    re.compile(  # at the start: `licence plate, beside the object label` is another thing
+        rf"(?:^|[.;:(]\s*)(?:{_A} )*(?:(?:name|label|class|category) of (?:the|this|each|an?) "
+        r"(?:(?:segmented|detected) )?(?:object|region|class|segment|instance)\b|"
+        r"(?:object|class|category|region|segment|instance) (?:label|name|category|class)\b)"
+    ),
     label,
     of_instances=False,
-)  # fmt: skip
+)
 DESCRIPTION = Role(called("description caption summary explanation"), None, description, of_instances=False)
 CONSTANT = Role(
     called("format mime_type media_type content_type mode task model model_name image_format mask_format file_format "
