@@ -493,3 +493,102 @@ def test_descriptions_that_say_it_are_understood(kind, text, value):
     assert (
         answer(listed(it={"type": kind, "description": text}, mask_url={"type": "string"}))["items"][0]["it"] == value
     )
+
+
+SOURCE = "https://example.org/a.png"
+
+
+@pytest.mark.parametrize("name", ["image", "source", "input_image", "original_picture"])
+def test_the_link_inside_an_image_is_that_of_the_picture(name):
+    pictures = Numbered()
+    shape = model(**{name: model(width=int, height=int, url=str)}, items=list[Simple])
+    found = answer(shape, source=SOURCE, pictures=pictures)
+    assert found[name] == {"width": 80, "height": 60, "url": SOURCE}
+    assert len(pictures.masks) == len(found["items"])
+    with pytest.raises(UnfillableSchema, match=re.escape(f"{name}.url")):
+        plan(shape.model_json_schema(), TWO)  # it did not come by a link
+
+
+@pytest.mark.parametrize(
+    ("name", "made"), [("overlay", "overlay"), ("label_map", "labels"), ("annotated_image", "overlay")]
+)
+def test_the_link_inside_an_overlay_or_a_label_map_is_theirs(name, made):
+    pictures = Numbered()
+    answer(model(**{name: model(url=str, width=int)}, labels=list[str]), pictures=pictures, source=SOURCE)
+    assert pictures.made == [made]
+
+
+def test_a_link_inside_a_mask_is_that_of_the_mask():
+    pictures = Numbered()
+    found = answer(model(items=list[item(label=str, mask=model(url=str))]), pictures=pictures, source=SOURCE)
+    assert [one["mask"]["url"] for one in found["items"]] == list(pictures.masks)
+
+
+@pytest.mark.parametrize("name", ["categories", "classes", "labels"])
+def test_lists_of_labels_have_an_element_each_with_the_number_that_results_refer_to(name):
+    shape = model(**{name: list[item(id=int, name=str)]}, annotations=list[item(id=int, category_id=int, area=int)])
+    found = answer(shape)
+    assert found[name] == [{"id": 1, "name": "car"}, {"id": 2, "name": "dog"}]
+    assert [(one["id"], one["category_id"]) for one in found["annotations"]] == [(1, 1), (2, 1), (3, 2)]
+    assert answer(model(objects=list[item(id=int, name=str)]))["objects"][2] == {"id": 3, "name": "dog"}
+    groups = answer(model(groups=list[item(id=str, index=int, category=str, instances=list[Simple])]))["groups"]
+    assert [(group["id"], group["index"]) for group in groups] == [("1", 0), ("2", 1)]
+
+
+def test_flat_rings_called_a_segmentation_are_in_pixels_as_in_coco():
+    corners = {(X0, Y0), (X1, Y0), (X1, Y1), (X0, Y1)}
+    for inner in (list[float], list[int], Annotated[list[float], Field(min_length=6)]):
+        rings = items(label=str, segmentation=list[inner])[0]["segmentation"]
+        assert len(rings) == 1
+        assert set(zip(rings[0][::2], rings[0][1::2], strict=True)) == corners
+    for pair in (tuple[float, float], Annotated[list[float], Field(min_length=2, max_length=2)]):
+        assert items(label=str, segmentation=list[pair])[0]["segmentation"][0] == [0.15, 0.3333]
+    assert items(label=str, polygon=list[list[float]])[0]["polygon"][0] == [0.15, 0.3333]
+
+
+ROW = segmentation(
+    mask("car", 5, 20, 15, 30, 0.9),
+    mask("car", 30, 5, 70, 45, 0.5),
+    mask("car", 72, 30, 78, 36, 0.6),
+    mask("car", 20, 50, 34, 58, 0.7),
+    mask("dog", 0, 0, 80, 60, 0.4),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "score"),
+    [
+        ("largest_car", 0.5),
+        ("biggestCar", 0.5),
+        ("smallest_car", 0.6),
+        ("leftmost_car", 0.9),
+        ("rightmost_car", 0.6),
+        ("top_car", 0.5),
+        ("bottom_car", 0.7),
+        ("lowest_car", 0.7),
+        ("best_car", 0.9),
+        ("car", 0.9),
+        ("largest_object", 0.4),
+        ("largest", 0.4),
+        ("top_match", 0.9),
+        ("highest_confidence_detection", 0.9),
+    ],
+)
+def test_a_name_chooses_among_results(name, score):
+    shape = model(**{name: item(label=str, score=float)}, cars=list[Simple], total=int)
+    assert answer(shape, scene=ROW)[name]["score"] == score
+    assert answer(shape, scene=ROW)["total"] == 5
+
+
+def test_a_choice_that_is_part_of_what_was_asked_for_is_made_by_who_looks():
+    hands = segmentation(mask("left hand", 0, 0, 5, 5, 0.5), mask("left hand", 20, 0, 25, 5, 0.9))
+    found = answer(model(left_hand=item(label=str, score=float)), 'segment the "left hand"', hands)
+    assert found["left_hand"]["score"] == 0.9
+
+
+@pytest.mark.parametrize("text", ["Mask of the object in the image", "Mask of the segmented object"])
+def test_a_mask_stays_that_of_its_object_whatever_picture_its_description_speaks_of(text):
+    pictures = Numbered()
+    found = answer(item(label=str, mask_url=Annotated[str, Field(description=text)], score=float), pictures=pictures)
+    assert pictures.made == ["mask"]
+    assert found["score"] == 0.95

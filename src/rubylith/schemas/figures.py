@@ -76,8 +76,11 @@ def area(field: Field, _: Asked) -> Value | None:
 
 
 def identity(field: Field, _: Asked) -> Value | None:
-    """1, 2, 3 in the order of the results; an index from 0."""
+    """1, 2, 3 in the order of the results, in a list of labels in theirs; an index from 0."""
     start = 0 if field.words[-1:] in {("index",), ("idx",)} else 1
+    if field.level is Level.GROUP:
+        text = not is_numeric(field.schema)
+        return _label_number(start, text=text) if not text or takes_strings(field.schema) else None
     if is_whole(field.schema) or (is_numeric(field.schema) and field.name):
         return lambda scope: MISSING if scope.one is None else scope.one.number - 1 + start
     if takes_strings(field.schema) and choices(field.schema) is None:
@@ -89,7 +92,7 @@ def class_identity(field: Field, _: Asked) -> Value | None:
     """The place of the label among the distinct labels, from 1."""
     if not is_numeric(field.schema):
         return None
-    return lambda scope: MISSING if scope.label is None else scope.facts.labels.index(scope.label) + 1
+    return _label_number(1, text=False)
 
 
 def flag(field: Field, asked: Asked) -> Value | None:
@@ -137,6 +140,16 @@ def _told(about: str, concepts: Sequence[str]) -> str | None:
             if head and words_of(head[0]) == words_of(meant) and _END.match(rest[head.end() :]):
                 return meant if meant in concepts else ""
     return None
+
+
+def _label_number(start: int, *, text: bool) -> Value:
+    def value(scope: Scope) -> object:
+        if scope.label is None:
+            return MISSING
+        number = scope.facts.labels.index(scope.label) + start
+        return str(number) if text else number
+
+    return value
 
 
 def _in_percent(field: Field) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from rubylith.schemas import Picture
 from rubylith.schemas.checks import Schema
 from rubylith.schemas.fields import Asked, Field, Level, Role, called
+from rubylith.schemas.names import Words
 from rubylith.schemas.results import MISSING, Scope, Value
 from rubylith.schemas.shapes import choices, is_only, takes_strings
 
@@ -14,6 +15,8 @@ Choice = Callable[[Scope], Picture | None]
 
 _OVERLAY = r"segmented|annotated|overlay|visual|highlighted|drawn"
 _LABEL_MAP = r"label[ _]?map|semantic|panoptic|segmentation[ _]?(?:map|mask)|mask[ _]?map"
+_SOURCES = frozenset(("image", "source", "input", "original", "picture", "photo"))
+_BARE = frozenset(("url", "uri", "link"))
 _URL_FORMATS = ("uri", "url", "uri-reference", "iri")
 _BINARY = ("base64", "byte", "binary", "base64url")
 
@@ -89,14 +92,30 @@ def _mapped(scope: Scope) -> Picture | None:
 
 
 def _whole(field: Field) -> Choice | None:
-    if field.has_words(_LABEL_MAP):
+    text = _told(field)
+    if re.search(_LABEL_MAP, text):
         return _mapped
-    return _drawn if field.has_words(_OVERLAY) else None
+    return _drawn if re.search(_OVERLAY, text) else None
 
 
 def _is_source(field: Field) -> bool:
-    told = re.search(_OVERLAY + "|" + _LABEL_MAP, f"{' '.join(field.words)} {field.about}")
-    return told is None and bool({"image", "source", "input", "original", "picture"} & set(field.words))
+    told = re.search(_OVERLAY + "|" + _LABEL_MAP, _told(field))
+    return told is None and bool(_SOURCES & set(named(field.words, field.inside)))
+
+
+def _told(field: Field) -> str:
+    """Its name and what is written about it; where it is only called a link, of the picture around it too."""
+    around = re.search(rf"(?:{_OVERLAY})\w* (?:image|picture|photo)", field.around) if _is_bare(field.words) else None
+    return f"{' '.join(named(field.words, field.inside))} {field.about} {around[0] if around else ''}"
+
+
+def named(words: Words, inside: Words) -> Words:
+    """The words of a name; for `url` and the like those of the object around it as well."""
+    return (*inside, *words) if _is_bare(words) else words
+
+
+def _is_bare(words: Words) -> bool:
+    return _BARE.issuperset(words)
 
 
 def _id_schema(field: Field, asked: Asked) -> Schema | None:

@@ -21,6 +21,10 @@ COLLECTIVE = NEUTRAL | frozenset(  # words that name a collection without saying
     "confidence count xywh xyxy bounding cluster summary visible present identified extracted requested scene picture "
     "photo frame".split()
 )
+CHOOSING = frozenset(  # words that say which of several results is meant
+    "largest biggest smallest tiniest leftmost rightmost topmost uppermost highest bottommost lowermost lowest left "
+    "right top upper bottom lower".split()
+)
 
 
 def words_of(name: str) -> Words:
@@ -54,15 +58,18 @@ def says(words: Words, one_of: Iterable[Words], concepts: Sequence[str]) -> bool
 
 
 def concept_named(words: Words, concepts: Sequence[str]) -> str | None:
-    """The concept that a name is about: `cars`, `detected_cars`; `dog` for the one concept `black and white dog`."""
+    """The concept a name is about: `cars`, `detected_cars`, `largest_car`; `dog` for a lone `black and white dog`."""
     told = tuple(word for word in words if word not in NEUTRAL)
     exact = [concept for concept in concepts if words_of(concept) in {words, told}]
     if exact:
         return exact[0]
+    chosen = tuple(word for word in told if word not in CHOOSING)
+    if chosen and chosen != told:
+        return concept_named(chosen, concepts)
     heads = [concept for concept in concepts if told and words_of(concept)[-1:] == told]
     return heads[0] if len(heads) == 1 else None
 
 
 def is_collective(words: Words) -> bool:
     """True for names such as `segmentations`, which say nothing about what is collected."""
-    return COLLECTIVE.issuperset(words)
+    return COLLECTIVE.issuperset(word for word in words if word not in CHOOSING)

@@ -41,13 +41,22 @@ def polygon(field: Field, asked: Asked) -> Value | None:
     if not is_only(field.schema, "array"):
         return None
     inner = asked.inner(field.schema.get("items", {}))
-    write = _ring_writer(field, field.schema, asked)
+    write = None if _is_of_coco(field, inner, asked) else _ring_writer(field, field.schema, asked)
     if write is not None:
         return lambda scope: MISSING if scope.one is None else write(_rings(scope.one)[0], scope)
     write = _ring_writer(field, inner, asked)
     if write is not None:
         return lambda scope: MISSING if scope.one is None else [write(ring, scope) for ring in _rings(scope.one)]
     return None
+
+
+def _is_of_coco(field: Field, inner: Schema, asked: Asked) -> bool:
+    """True for what COCO calls a segmentation: rings of flat numbers, unless each can only be a pair."""
+    if not is_only(inner, "array") or "prefixItems" in inner:
+        return False
+    numbers = asked.inner(inner.get("items", {}))
+    is_flat = is_numeric(numbers) and types_of(numbers) <= {"number", "integer"}
+    return "segmentation" in field.words and is_flat and inner.get("maxItems", 6) >= 6
 
 
 def _sized(schema: Schema, asked: Asked) -> Value | None:

@@ -79,6 +79,38 @@ class Scope:
         return replace(self, found=(one,), one=one, label=one.label)
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which of several results is meant; of equals the one of the higher score. key: the largest of these."""
+
+    key: Callable[[Found], float]
+
+    def of(self, scope: Scope) -> Scope:
+        """About that result, though all are still counted."""
+        best = max(scope.found, key=lambda one: (self.key(one), one.score), default=None)
+        return replace(scope, one=best, label=None if best is None else best.label)
+
+
+BEST = Choice(lambda one: one.score)
+_CHOICES: tuple[tuple[str, Choice], ...] = (
+    ("largest biggest", Choice(lambda one: one.rle.area)),
+    ("smallest tiniest", Choice(lambda one: -one.rle.area)),
+    ("leftmost left", Choice(lambda one: -one.box.x0)),
+    ("rightmost right", Choice(lambda one: one.box.x1)),
+    ("topmost uppermost highest top upper", Choice(lambda one: -one.box.y0)),
+    ("bottommost lowermost lowest bottom lower", Choice(lambda one: one.box.y1)),
+)
+_OF_SCORES = frozenset("score confidence confident probability ranked scoring match hit result detection".split())
+
+
+def choice(words: tuple[str, ...], concepts: tuple[str, ...]) -> Choice:
+    """The choice that a name makes, such as largest_car; the highest score if it makes none, or `top_match`."""
+    said = set(words).difference(*(concept.split() for concept in concepts))
+    if said & {"top", "highest"} and said & _OF_SCORES:
+        return BEST
+    return next((one for names, one in _CHOICES if said & set(names.split())), BEST)
+
+
 Value = Callable[[Scope], object]  # what goes into a field, or MISSING
 
 

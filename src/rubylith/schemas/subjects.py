@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from rubylith.schemas import boxes, files, outlines
+from rubylith.schemas import boxes, figures, files, outlines
 from rubylith.schemas.checks import Schema
 from rubylith.schemas.fields import Asked, Level, Role
 from rubylith.schemas.places import Place
@@ -14,9 +14,10 @@ from rubylith.schemas.shapes import Shape, Shapes, is_only, members_of
 STRONG = (files.REFERENCE, files.LINK, boxes.BOX, boxes.CORNER, boxes.BOX_PART, outlines.RUN_LENGTHS, outlines.POLYGON)
 MAX_NESTING = 3
 _WHOLE = (
-    r"\bimage\b(?! mask)|overlay|label ?map|annotated|visuali[sz]ation|\bsource\b|segmented|semantic map|panoptic map|"
-    r"segmentation map|highlighted"
+    r"overlay|label ?map|annotated|visuali[sz]ation|semantic map|panoptic map|segmentation map|highlighted|"
+    r"segmented(?! (?:object|instance|region|thing|item|segment|area|part))"
 )
+_WHOLE_BY_NAME = re.compile(rf"{_WHOLE}|\bimage\b(?! mask)|\b(?:source|input|original|picture|photo)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class Subjects:
         roles = self._roles(schema, replace(place, level=Level.INSTANCE), nested=0, whole=True)
         if any(self.has_results(one, place.within) for one in members_of(schema).values()):
             return any(role in STRONG for role in roles)
-        return bool(roles)
+        is_list_of_labels = place.words[-1:] in _LABELS and all(role is figures.IDENTITY for role in roles)
+        return bool(roles) and not is_list_of_labels
 
     def has_results(self, schema: object, within: tuple[str, ...], nested: int = 0) -> bool:
         """True for an array of objects about one result each, and for what holds one."""
@@ -102,12 +104,14 @@ class Subjects:
         return found
 
 
+_LABELS = {("category",), ("class",), ("label",), ("concept",), ("tag",)}  # an element each: COCO's categories
 _SIDES = {("width",), ("height",), ("w",), ("h",)}  # of a box only if there are x and y as well
 
 
 def shows_the_whole(place: Place, shape: Shape) -> bool:
     """True for pictures of the whole scene: named image, overlay, label map, or told to be annotated."""
-    text = f"{' '.join(place.words)} {shape.description.lower()}"
-    return re.search(_WHOLE, text) is not None and any(
+    name = " ".join(files.named(place.words, place.inside))
+    is_told = re.search(_WHOLE, shape.description.lower()) is not None
+    return (is_told or _WHOLE_BY_NAME.search(name) is not None) and any(
         is_only(one, "string") or set(one.get("properties", {})) == {"id"} for one in shape.variants
     )

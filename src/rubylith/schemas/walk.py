@@ -9,7 +9,7 @@ from rubylith.schemas.collections import Arrays
 from rubylith.schemas.fields import Asked, Level
 from rubylith.schemas.names import concept_named, is_collective, words_of
 from rubylith.schemas.places import Place, Planned, Unplanned
-from rubylith.schemas.results import MISSING, Scope, Value
+from rubylith.schemas.results import MISSING, Choice, Scope, Value, choice
 from rubylith.schemas.roles import find_role
 from rubylith.schemas.shapes import Shape, Shapes, types_of
 from rubylith.schemas.subjects import Subjects, shows_the_whole
@@ -74,9 +74,10 @@ class Walk:
         if problems:
             return Unplanned(tuple(problems))
         about_concept = self._narrowing(properties, inner)
+        chosen = choice(place.words, self.asked.wish.names) if alone else None
 
         def value(scope: Scope) -> object:
-            return _filled(members, about_concept, _best(scope) if alone else scope, alone=alone)
+            return _filled(members, about_concept, scope if chosen is None else chosen.of(scope), chosen)
 
         return Planned(value, sum(member.roles for member in members))
 
@@ -146,14 +147,14 @@ class _Member:
     required: bool
 
 
-def _filled(members: list[_Member], narrowed: Mapping[str, str | None], scope: Scope, *, alone: bool) -> object:
+def _filled(members: list[_Member], narrowed: Mapping[str, str | None], scope: Scope, chosen: Choice | None) -> object:
     document: dict[str, object] = {}
     for member in members:
         inner = scope
         if member.name in narrowed:
             concept = narrowed[member.name]
             inner = replace(scope, found=()) if concept is None else scope.about(concept)
-            inner = _best(inner) if alone else inner
+            inner = inner if chosen is None else chosen.of(inner)
         value = member.value(inner)
         if value is MISSING:
             value = MISSING if member.required else member.default
@@ -162,12 +163,6 @@ def _filled(members: list[_Member], narrowed: Mapping[str, str | None], scope: S
         if value is not MISSING:
             document[member.name] = value
     return document
-
-
-def _best(scope: Scope) -> Scope:
-    """About the result of the highest score, though all are still counted."""
-    best = max(scope.found, key=lambda one: one.score, default=None)
-    return replace(scope, one=best, label=None if best is None else best.label)
 
 
 def _constant(value: object) -> Planned:
