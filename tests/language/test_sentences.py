@@ -65,7 +65,7 @@ MORE = [
     ("Segment two pairs of glasses", wish(INSTANCE, ("glasses", 2))),
     ("In this image, find all the wine glasses", wish(INSTANCE, "wine glass")),
     ("Here is my photo. Please cut out the largest apple!", wish(INSTANCE, "largest apple")),
-    ("Segment everything except the background", wish(INSTANCE)),
+    ("Segment everything except the background", Wish(INSTANCE, without=("background",))),
     ("Please segment the objects in the image using SAM", wish(INSTANCE)),
     ("Segment red objects", wish(INSTANCE, "red object")),
     ("label every pixel semantically", wish(SEMANTIC, *DEFAULT)),

@@ -56,10 +56,11 @@ def with_words(universal: Universal, embedding: Embedding, text: Text) -> Segmen
     found: list[Mask] = []
     shown = tuple(name.replace(" ", "-") for name in universal.names.shown)
     masks = universal.parse(embedding, Mode.PANOPTIC if text.mode is Mode.INSTANCE else text.mode)
+    left_out = {name_in(read_phrase(phrase).head, shown) for phrase in text.without}
     named: set[str] = set()
     for phrase, threshold in text.thresholds.items():
         name = name_in(read_phrase(phrase).head, shown)
-        if name is None or name in named:
+        if name is None or name in named | left_out:
             continue
         named.add(name)
         found += [
@@ -90,8 +91,8 @@ def label(found: Segmentation, segmenter: Segmenter, image: Image | None, shelf:
 def check_words(universal: Universal, text: Text) -> None:
     """UnknownWord for a phrase that the model has no name for, or that says more than a name."""
     shown = tuple(name.replace(" ", "-") for name in universal.names.shown)
-    for phrase in map(read_phrase, text.phrases):
-        if phrase.colours or phrase.size or phrase.extreme or phrase.halves:
+    for phrase in map(read_phrase, (*text.phrases, *text.without)):
+        if phrase.colours or phrase.size or phrase.extreme or phrase.halves or phrase.count:
             raise InvalidPrompt(
                 f"{universal.model} knows names only, and {phrase.text!r} says more",
                 "Give the bare name, or ask another model, such as embedded",
@@ -102,7 +103,7 @@ def check_words(universal: Universal, text: Text) -> None:
                 "Leave it out, or ask another model, such as embedded",
             )
         if name_in(phrase.head, shown) is None:
-            raise unknown_to(universal.model, phrase.head, shown)
+            raise unknown_to(universal.model, phrase.head or phrase.text, shown)
 
 
 def with_pixels(image: Image | None) -> Image:

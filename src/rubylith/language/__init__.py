@@ -1,7 +1,9 @@
 """English requests → what is meant by them: concepts, how many of each, and the kind of segmentation.
 
-Rules and closed word lists; no model, no state. `sentences` reads a request, `nouns` knows one from many, `words` and
-`vocabularies` hold the lists.
+Rules and closed word lists; no model, no state. `sentences` reads a request: `plain` tells its sentences apart, `modes`
+the kind of segmentation, `requests` what a sentence asks for, `cuts` where that ends and what it leaves out, `phrases`
+the things in it, `heads` a noun and its tail.
+`nouns` knows one from many; `words` and `vocabularies` hold the lists.
 """
 
 from dataclasses import dataclass
@@ -19,10 +21,14 @@ class Concept:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a request asks for. concepts: in the order of the request; none means all that can be told apart."""
+    """What a request asks for.
+
+    concepts: in the order of the request; none means all that can be told apart. without: what is left out of them.
+    """
 
     mode: Mode
     concepts: tuple[Concept, ...] = ()
+    without: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -11,7 +11,11 @@ IRREGULAR = {
     "shelves": "shelf", "bookshelves": "bookshelf", "halves": "half", "calves": "calf", "scarves": "scarf",
     "thieves": "thief", "hooves": "hoof", "elves": "elf", "dwarves": "dwarf", "sheaves": "sheaf", "selves": "self",
     "quizzes": "quiz", "shoes": "shoe", "horseshoes": "horseshoe", "toes": "toe", "canoes": "canoe", "hoes": "hoe",
-    "oboes": "oboe", "does": "doe", "foes": "foe",
+    "oboes": "oboe", "does": "doe", "foes": "foe", "woes": "woe", "floes": "floe", "aloes": "aloe", "tiptoes": "tiptoe",
+    "criteria": "criterion", "phenomena": "phenomenon", "larvae": "larva", "antennae": "antenna", "algae": "alga",
+    "nebulae": "nebula", "pupae": "pupa", "alumni": "alumnus", "stimuli": "stimulus", "radii": "radius",
+    "oases": "oasis", "crises": "crisis", "ellipses": "ellipse", "hypotheses": "hypothesis", "lice": "louse",
+    "brethren": "brother", "passersby": "passerby", "spermatozoa": "spermatozoon",
 }  # fmt: skip
 UNCHANGED = frozenset(
     "aircraft spacecraft watercraft hovercraft sheep fish deer moose bison shrimp salmon trout squid swine offspring "
@@ -20,7 +24,7 @@ UNCHANGED = frozenset(
     "clothes stairs headphones earphones headquarters barracks crossroads gallows cattle furniture luggage traffic "
     "vegetation grass glass bus minibus trolleybus gas lens tennis christmas news mathematics politics gymnastics "
     "rubbish debris chassis corps rendezvous molasses measles billiards darts dominoes checkers yes his its "
-    "this".split()
+    "this mercedes hercules james canvas atlas".split()
 )
 PAIRED = frozenset(
     "glasses sunglasses eyeglasses spectacles goggles binoculars scissors shears tweezers pliers tongs trousers jeans "
@@ -40,7 +44,13 @@ ENDS_IN_IE = frozenset(
 ENDS_IN_VOWEL = frozenset(
     "taxi kiwi bikini zucchini ski safari jacuzzi martini panini tsunami emoji menu guru emu gnu".split()
 )
-ENDS_IN_O = frozenset("tomato potato hero echo mango volcano torpedo mosquito buffalo domino cargo veto".split())
+ENDS_IN_O = frozenset(
+    "tomato potato hero echo mango volcano torpedo mosquito buffalo domino cargo veto tornado flamingo".split()
+)
+NOT_OF_MEN = frozenset(  # -men and -man that have nothing to do with men
+    "specimen abdomen omen semen regimen stamen acumen ramen amen human german roman shaman talisman caiman ottoman "
+    "walkman".split()
+)
 ONE_OF = {singular: plural for plural, singular in IRREGULAR.items() if plural not in {"data", "octopi"}}
 
 
@@ -48,9 +58,9 @@ def singular(noun: str) -> str:
     """The singular of a noun in lower case; one that is no plural comes back as it is."""
     if noun in IRREGULAR:
         return IRREGULAR[noun]
-    if noun.endswith("men") and noun[:-3] in {"fire", "police", "sports", "sales", "work", "fisher", "snow"}:
+    if noun.endswith("men") and noun not in NOT_OF_MEN:
         return f"{noun[:-2]}an"
-    if noun in UNCHANGED or len(noun) < 3 or not noun.endswith("s") or noun.endswith("'s"):
+    if noun in UNCHANGED or noun in ENDS_IN_S or len(noun) < 3 or not noun.endswith("s") or noun.endswith("'s"):
         return noun
     return _without_s(noun)
 
@@ -63,6 +73,8 @@ def plural(noun: str) -> str:
         return before + ONE_OF[head]
     if head in UNCHANGED - ENDS_IN_S - {"grass", "glass"} or singular(head) != head:
         return noun
+    if head.endswith("man") and head not in NOT_OF_MEN:
+        return f"{before}{head[:-2]}en"
     if re.search(r"[^aeiou]y$", head):
         return f"{before}{head[:-1]}ies"
     if re.search(r"(s|x|z|ch|sh)$", head) or head in ENDS_IN_O:
@@ -82,8 +94,8 @@ def _without_s(noun: str) -> str:
         if noun[:-2] in ENDS_IN_S | ENDS_IN_O or noun.endswith(("sses", "xes", "zzes")):
             return noun[:-2]
         if noun.endswith(("ches", "shes")):
-            return noun[:-1] if noun[:-1] in ENDS_IN_E else noun[:-2]
-        return noun[:-1]
+            return noun[:-1] if noun[:-1] in ENDS_IN_E or re.search(r"[^aeou]aches$", noun) else noun[:-2]
+        return noun[:-2] if noun.endswith("oes") and not noun.endswith("shoes") else noun[:-1]
     if noun.endswith(("ss", "us", "is")) and noun[:-1] not in ENDS_IN_VOWEL:
         return noun
     return noun[:-1]

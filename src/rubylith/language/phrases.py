@@ -15,15 +15,42 @@ SEEN_AHEAD = 60  # characters in which a noun follows its adjectives
 _LIKE = re.compile(
     r"[,:]?\s*(?:\b(?:such as|including|namely|for example|for instance|specifically|like)\b|\be\.g\.|\bi\.e\.)[,:]?\s*"
 )
-_SPLIT = re.compile(
-    r"\s*(?:[,;&/:]|\band\b|\bor\b|\bplus\b|\bas well as\b|\balong with\b|\btogether with\b|\band also\b)\s*"
-)
+_JOINT = r"(?:[,;&/:]|\band\b|\bor\b|\bplus\b|\bas well as\b|\balong with\b|\btogether with\b|\band also\b)"
+_JOINTS = rf"(?:\s*{_JOINT})+\s*"
+_SPLIT = re.compile(rf"\s*{_JOINT}\s*")
+_ADJECTIVE = f"(?:{'|'.join(sorted(words.ADJECTIVES))})"
+_LINK = r"(?:of|for|around|surrounding|belonging to|from)"
+_ANY_CARRIER = rf"(?:{words.WEAK_CARRIERS}|{words.CARRIERS})"
 _CARRIED = re.compile(
-    rf"(?:{words.CARRIERS}\s+(?:of|for|around|on|over|surrounding|belonging to|covering)|"
+    rf"(?:{_ANY_CARRIER}{_JOINTS})*(?:{words.CARRIERS}\s+{_LINK}|"
+    rf"{words.WEAK_CARRIERS}\s+(?:for|around|surrounding)|"
+    rf"(?:a |an |the |this |my )?{words.PICTURES}\s+(?:of|showing|depicting)|"
     r"(?:objects?|things?|items?|instances?) of (?:the )?(?:type|class|kind|category))\s+(?=\S)"
 )
+_CARRIER_LIST = rf"{_ANY_CARRIER}(?:{_JOINTS}{_ANY_CARRIER})*"
+_FETCHED = re.compile(rf"{_CARRIER_LIST}\s+{_LINK}\s+(?=\S)")
+_DRAWN = re.compile(rf"(?:a |an |the )?(?:{_ADJECTIVE} )*{_CARRIER_LIST}\s+(?:on|over|onto|upon|{_LINK})\s+(?=\S)")
 _PAIRS = re.compile(r"(?:pairs?|couple)\s+of\s+")
+_COPULA = re.compile(r"(?P<noun>.+?)\s+(?:(?:that|which|who)\s+)?(?:is|are|was|were|'s)\s+(?P<rest>.+)")
+_WHATEVER = re.compile(r"(?:what|whatever|all that|everything that)\s+(?:is|are)\s+")
+_ASKING = re.compile(r"(?:where|what|which|who|how many)\s+|\s+(?:is|are)$")
+_TRAILING = re.compile(rf"(?P<noun>.+?)\s+(?:{words.TRAILING}|{words.DONE})")
+_PRONOUN = re.compile(
+    r"(?:(?:all|each|both|every one|any) (?:of )?)?"
+    r"(?:it|them|him|her|this|that|these|those|they|both|the same)(?: out| off| up| all)?|"
+    r"(?P<which>(?:(?:the|that|this|these|those|all|every|each|only) )+"
+    rf"(?:(?P<adjectives>{_ADJECTIVE}(?: (?:and )?{_ADJECTIVE})*) )?ones?)"
+    rf"(?P<tail>\s(?:{'|'.join(sorted(words.TAILS))})\s.+)?"
+)
 _EDGES = " \t\n,.!?;:()[]{}\"'`*"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a list names. is_everything: one of its phrases means whatever there is, such as `all objects`."""
+
+    concepts: tuple[Concept, ...]
+    is_everything: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +60,34 @@ class _Stripped:
     phrase: str
     number: int | None
     article: bool
+    everyone: bool = False
 
 
-def concepts_of(list_: str) -> tuple[Concept, ...]:
-    """The concepts in a list of noun phrases, in lower case; those that mean anything at all are left out.
+def listed(list_: str) -> Listed:
+    """The concepts in a list of noun phrases, in lower case. InvalidPrompt for more than MAX_CONCEPTS."""
+    is_everything = False
+    concepts: list[Concept] = []
+    for piece in _pieces(_LIKE.sub(", ", uncarried(list_)[0])):
+        stripped = _named(piece)
+        concept = _concept(stripped)
+        is_anything = stripped.everyone if not stripped.phrase else _is_anything(one(stripped.phrase))
+        if concept is not None and not is_anything:
+            concepts.append(concept)
+        is_everything = is_everything or is_anything
+    return Listed(merged(concepts), is_everything)
 
-    InvalidPrompt for more than MAX_CONCEPTS.
+
+def uncarried(list_: str, *, fetches: bool = False, draws: bool = False) -> tuple[str, bool]:
+    """The list without nouns that only carry it, and whether there were any: `bounding boxes and masks for every boat`.
+
+    fetches: it is the object of `give` or the like, so that boxes and labels are no things. draws: of `draw` or the
+    like, so that they lie on and over things too.
     """
-    pieces = _pieces(_LIKE.sub(", ", list_))
-    return merged([concept for piece in pieces if (concept := _concept(piece)) is not None])
+    carriers = _DRAWN if draws else _FETCHED if fetches else _CARRIED
+    start = list_
+    while (carried := carriers.match(list_) or _CARRIED.match(list_)) is not None:
+        list_ = list_[carried.end() :]
+    return list_, list_ != start
 
 
 def bare(phrase: str) -> str:
@@ -56,7 +102,10 @@ def one(phrase: str) -> str:
     if not end:
         return ""
     head, before = tokens[end - 1], tokens[end - 2] if end > 1 else ""
-    tokens[end - 1] = "glass" if head == "glasses" and before in words.DRINKING else singular(head)
+    if head in words.ANYBODY:
+        tokens[end - 1] = "person"
+    else:
+        tokens[end - 1] = "glass" if head == "glasses" and before in words.DRINKING else singular(head)
     return " ".join(tokens)
 
 
@@ -71,37 +120,81 @@ def merged(concepts: Sequence[Concept]) -> tuple[Concept, ...]:
     return tuple(Concept(name, limit) for name, limit in limits.items())
 
 
+def is_pronoun(phrase: str) -> bool:
+    """True for what only stands for a noun: `them`, `the red one on the left`."""
+    return _PRONOUN.fullmatch(phrase) is not None
+
+
+def standing_for(pronoun: str, meant: str) -> str:
+    """The pronoun in the words of what it stands for: of two dogs, `the red one on the left` is `the red dog …`.
+
+    What is no pronoun comes back as it is. Where things are that were spoken of before does not tell them apart.
+    """
+    found = _PRONOUN.fullmatch(pronoun)
+    if found is None:
+        return pronoun
+    nouns = [_head_of(piece) for piece in _SPLIT.split(uncarried(meant)[0])]
+    nouns = [noun for noun in nouns if noun and not words.SENTENCE_WORDS & set(noun.split())]
+    if not found["which"] or not nouns:
+        return " and ".join(nouns)
+    noun, is_one = bare(nouns[0]), found["which"].endswith("one")
+    said = ("one" if is_one else "the", found["adjectives"], one(noun) if is_one else noun, found["tail"])
+    return " ".join(part.strip() for part in said if part)
+
+
+def _head_of(piece: str) -> str:
+    tokens = _ASKING.sub("", piece.strip(_EDGES)).split()
+    return " ".join(tokens[: end_of_head(tokens)])
+
+
+def described(noun: str, what: str) -> str:
+    """A noun of which something is said: cars, `red` → `red cars`; people, `on it`; anything, `a car` → `a car`."""
+    if what.partition(" ")[0] in {"a", "an", "the", "any"}:
+        return what
+    said = set(re.findall(r"[\w'-]+", what)) - {"and", "or"}
+    is_adjective = said <= words.ADJECTIVES or (len(said) == 1 and not what.endswith("ing"))
+    return f"{what} {bare(noun)}" if is_adjective else f"{bare(noun)} {what}"
+
+
 def _pieces(list_: str) -> list[str]:
-    """Split where lists are split, but not between two adjectives before one noun."""
+    """Split where lists are split, but not between two adjectives of one noun."""
     pieces: list[str] = []
     start = 0
     for joint in _SPLIT.finditer(list_):
         before = list_[start : joint.start()].split()
         after = re.findall(r"[\w'-]+", list_[joint.end() : joint.end() + SEEN_AHEAD])
         between = bool(before) and before[-1] in words.ADJECTIVES and bool(after) and after[0] in words.ADJECTIVES
-        if between and any(word not in words.ADJECTIVES for word in after):
+        if between and ({"is", "are"} & set(before) or any(word not in words.ADJECTIVES for word in after)):
             continue
         pieces.append(list_[start : joint.start()])
         start = joint.end()
     return [*pieces, list_[start:]]
 
 
-def _concept(piece: str) -> Concept | None:
-    """What a noun phrase names; None if that is nothing in particular."""
-    stripped = _stripped(piece)
-    number, article = stripped.number, stripped.article
+def _named(piece: str) -> _Stripped:
+    """The phrase that names a thing, with its number, where it stood behind what carries it."""
+    stripped = _stripped(_ASKING.sub("", _WHATEVER.sub("things that are ", piece.strip(_EDGES))))
     while (carried := _CARRIED.match(stripped.phrase)) is not None:
         stripped = _stripped(stripped.phrase[carried.end() :])
-        number, article = stripped.number, stripped.article
-    phrase = stripped.phrase
+    said = _COPULA.fullmatch(stripped.phrase)
+    phrase = stripped.phrase if said is None else described(said["noun"], said["rest"])
+    trailing = _TRAILING.fullmatch(phrase)
+    if trailing is not None and trailing["noun"].rpartition(" ")[2] not in words.ADJECTIVES | words.TAILS:
+        phrase = trailing["noun"]
+    return _Stripped(phrase, stripped.number, stripped.article, stripped.everyone)
+
+
+def _concept(named: _Stripped) -> Concept | None:
+    """What a noun phrase names; None for none."""
+    phrase, number = named.phrase, named.number
     if (pairs := _PAIRS.match(phrase)) is not None:
         phrase = phrase[pairs.end() :]
         number = (number or 1) * (1 if phrase.rpartition(" ")[2] in PAIRED else 2)
     name = one(phrase)
-    if not name or _is_anything(name):
+    if not name:
         return None
     tokens = phrase.split()
-    if number is None and article and not is_plural(tokens[end_of_head(tokens) - 1]):
+    if number is None and named.article and not is_plural(tokens[end_of_head(tokens) - 1]):
         number = 1
     return Concept(name, number)
 
@@ -112,23 +205,22 @@ def _stripped(phrase: str) -> _Stripped:
     tokens = phrase.strip(_EDGES).split()
     while tokens:
         token = tokens[0]
+        is_ranked = token == "top" and len(tokens) > 1 and (tokens[1] in words.NUMBERS or tokens[1].isdecimal())
         if token.isdecimal() or token in words.NUMBERS:
             if len(tokens) == 1:
                 break
             number = min(int(token), 10_000) if token.isdecimal() and len(token) < 6 else words.NUMBERS.get(token, 1)
             number = max(number, 1)
-        elif token not in words.DETERMINERS:
+        elif token not in words.DETERMINERS and not is_ranked:
             break
         article = article or token in {"a", "an", "one"}
         everyone = everyone or token in words.EVERYONE
         del tokens[0]
     while tokens and tokens[-1] in words.AFTERTHOUGHTS:
         del tokens[-1]
-    return _Stripped(" ".join(tokens), None if everyone else number, article and not everyone)
+    return _Stripped(" ".join(tokens), None if everyone else number, article and not everyone, everyone)
 
 
 def _is_anything(name: str) -> bool:
-    """True for `object`, `visible thing on the table` and the like; `red object` says which."""
-    tokens = name.split()
-    head = tokens[: end_of_head(tokens)]
-    return len(head) == 1 and head[0] in words.GENERIC
+    """True for `object`, `visible things` and the like; `red object` and `object on the left` say which."""
+    return name in words.GENERIC

@@ -1,62 +1,46 @@
 """A request in English → what it asks for.
 
 Made for imperatives (`segment the dog and the two cats`), their polite forms, questions (`how many cars`), `masks of …`
-and short lists of nouns. What is read is what follows the verb, up to where the sentence turns to other things.
+and short lists of nouns. plain tells sentences apart, requests reads each of them, phrases the nouns in it. What names
+nothing in particular means everything only where a word for everything, or no word at all, is said.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from rubylith.domain.prompt import Mode
-from rubylith.language import Concept, Wish, phrases, vocabularies, words
+from rubylith.language import Concept, Wish, heads, phrases, vocabularies
+from rubylith.language.modes import mode_of
+from rubylith.language.plain import sentences_of
+from rubylith.language.requests import Request, request_in, short_list
 
 MAX_CHARACTERS = 8000  # of a request; what comes later says nothing new
-SHORT_REQUEST, SHORT_PIECE = 4, 3  # words of a request without a verb, and of each piece of a list without one
 
 _QUOTED = re.compile(
     r"“([^”]{1,200})”|«([^»]{1,200})»|\"([^\"]{1,200})\"|`([^`]{1,200})`|"
     r"(?<!\w)\u2018([^\u2019]{1,200})\u2019|(?<!\w)'((?:[^']|(?<=\w)'(?=\w)){1,200})'(?!\w)"
 )
-_NAME_OF_A_FIELD = re.compile(r"[_{}\[\]:/\\<>]|^(?:json|png|jpe?g|xywh|xyxy|rle|coco|urls?|masks?|bbox)$")
-_BULLET = re.compile(r":?\s*\n\s*(?:[-*•]|\d+[.)])\s+")
-_VERB = "|".join(words.VERBS)
-_OPENER = "|".join(words.OPENERS)
-_IMPERATIVE = re.compile(rf"(?:^|[,;:.!?]\s*|\n\s*|\b(?:{_OPENER})\s+)(?:{_VERB})(?:ing)?\b(?!')")
-_QUESTION = re.compile(rf"(?:^|[,;:.!?]\s*)(?:and )?(?:{words.QUESTIONS})\b")
-_ANYWHERE = re.compile(rf"\b(?:{'|'.join(words.CLEAR_VERBS)})\b")
-_SEGMENTATION_OF = re.compile(
-    r"\b(?:semantic|instance|panoptic|image|object)\s+segmentation(?:\s+(?:masks?|maps?|labels?))?\b"
-    r"(?:\s+(?:of|for|on)\b)?"
+_NAME_OF_A_FIELD = re.compile(
+    r"[_{}\[\]:/\\<>]|^(?:json|png|jpe?g|xywh|xyxy|rle|coco|urls?|masks?|b?box(?:es)?|bounding box(?:es)?|labels?|"
+    r"scores?|confidences?|areas?|ids?|names?|class|classes|category|categories|counts?|type|polygons?|points?)$"
 )
-_MASKS_OF = re.compile(r"\b(?:segmentation|masks?|outlines?|cut-?outs?)(?:\s+(?:masks?|maps?))?\s+(?:of|for)\b")
-_CLASSIFY = re.compile(r"\bclassify\s+(?:(?:every|each|all|the|of)\s+)*pixels?\b(?:\s+(?:as|into|of))?")
-_BY_CLASS = re.compile(
-    r"\b(?:semantically|panoptically|(?:per|by)[- ](?:class|category|instance|object))\b"
-    r"|(?<=\w )(?:semantic|panoptic)(?: mode)?$"
+_SAYS_A_FIELD = re.compile(
+    r"\b(?:fields?|keys?|propert(?:y|ies)|columns?|named|called|as)\s+(?:the\s+)?$", re.IGNORECASE
 )
-_BARE = re.compile(r"\W*(?:(?:semantic|instance|panoptic)\s*(?:mode|masks?|map|labels?)?)?\W*")
-_AFTER_VERB = re.compile(r"[\s,:-]*(?:(?:out|at|to|off|up|me|us|for me)\b[\s:,-]*)*")
-_PICTURE = rf"(?:(?:{words.POINTERS})\s+)+(?:{words.IMAGES})\b"
-_ANSWER = "|".join(words.ANSWERING)
-_THEM = r"(?:them|it|those|these|each(?: one)?|all of them|both|their|its|every one)"
-_CUT = re.compile(
-    "|".join((
-        r"[.!?](?=\s|$)",
-        r"\n",
-        r"\bfrom\s+(?:the|its|their)\s+background\b",
-        rf"\b(?:in|on|from|of|within|inside|across|throughout|for)\s+{_PICTURE}",
-        rf"(?:,\s*)?\b(?:and|then)\s+(?:(?:then|also)\s+)?(?:{_ANSWER})\b",
-        rf",\s*(?:{_ANSWER})\b",
-        rf"(?:,\s*)?\b(?:and|then)\s+(?:{_VERB})(?:\s+out)?(?:\s+{_THEM}\b|\s*$)",
-        rf"\bwith\s+(?:(?:{words.ADORNMENTS})\s+)*(?:masks?|box(?:es)?|bboxes|labels?|scores?|polygons?|urls?|ids?)\b",
-        r"\b(?:using|via|by means of)\b",
-        r"\bas\s+(?:a\s+|an\s+)?(?:json|png|masks?|polygons?|separate|individual|rle|coco|list|instances?|objects?)\b",
-        r"\b(?:but|except|excluding|other than|apart from|not including|ignoring|so that|because)\b",
-        r"\binto\s+(?:\w+\s+){0,3}(?:masks?|segments?|regions?|classes|instances?)\b",
-        r"\b(?:do you see|can you see|are there|is there|are visible|is visible|can be seen|are (?:in|on))\b",
-    ))
-)  # fmt: skip
-_AND_VERB = re.compile(rf"\s*,?\s*\b(?:and|then)\s+(?:also\s+)?(?:{_VERB})\s+(?:out\s+)?")
+_LEAVES_OUT = re.compile(
+    r"\b(?:not|except(?: for)?|excluding|without|other than|rather than|instead of|ignore|but no)\s+"
+    r"(?:(?:the|any|an?)\s+)?$",
+    re.IGNORECASE,
+)
+_SAID_BEFORE = (  # what a later pronoun stands for: what the picture shows, else what something is said of
+    re.compile(
+        r".*\b(?:shows?|contains?|depicts?|has|have|features?|includes?|(?:there|here|this|that|it|these) (?:is|are)|"
+        r"where(?: is| are)?|(?:image|picture|photo|photograph|shot|pic|scene) (?:of|with))\s+(?P<what>.+)"
+    ),
+    re.compile(r"(?P<what>.+?)\s+(?:is|are)\b"),
+)
+_OF_SCENE = re.compile(r"(?:with|at|in|during|from|under|including|by)\b|$")
 
 
 def read(text: str, *, system: str = "", hints: Sequence[str] = ()) -> Wish | None:
@@ -66,86 +50,86 @@ def read(text: str, *, system: str = "", hints: Sequence[str] = ()) -> Wish | No
     text asks for everything.
     """
     text = text[:MAX_CHARACTERS]
-    plain = _plain(text) or text.strip().lower()
-    mode = _mode(f"{system.lower()} {plain}")
-    concepts = _quoted(text)
+    mode = mode_of(text, system)
+    concepts, without = _quoted(text)
     if not concepts:
-        asked = _asked(plain)
+        asked = _asked(text)
         if asked is None:
             return None
-        concepts = _scene(asked, mode) or phrases.concepts_of(asked)
+        listed, said_without = _listed(asked, mode)
+        if not (listed.concepts or listed.is_everything or hints):
+            return None
+        concepts = listed.concepts
+        without = phrases.merged([*without, *said_without])
+    names = tuple(concept.name for concept in without)
     if not concepts:
-        concepts = tuple(Concept(hint) for hint in dict.fromkeys(hints))
+        concepts = tuple(Concept(hint) for hint in dict.fromkeys(hints) if hint not in names)
     if not concepts and mode is not Mode.INSTANCE:
-        concepts = tuple(Concept(name) for name in vocabularies.DEFAULT)
-    return Wish(mode, concepts)
+        concepts = tuple(Concept(name) for name in vocabularies.DEFAULT if name not in names)
+    return Wish(mode, concepts, names)
 
 
-def _plain(text: str) -> str:
-    """Lower case, bullets as a list, without politeness."""
-    plain = _BULLET.sub(", ", text.strip().replace("\u2019", "'").lower())
-    for pattern in words.POLITE:
-        plain = re.sub(pattern, " ", plain)
-    plain = re.sub(r"\(([^()]{0,200})\)", lambda said: f", {said[1]}" if "," in said[1] else f" {said[1]}", plain)
-    plain = re.sub(r"[ \t]+", " ", plain)
-    return re.sub(r" ([,.!?;:])", r"\1", plain).strip(" ,\n")
+def _asked(text: str) -> tuple[Request, ...] | None:
+    """The requests in a text, with pronouns replaced by what they stand for; None if it asks for nothing."""
+    if not text.strip():
+        return (Request(""),)
+    sentences = sentences_of(text)
+    asked: list[Request] = []
+    for place, sentence in enumerate(sentences):
+        request = request_in(sentence, follows=any(one.wanted is not None for one in asked))
+        if request is not None:
+            asked.append(_resolved(request, (*sentences[:place], request.before)))
+    if not any(one.wanted is not None for one in asked):
+        named = [short_list(sentence) for sentence in sentences if request_in(sentence) is None]
+        if not named or None in named:
+            return None
+        asked += [one for one in named if one is not None]
+    return tuple(asked)
 
 
-def _mode(text: str) -> Mode:
-    if "panoptic" in text:
-        return Mode.PANOPTIC
-    if re.search(r"semantic|\bper[- ](?:class|category)\b", text) or _CLASSIFY.search(text):
-        return Mode.SEMANTIC
-    return Mode.INSTANCE
+def _resolved(request: Request, before: Sequence[str]) -> Request:
+    """The request with `it`, `them` and `the one on the left` put in words; none names nothing."""
+    if request.wanted is None or not phrases.is_pronoun(request.wanted):
+        return request
+    for sentence in reversed(before):
+        found = next((match for pattern in _SAID_BEFORE if (match := pattern.match(sentence))), None)
+        if found is not None:
+            return replace(request, wanted=phrases.standing_for(request.wanted, found["what"]) or "it")
+    return replace(request, wanted="it")  # which names nothing, whatever was said of it
 
 
-def _quoted(text: str) -> tuple[Concept, ...]:
-    """What stands in quotes and can name a thing: if there is any, nothing else is read."""
-    found = [next(filter(None, match.groups())).lower() for match in _QUOTED.finditer(text)]
-    names = [name.strip(" ,.") for quoted in found for name in quoted.split(",")]
-    return phrases.merged([Concept(phrases.one(n)) for n in names if n and not _NAME_OF_A_FIELD.search(n)])
+def _listed(asked: Iterable[Request], mode: Mode) -> tuple[phrases.Listed, tuple[Concept, ...]]:
+    """The concepts of all requests, and those that they leave out."""
+    concepts: list[Concept] = []
+    without: list[Concept] = []
+    is_everything = False
+    for request in asked:
+        without += phrases.listed(request.unwanted).concepts
+        if request.wanted is not None:
+            one = phrases.Listed(_scene(request.wanted, mode))
+            one = one if one.concepts else phrases.listed(request.wanted)
+            concepts += one.concepts
+            is_everything = is_everything or one.is_everything or not request.wanted
+    return phrases.Listed(phrases.merged(concepts), is_everything), phrases.merged(without)
+
+
+def _quoted(text: str) -> tuple[tuple[Concept, ...], tuple[Concept, ...]]:
+    """What stands in quotes and can name a thing, wanted or left out: if any is wanted, nothing else is read."""
+    wanted: list[Concept] = []
+    without: list[Concept] = []
+    for match in _QUOTED.finditer(text):
+        before = text[: match.start()]
+        names = [name.strip(" ,.") for name in next(filter(None, match.groups())).lower().split(",")]
+        concepts = [Concept(phrases.one(name)) for name in names if name and not _NAME_OF_A_FIELD.search(name)]
+        if not _SAYS_A_FIELD.search(before):
+            (without if _LEAVES_OUT.search(before) else wanted).extend(concepts)
+    return phrases.merged([one for one in wanted if one.name]), phrases.merged([one for one in without if one.name])
 
 
 def _scene(asked: str, mode: Mode) -> tuple[Concept, ...]:
     """The vocabulary of a scene that is named alone where every pixel is to be told."""
-    vocabulary = None if mode is Mode.INSTANCE else vocabularies.of_scene(phrases.bare(asked))
+    if mode is Mode.INSTANCE:
+        return ()
+    head, tail = heads.parted(phrases.bare(phrases.uncarried(asked)[0]))
+    vocabulary = vocabularies.of_scene(head) if _OF_SCENE.match(tail) else None
     return tuple(Concept(name) for name in vocabulary or ())
-
-
-def _asked(plain: str) -> str | None:
-    """What follows the verb; without a verb a short list of nouns as it is; None for anything else."""
-    plain = _BY_CLASS.sub(" ", plain).strip()
-    found = (
-        _SEGMENTATION_OF.search(plain)
-        or _CLASSIFY.search(plain)
-        or _IMPERATIVE.search(plain)
-        or _QUESTION.search(plain)
-        or _MASKS_OF.search(plain)
-        or _ANYWHERE.search(plain)
-    )
-    if found is not None:
-        after = plain[found.end() :]
-        return _kept(after[_AFTER_VERB.match(after).end() :])  # pyright: ignore[reportOptionalMemberAccess]
-    if _BARE.fullmatch(plain):
-        return ""
-    named = _kept(plain)
-    return named if _is_short_list(named) else None
-
-
-def _kept(asked: str) -> str:
-    """Up to where the sentence turns to the picture, to the form of the answer or to what is not meant."""
-    asked = asked.strip(" ,:\n")
-    cut = _CUT.search(asked)
-    if cut is not None and cut.start() == 0 and re.match(r"(?:in|on|from|within|for)\b", asked):
-        return _kept(asked[cut.end() :])  # `in this image the dogs`
-    kept = asked if cut is None else asked[: cut.start()]
-    return _AND_VERB.sub(" and ", kept).strip(" ,:;\n")
-
-
-def _is_short_list(named: str) -> bool:
-    if words.SENTENCE_WORDS & set(re.findall(r"[\w']+", named)):
-        return False
-    pieces = re.split(r"\s*(?:,|;|\band\b|\bor\b)\s*", named)
-    return len(phrases.bare(named).split()) <= SHORT_REQUEST or (
-        len(pieces) > 1 and all(0 < len(piece.split()) <= SHORT_PIECE for piece in pieces)
-    )

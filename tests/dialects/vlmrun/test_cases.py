@@ -100,6 +100,23 @@ def test_case_01_the_published_form_gives_labelled_masks_behind_links(http, site
     assert answer.headers["x-request-id"]
 
 
+def test_what_is_left_out_of_everything_is_in_no_mask(http):
+    as_object = {"schema": None, "response_format": {"type": "json_object"}}
+    whole = document(ask(http, text="Segment the objects that are red or blue", **as_object))
+    rest = document(ask(http, text="Segment everything but the red things", **as_object))
+    assert {one["label"] for one in whole["segmentations"]} == {"red or blue object"}
+    assert {one["label"] for one in rest["segmentations"]} == {"object"}
+    red = np.zeros((HEIGHT, WIDTH), bool)
+    red[17:53, 12:48] = True
+    assert not any((picture(one["mask_url"]) > 0)[red].any() for one in rest["segmentations"])
+    assert any((picture(one["mask_url"]) > 0)[32:78, 72:108].mean() > 0.9 for one in rest["segmentations"])
+
+
+def test_a_pronoun_that_stands_for_nothing_names_nothing(http):
+    answer = ask(http, text="Could you isolate them?", schema=SCHEMA)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "no_concept")
+
+
 def test_case_02_every_envelope_gives_the_same_masks(http):
     inner = {"name": "Segmentations", "schema": SCHEMA, "strict": True}
     envelopes = (

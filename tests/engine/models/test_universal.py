@@ -118,8 +118,9 @@ def test_words_pick_among_its_names(engine):
     assert picked.masks[0].rle == whole.masks[0].rle
     with pytest.raises(UnknownWord, match="does not know 'unicorn'"):
         engine.check(Text(("unicorn",)))
-    with pytest.raises(InvalidPrompt, match="knows names only"):
-        engine.check(Text(("red car",)))
+    for phrase in ("red car", "two cars"):
+        with pytest.raises(InvalidPrompt, match="knows names only"):
+            engine.check(Text((phrase,)))
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -137,6 +138,14 @@ def test_two_words_for_one_thing_give_it_once(engine):
     assert found.masks
     assert {mask.label.name for mask in found.masks} == {name}
     assert np.sum([mask.rle.bitmap() for mask in found.masks], axis=0).max() == 1
+
+
+def test_what_is_left_out_is_not_told_and_must_be_a_name_too(engine):
+    name = engine.segment(picture("square"), Scene()).masks[0].label.name
+    assert engine.segment(picture("square"), Text((name,))).masks
+    assert not engine.segment(picture("square"), Text((name,), without=(f"{name}s",))).masks
+    with pytest.raises(UnknownWord, match="does not know 'unicorn'"):
+        engine.check(Text((name,), without=("unicorn",)))
 
 
 def test_everything_gives_named_segments(engine):
