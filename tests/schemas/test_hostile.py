@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from tests.schemas.models import model
 from tests.schemas.scenes import Numbered, mask, segmentation
 
-from rubylith.domain.errors import InvalidSchema, UnfillableSchema
+from rubylith.domain.errors import InvalidSchema, UnfillableSchema, UnsatisfiedSchema
 from rubylith.schemas.filling import fill
 from rubylith.schemas.patterns import Pattern
 from rubylith.schemas.planning import plan
@@ -98,6 +98,16 @@ HOSTILE = {
     "each other": ({"properties": COUNT, "not": {"$ref": "#/$defs/a"}, "$defs": {
         "a": {"anyOf": [{"$ref": "#/$defs/b"}]}, "b": {"allOf": [{"$ref": "#/$defs/a"}]}}},
         "the cars", "InvalidSchema"),
+    "a name of many words": (obj(**{"a_" * 20_000: STRING}, **COUNT), "the cars", "UnfillableSchema"),
+    "names of many words": (obj(items={"type": "array", "items": obj(**{
+        "score_" + "object_" * (n % 20) + "item_" * (n // 20): {"type": "number", "minimum": 2} for n in range(400)})}),
+        "the cars", "UnfillableSchema"),
+    "a description of many coordinates": (obj(items={"type": "array", "items": obj(bbox={
+        "type": "array", "items": {"type": "number"}, "description": "x, y, " * 300_000})}), "the cars", "planned"),
+    "a description of many numbers": (obj(items={"type": "array", "items": obj(label=STRING, figure={
+        "type": ["integer", "null"], "description": "number of a " * 300_000})}), "the cars", "planned"),
+    "deep by references": ({**obj(items={"$ref": "#/$defs/A0"}), **chain(lambda n: {
+        **obj(label=STRING, mask=STRING, items={"type": "array", "items": n})}, 20)}, "the cars", "UnfillableSchema"),
     "many labels": (obj(items={"type": "array", "items": obj(label={"enum": [f"c{n}" for n in range(100_000)]})}),
                     "the cars", "InvalidSchema"),
 }  # fmt: skip
@@ -239,3 +249,31 @@ def test_only_properties_that_no_pattern_names_are_additional():
         plan(schema, "the dogs")
     open_ = keyed("^c", additionalProperties={"type": "integer", "minimum": 1})
     assert fill(plan(open_, "the cars"), CARS, Numbered()) == {"counts": {"car": 2}}
+
+
+def test_only_so_many_kinds_of_faults_are_mended():
+    scene = segmentation(*(mask("car", x, 0, x + 5, 5) for x in range(0, 60, 6)))
+
+    def counts(number):
+        names = ["object_" * n + "count" for n in range(number)]
+        few = {name: {"type": "integer", "maximum": 6} for name in names}
+        items = {"type": "array", "items": obj(label=STRING)}
+        return {"type": "object", "properties": {"items": items, **few}, "required": ["items"]}
+
+    assert list(fill(plan(counts(5), "the cars"), scene, Numbered())) == ["items"]
+    with pytest.raises(UnsatisfiedSchema, match="count"):
+        fill(
+            plan(
+                counts(11)
+                | {
+                    "properties": {
+                        **counts(11)["properties"],
+                        "total": {"type": "integer", "maximum": 6},
+                        "n": {"type": "integer", "maximum": 6},
+                    }
+                },
+                "the cars",
+            ),
+            scene,
+            Numbered(),
+        )

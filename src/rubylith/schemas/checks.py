@@ -103,8 +103,12 @@ def _sound(node: object, *, depth: int) -> object:
         return {str(_sound(name, depth=depth)): _sound(one, depth=depth + 1) for name, one in told.items()}
     if isinstance(node, float) and not math.isfinite(node):
         raise InvalidSchema("The schema holds a number that is not finite", "Use numbers that JSON can hold")
-    if isinstance(node, str) and any("\ud800" <= character <= "\udfff" for character in node):
-        raise InvalidSchema("The schema holds half a character, a lone surrogate", "Send whole Unicode characters")
+    try:
+        _ = isinstance(node, str) and node.encode()
+    except UnicodeEncodeError:
+        raise InvalidSchema(
+            "The schema holds half a character, a lone surrogate", "Send whole Unicode characters"
+        ) from None
     return node
 
 

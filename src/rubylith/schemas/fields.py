@@ -9,7 +9,7 @@ from rubylith.language import Wish
 from rubylith.schemas.checks import Schema
 from rubylith.schemas.names import Words, says, synonyms
 from rubylith.schemas.results import Value
-from rubylith.schemas.shapes import is_numeric, is_whole, types_of
+from rubylith.schemas.shapes import description_of, is_numeric, is_whole, types_of
 
 
 class Level(enum.Enum):
@@ -104,7 +104,7 @@ class Unit(enum.Enum):
 
 def unit_of(field_: Field, number: Schema) -> Unit:
     """How the coordinates of a field are written. number: the schema of one of them."""
-    told = f"{' '.join(field_.words)} {field_.about} {str(number.get('description') or '').lower()}"
+    told = f"{' '.join(field_.words)} {field_.about} {description_of(number).lower()}"
     most = number.get("maximum", number.get("exclusiveMaximum"))
     if re.search(r"\b1000\b", told) or spans(field_.around, 1000) or _TO_A_THOUSAND.search(field_.around):
         return Unit.THOUSANDTHS

@@ -14,6 +14,8 @@ from rubylith.schemas.checks import validator
 from rubylith.schemas.planning import Plan
 from rubylith.schemas.results import MISSING, Facts, Scope, arranged
 
+MAX_FAULTS = 12  # of different kinds that are mended; each takes a copy and looks at the whole document
+
 
 def fill(plan: Plan, segmentation: Segmentation, pictures: Pictures) -> object:
     """The document. NothingFound where it must tell of one thing; UnsatisfiedSchema where it is not allowed."""
@@ -45,7 +47,9 @@ def _without_what_is_not_allowed(document: object, wrong: list[ValidationError],
 
     Results themselves stay: a list of what was found is never left out, nor all there is.
     """
-    while wrong:
+    for _ in range(MAX_FAULTS):
+        if not wrong:
+            break
         places = _places_of(wrong[0], wrong)
         for candidate in (_changed(document, places, null=False), _changed(document, places, null=True)):
             left = list(check.iter_errors(cast("Any", candidate)))
@@ -54,7 +58,7 @@ def _without_what_is_not_allowed(document: object, wrong: list[ValidationError],
                 break
         else:
             return None
-    return document
+    return None if wrong else document
 
 
 def _places_of(first: ValidationError, wrong: list[ValidationError]) -> list[tuple[str | int, ...]]:

@@ -8,7 +8,7 @@ from rubylith.language.nouns import singular
 
 Words = tuple[str, ...]
 
-MAX_REMEMBERED = 64  # characters
+MAX_NAME = 80  # characters
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
 NEUTRAL = frozenset(  # words that change nothing in the meaning of a name
     "object instance segment region item detected predicted mask image png pixel main primary best target semantic "
@@ -28,8 +28,8 @@ CHOOSING = frozenset(  # words that say which of several results is meant
 
 
 def words_of(name: str) -> Words:
-    """The words of a name in lower case, the last one in the singular."""
-    return _remembered(name) if len(name) <= MAX_REMEMBERED else _read(name)
+    """The words of a name in lower case, the last one in the singular; none for what is too long to be a name."""
+    return _remembered(name) if len(name) <= MAX_NAME else ()
 
 
 def _read(name: str) -> Words:
@@ -37,7 +37,7 @@ def _read(name: str) -> Words:
     return (*found[:-1], singular(found[-1])) if found else ()
 
 
-_remembered = lru_cache(4096)(_read)  # names come from callers: only so many, and short ones, are kept
+_remembered = lru_cache(4096)(_read)  # names come from callers: only so many are kept
 
 
 def synonyms(names: str) -> frozenset[Words]:

@@ -10,7 +10,7 @@ from rubylith.schemas.checks import MAX_PLACES, Schema, pointed
 
 ALL_TYPES = frozenset(("object", "array", "string", "number", "integer", "boolean"))
 NOTHING: Schema = {}
-MAX_VARIANTS = 8
+MAX_VARIANTS, MAX_DESCRIPTION = 8, 1000
 _PYTHON: dict[type, str] = {
     bool: "boolean",
     int: "integer",
@@ -45,14 +45,14 @@ class Shapes:
         if self._places > MAX_PLACES:
             raise InvalidSchema(f"The schema unfolds to more than {MAX_PLACES} fields", "Ask for less in one answer")
         node: dict[str, Any] = dict(cast("Mapping[str, Any]", schema)) if isinstance(schema, Mapping) else {}
-        description = str(node.get("description") or "")
+        description = description_of(node)
         while isinstance(reference := node.pop("$ref", None), str):
             if reference in within:
                 return Shape((), nullable=False, description=description, cyclic=True, within=within)
             within = (*within, reference)
             target = pointed(self.root, reference)
             node = {**(cast("dict[str, Any]", target) if isinstance(target, dict) else {}), **node}
-            description = " ".join(dict.fromkeys((description, str(node.get("description") or "")))).strip()
+            description = " ".join(dict.fromkeys((description, description_of(node)))).strip()
         for part in cast("list[object]", node.pop("allOf", None) or []):
             inner = self.read(part, within)
             if inner.cyclic or not inner.variants:
@@ -79,6 +79,11 @@ class Shapes:
         within = tuple(dict.fromkeys((*within, *(r for shape in shapes for r in shape.within))))
         return Shape(variants, nullable, description, cyclic=any(s.cyclic for s in shapes) and not variants,
                      within=within)  # fmt: skip
+
+
+def description_of(schema: Schema) -> str:
+    """What is written about it, as far as it is read."""
+    return str(schema.get("description") or "")[:MAX_DESCRIPTION]
 
 
 def types_of(schema: Schema) -> frozenset[str]:

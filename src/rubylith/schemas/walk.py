@@ -11,7 +11,7 @@ from rubylith.schemas.names import concept_named, is_collective, words_of
 from rubylith.schemas.places import Place, Planned, Unplanned
 from rubylith.schemas.results import MISSING, Choice, Scope, Value, choice
 from rubylith.schemas.roles import find_role
-from rubylith.schemas.shapes import Shape, Shapes, types_of
+from rubylith.schemas.shapes import Shape, Shapes, description_of, types_of
 from rubylith.schemas.subjects import Subjects, shows_the_whole
 
 Outcome = Planned | Unplanned
@@ -84,7 +84,7 @@ class Walk:
     def _variant(self, schema: Schema, shape: Shape, place: Place) -> Outcome:
         if "const" in schema:
             return _constant(schema["const"])
-        about = " ".join(dict.fromkeys((shape.description, str(schema.get("description") or ""))))
+        about = " ".join(dict.fromkeys((shape.description, description_of(schema))))
         found = find_role(place.field(schema, about), self.asked)
         if found is not None:
             return Planned(found[1], 1)
