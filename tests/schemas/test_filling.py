@@ -423,6 +423,7 @@ UNKNOWN = [
     ("inside", "integer", "Number of objects"),  # of each: that is not what was segmented
     ("notes", "number", "Your confidence that the car is stolen"),
     ("notes", "number", "A confidence score that the car is stolen"),
+    ("notes", "number", "Confidence of the driver"),
     ("notes", "string", "Explain the confidence score"),
     ("plate", "string", "Licence plate, e.g. 'label of the car'"),
     ("plate", "string", "Licence plate, not the object label"),
@@ -442,7 +443,16 @@ def test_what_a_segmentation_does_not_tell_is_null_or_refused_and_not_made_up(na
     assert refused.value.fields == (f"items[].{name}",)
 
 
-@pytest.mark.parametrize("text", ["Number of lanes of the road", "number of points", "how many cars per lane"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Number of lanes of the road",
+        "number of points",
+        "how many cars per lane",
+        "number of cars and wheels",
+        "number of wheels, cars",
+    ],
+)
 def test_what_is_not_counted_in_the_picture_is_not_made_up_either(text):
     shape = listed(label={"type": "string"})
     shape["properties"]["figure"] = {"type": "integer", "description": text}
@@ -460,6 +470,8 @@ def test_what_is_not_counted_in_the_picture_is_not_made_up_either(text):
         ("How many cars are there?", 2),
         ("how many dogs you see", 1),
         ("Total number of the segmented cars.", 2),
+        ("Number of cars and dogs", 3),
+        ("Number of dogs, in the image", 1),
     ],
 )
 @pytest.mark.parametrize("name", ["figure", "count"])
@@ -481,6 +493,8 @@ def test_scores_in_percent(text):
     ("kind", "text", "value"),
     [
         ("number", "Detection confidence", 0.95),
+        ("number", "Confidence (0-1) of the detection", 0.95),
+        ("number", "Confidence", 0.95),
         ("number", "The model's confidence score, 0-1", 0.95),
         ("string", "Object label", "car"),
         ("string", "A short name of the object. Lower case", "car"),

@@ -13,14 +13,14 @@ _COUNTING = ({"num"}, {"number", "of"}, {"count"}, {"n"}, {"total"}, {"count", "
              {"total", "number", "of"}, {"amount"}, {"quantity"}, {"num", "of"}, {"no", "of"})  # fmt: skip
 _PRESENT = frozenset(("found", "present", "detected", "exists", "exist", "has", "have", "contains", "contain", "is",
                       "are", "any", "visible"))  # fmt: skip
-_NUMBER_OF = re.compile(
-    r"\b(?:number of|how many) (?:(?:the|all|of|these|such|different|distinct|separate|individual|detected|segmented|"
-    r"found|visible|object|instance|total) )*"
-)
-_COUNTABLE = frozenset("objects instances segments detections results masks".split())
+_NUMBER_OF = re.compile(r"\b(?:number of|how many) ")
+_IDLE = re.compile(r"(?:(?:the|all|of|these|such|different|distinct|separate|individual|detected|segmented|found|"
+                   r"visible|object|instance|total) )*")  # fmt: skip
+_COUNTABLE = tuple("objects instances segments detections results masks".split())
+_AND = re.compile(r",? (?:and|or|plus|&) |, ")
 _END = re.compile(  # what may follow on what is counted; `with open doors` or `per row` would make it something else
-    r"\W*$|\s*[.,;:()]|,? (?:(?:are|is|were|was) )?(?:there|in|on|found|detected|segmented|visible|present|shown|"
-    r"overall|within|across|from|you|and|or)\b"
+    r"\W*$|\s*[.;:()]|,? (?:(?:are|is|were|was) )?(?:there|in|on|found|detected|segmented|visible|present|shown|"
+    r"overall|within|across|from|you)\b"
 )
 _ANYTHING = NEUTRAL | {"detection", "result", "thing", "item", "all", "s"}
 
@@ -49,9 +49,11 @@ def count(field: Field, asked: Asked) -> Value | None:
     if not is_count(field, asked) and (told is None or field.level is Level.INSTANCE):
         return None
     concept = concept_named(_counted(field.words) or (), asked.concepts)
-    if concept is None and field.level is Level.IMAGE:
-        concept = told or None
-    return lambda scope: sum(concept in {None, one.label} for one in scope.found)
+    if concept is not None:
+        return lambda scope: sum(one.label == concept for one in scope.found)
+    if told and field.level is Level.IMAGE and told != frozenset(asked.concepts):
+        return lambda scope: sum(one.label in told for one in scope.found)
+    return lambda scope: len(scope.found)
 
 
 def is_count(field: Field, asked: Asked) -> bool:
@@ -130,15 +132,30 @@ def _counted(words: Words) -> Words | None:
     return None
 
 
-def _told(about: str, concepts: Sequence[str]) -> str | None:
-    """What a description says is counted: a concept, or "" for all; None for what nobody asked for, such as wheels."""
+def _told(about: str, concepts: Sequence[str]) -> frozenset[str] | None:
+    """The concepts that a description says are counted, all if it says objects; None if it counts anything else."""
     for told in _NUMBER_OF.finditer(about):
-        rest = about[told.end() : told.end() + 200]
-        for meant in (*concepts, *_COUNTABLE):
-            length = len(words_of(meant))
-            head = re.match(rf"[\w'-]+(?: [\w'-]+){{{length - 1}}}", rest) if length else None
-            if head and words_of(head[0]) == words_of(meant) and _END.match(rest[head.end() :]):
-                return meant if meant in concepts else ""
+        meant: set[str] = set()
+        rest = about[told.end() : told.end() + 300]
+        while (head := _head(rest, concepts)) is not None:
+            meant |= set(concepts) if head[0] in _COUNTABLE else {head[0]}
+            if _END.match(head[1]):
+                return frozenset(meant)
+            further = _AND.match(head[1])
+            if further is None:
+                break
+            rest = head[1][further.end() :]
+    return None
+
+
+def _head(text: str, concepts: Sequence[str]) -> tuple[str, str] | None:
+    """The concept or general noun that a text begins with, and what follows on it."""
+    text = text[_IDLE.match(text).end() :]  # pyright: ignore[reportOptionalMemberAccess]
+    for meant in (*concepts, *_COUNTABLE):
+        length = len(words_of(meant))
+        found = re.match(rf"[\w'-]+(?: [\w'-]+){{{length - 1}}}", text) if length else None
+        if found and words_of(found[0]) == words_of(meant):
+            return meant, text[found.end() :]
     return None
 
 
@@ -173,7 +190,8 @@ SCORE = Role(
     re.compile(
         r"(?:confidence (?:score|level)|(?:detection|segmentation|mask|prediction|model) confidence|"
         r"confidence (?:of|in) (?:the |this )?(?:detection|segmentation|mask|prediction))s?\b"
-        r"(?! (?:that|whether|if|about))"
+        r"(?! (?:that|whether|if|about))|"
+        r"^confidence(?:[\W\d]|from|to|between|and|in|percent|of|the|this|detection|segmentation|mask|object)*$"
     ),
     score,
 )
