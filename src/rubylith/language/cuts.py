@@ -6,7 +6,7 @@ from rubylith.language import phrases, words
 
 _DONT = rf"(?:do not|don't|never|not)\s+(?:{words.VERB}|include|count)(?:ing)?(?:\s+out)?"
 _IGNORE = "ignor(?:e|ing)|exclud(?:e|ing)|omit(?:ting)?|skip(?:ping)?|leav(?:e|ing) out|disregard(?:ing)?|avoid(?:ing)?"
-LEFT_OUT = re.compile(rf"(?:(?:but|and|also|then)\s+)*(?:{_IGNORE}|{_DONT})\b\s*")
+LEFT_OUT = re.compile(rf"(?:(?:but|and|also|then|i|we|you)\s+)*(?:{_IGNORE}|{_DONT})\b\s*")
 _EXCEPT = re.compile(
     r"[\s,;]*\b(?:"
     rf"(?:(?:and|but|then)\s+)*(?:{_IGNORE}|{_DONT})"
@@ -25,7 +25,12 @@ _THAT_ARE_NOT = re.compile(
 )
 _OF_PICTURE = re.compile(
     rf"(?:,?\s*\b(?:out\s+)?(?:in|on|from|of|within|inside|across|throughout|for)\s+)(?:(?:{words.POINTERS})\s+)+"
-    rf"(?:(?!of\b)\w+\s+)?(?:{words.IMAGES})\b(?!\s+of\b)"
+    rf"(?:(?!of\b)\w+\s+)?(?:{words.IMAGES})\b(?!\s+of\b)(?:\s+(?:above|below|attached|provided))?"
+)
+_AS_MANY = re.compile(r"\bas (?:many|much|few)\s+(?P<what>.+?)\s+as (?:you can|possible)\b")
+_AT_MOST = re.compile(
+    r"\b(?:no (?:more|fewer|less) than|not more than|up to|at (?:most|least)|(?:a )?max(?:imum)?(?: of)?)\s+"
+    rf"(?=\d|(?:{'|'.join(words.NUMBERS)})\b)"
 )
 _ANSWER = "|".join(words.ANSWERING)
 _THEM = r"(?:them|it|those|these|each(?: one)?|all of them|both|their|its|every one|him|her)"
@@ -44,7 +49,10 @@ _CUT = re.compile(
         r",?\s*\b(?:one by one|one at a time|(?<=[\w,]\s)(?:all|each|both) of them|at once|as well(?! as)|in detail)\b",
         r"\bas \w+ly as\b",
         r"\b(?:using|via|by means of)\b",
-        r"\bas\s+(?:a\s+|an\s+)?(?:json|png|masks?|polygons?|separate|individual|rle|coco|list|instances?|objects?)\b",
+        r"\bas\s+(?:a\s+|an\s+)?(?:json|png|masks?|polygons?|separate|individual|rle|coco|list|instances?|objects?|base64|svg)\b",
+        r"\bin\s+(?:json|png|coco|rle|yolo|csv|xml|base64|svg|an? (?:list|array|table))\b",
+        r"(?:,|\band)\s*(?:and\s+)?for (?:each|every)\b",
+        r"(?:,\s*)?\b(?:and|then)\s+\w+\s+(?:them|it)\b",
         r"\b(?:so that|because|since|whether|regardless|unless|when|while|no matter|even (?:if|though))\b",
         r"\b(?:only\s+)?if\b",
         r"\b(?:does|do)\s+(?:the|this|it|he|she|they|you)\b",
@@ -63,6 +71,7 @@ _AND_VERB = re.compile(rf"\s*,?\s*\b(?:and|then)\s+(?:also\s+)?(?:{words.VERB})\
 
 def divided(asked: str) -> tuple[str, str]:
     """What is wanted and what is left out: `everything but the sky`."""
+    asked = _AT_MOST.sub("", _AS_MANY.sub(r"\g<what>", asked))
     asked = _NOT_ONLY.sub(r"\g<one> and ", _OF_PICTURE.sub(" ", f" {asked}")).strip(" ,:")
     only = _BUT_ONLY.search(asked)
     if only is not None:
@@ -82,7 +91,8 @@ def kept(asked: str) -> str:
     asked = _OF_PICTURE.sub(" ", f" {asked}").strip(" ,:")
     cut = _CUT.search(asked)
     kept = asked if cut is None else asked[: cut.start()]
-    return re.sub(r"\s+", " ", _AND_VERB.sub(" and ", kept)).strip(" ,:;")
+    kept = re.sub(r"\s+", " ", _AND_VERB.sub(" and ", kept)).strip(" ,:;")
+    return re.sub(r"\s(?:that|which|who)(?: (?:is|are))?$", "", kept)
 
 
 def without_exception(before: str) -> str:

@@ -19,7 +19,7 @@ _JOINT = r"(?:[,;&/:]|\band\b|\bor\b|\bplus\b|\bas well as\b|\balong with\b|\bto
 _JOINTS = rf"(?:\s*{_JOINT})+\s*"
 _SPLIT = re.compile(rf"\s*{_JOINT}\s*")
 _ADJECTIVE = f"(?:{'|'.join(sorted(words.ADJECTIVES))})"
-_LINK = r"(?:of|for|around|surrounding|belonging to|from)"
+_LINK = r"(?:of|for|per|around|surrounding|belonging to|from)"
 _ANY_CARRIER = rf"(?:{words.WEAK_CARRIERS}|{words.CARRIERS})"
 _CARRIED = re.compile(
     rf"(?:{_ANY_CARRIER}{_JOINTS})*(?:{words.CARRIERS}\s+{_LINK}|"
@@ -28,18 +28,28 @@ _CARRIED = re.compile(
     r"(?:objects?|things?|items?|instances?) of (?:the )?(?:type|class|kind|category))\s+(?=\S)"
 )
 _CARRIER_LIST = rf"{_ANY_CARRIER}(?:{_JOINTS}{_ANY_CARRIER})*"
-_FETCHED = re.compile(rf"{_CARRIER_LIST}\s+{_LINK}\s+(?=\S)")
+_FETCHED = re.compile(
+    rf"(?:{_CARRIER_LIST}\s+{_LINK}|(?:a |an )?(?:json|list|array|table)(?: \w+)?\s+(?:of|with|containing))\s+(?=\S)"
+)
 _DRAWN = re.compile(rf"(?:a |an |the )?(?:{_ADJECTIVE} )*{_CARRIER_LIST}\s+(?:on|over|onto|upon|{_LINK})\s+(?=\S)")
+_OPPOSITES = re.compile(  # the left and the right hand are two
+    rf"\b(?P<one>{words.OPPOSITES})\s+(?:and|or)\s+(?:the\s+)?(?P<other>{words.OPPOSITES})\s+"
+    rf"(?P<noun>(?!of\b)[^,;&/]+?)(?=\s*(?:[,;&/]|\band\b|\bor\b|$))"
+)
 _PAIRS = re.compile(r"(?:pairs?|couple)\s+of\s+")
 _COPULA = re.compile(r"(?P<noun>.+?)\s+(?:(?:that|which|who)\s+)?(?:is|are|was|were|'s)\s+(?P<rest>.+)")
 _WHATEVER = re.compile(r"(?:what|whatever|all that|everything that)\s+(?:is|are)\s+")
 _ASKING = re.compile(r"(?:where|what|which|who|how many)\s+|\s+(?:is|are)$")
+_ALL_THAT_IS = re.compile(
+    rf"^(?:everything|anything|something)\s+(?P<what>{_ADJECTIVE}(?:\s(?:and |or )?{_ADJECTIVE})*)$"
+)
+_WHICH_ONE = re.compile(r"^(?P<which>\w+est)(?: ones?)? of (?:the |these |those |all )*")
 _TRAILING = re.compile(rf"(?P<noun>.+?)\s+(?:{words.TRAILING}|{words.DONE})")
 _PRONOUN = re.compile(
     r"(?:(?:all|each|both|every one|any) (?:of )?)?"
     r"(?:it|them|him|her|this|that|these|those|they|both|the same)(?: out| off| up| all)?|"
-    r"(?P<which>(?:(?:the|that|this|these|those|all|every|each|only) )+"
-    rf"(?:(?P<adjectives>{_ADJECTIVE}(?: (?:and )?{_ADJECTIVE})*) )?ones?)"
+    r"(?P<which>(?:(?:the|that|this|these|those|all|every|each|only|other) )+"
+    rf"(?:(?P<adjectives>{_ADJECTIVE}(?: (?:and )?{_ADJECTIVE})*) )?ones?|those|these|that)"
     rf"(?P<tail>\s(?:{'|'.join(sorted(words.TAILS))})\s.+)?"
 )
 _EDGES = " \t\n,.!?;:()[]{}\"'`*"
@@ -67,11 +77,12 @@ def listed(list_: str) -> Listed:
     """The concepts in a list of noun phrases, in lower case. InvalidPrompt for more than MAX_CONCEPTS."""
     is_everything = False
     concepts: list[Concept] = []
-    for piece in _pieces(_LIKE.sub(", ", uncarried(list_)[0])):
+    plain = _OPPOSITES.sub(r"\g<one> \g<noun>, \g<other> \g<noun>", _LIKE.sub(", ", uncarried(list_)[0]))
+    for piece in _pieces(plain):
         stripped = _named(piece)
         concept = _concept(stripped)
         is_anything = stripped.everyone if not stripped.phrase else _is_anything(one(stripped.phrase))
-        if concept is not None and not is_anything:
+        if concept is not None and not is_anything and concept.name not in words.NO_NAMES:
             concepts.append(concept)
         is_everything = is_everything or is_anything
     return Listed(merged(concepts), is_everything)
@@ -137,7 +148,7 @@ def standing_for(pronoun: str, meant: str) -> str:
     nouns = [noun for noun in nouns if noun and not words.SENTENCE_WORDS & set(noun.split())]
     if not found["which"] or not nouns:
         return " and ".join(nouns)
-    noun, is_one = bare(nouns[0]), found["which"].endswith("one")
+    noun, is_one = bare(nouns[0]), found["which"].endswith(("one", "that"))
     said = ("one" if is_one else "the", found["adjectives"], one(noun) if is_one else noun, found["tail"])
     return " ".join(part.strip() for part in said if part)
 
@@ -149,7 +160,7 @@ def _head_of(piece: str) -> str:
 
 def described(noun: str, what: str) -> str:
     """A noun of which something is said: cars, `red` → `red cars`; people, `on it`; anything, `a car` → `a car`."""
-    if what.partition(" ")[0] in {"a", "an", "the", "any"}:
+    if what.partition(" ")[0] in {"a", "an", "the", "any"} or (" " not in what and is_plural(what)):
         return what
     said = set(re.findall(r"[\w'-]+", what)) - {"and", "or"}
     is_adjective = said <= words.ADJECTIVES or (len(said) == 1 and not what.endswith("ing"))
@@ -177,7 +188,8 @@ def _named(piece: str) -> _Stripped:
     while (carried := _CARRIED.match(stripped.phrase)) is not None:
         stripped = _stripped(stripped.phrase[carried.end() :])
     said = _COPULA.fullmatch(stripped.phrase)
-    phrase = stripped.phrase if said is None else described(said["noun"], said["rest"])
+    phrase = stripped.phrase if said is None else bare(described(said["noun"], said["rest"]))
+    phrase = _WHICH_ONE.sub(r"\g<which> ", _ALL_THAT_IS.sub(r"\g<what> object", phrase))
     trailing = _TRAILING.fullmatch(phrase)
     if trailing is not None and trailing["noun"].rpartition(" ")[2] not in words.ADJECTIVES | words.TAILS:
         phrase = trailing["noun"]

@@ -20,6 +20,7 @@ def sentences_of(text: str) -> tuple[str, ...]:
     """The sentences of a request, in order, without their ends; none of them is blank."""
     rows = (" ".join(row.split()) for row in text.replace("\u2019", "'").lower().splitlines())
     plain = _IS.sub(r"\1 is", "\n".join(row for row in rows if row))
+    plain = re.sub(r"(?<=\w) +(?:[-=]*>|[\u2192|]|[-\u2013\u2014]) +", ", ", plain)
     plain = re.sub(r"[,;](?:\s*[,;])+", ",", plain)
     plain = re.sub(r"\b(is|are|do|does)n't\b", r"\1 not", plain)
     plain = _LINES_OF_A_LIST.sub(_in_one_line, _HEADING.sub("", _BULLET.sub(", ", plain)))

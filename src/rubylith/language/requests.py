@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 
 from rubylith.language import modes, phrases, words
 from rubylith.language.cuts import LEFT_OUT, divided, kept, without_exception
+from rubylith.language.nouns import is_plural
 
 SHORT_REQUEST, SHORT_PIECE = 4, 3  # words of a request without a verb, and of each piece of a list without one
 LIKE_A_VERB, SHORTEST_MISTYPED = 0.83, 6  # similarity of a mistyped verb, and its letters
@@ -16,6 +17,8 @@ _IMPERATIVE = re.compile(
     rf"(?:^|[,;:]\s*|\b(?:{_OPENER})\s+)(?P<verb>{words.VERB})(?P<ing>(?<=g)ging|(?<=t)ting|ing)?\b(?!')(?!\s*-)"
 )
 _QUESTION = re.compile(rf"(?:^|[,;:]\s*|\b(?:and|me|know|see|tell)\s+)(?:{words.QUESTIONS})\b")
+_INSTEAD = re.compile(rf"[,;]\s*(?:(?:but|and|please)\s+)*(?:only|just|{words.VERB})\b\s*")
+_ABOUT_US = re.compile(r"(?:how (?:do|does|can|should|to|much)|why|when|what (?:models?|formats?|languages?))\b")
 _ANYWHERE = re.compile(rf"\b(?:{'|'.join(words.CLEAR_VERBS)})\b")
 _SEGMENTATION_OF = re.compile(
     r"\b(?:semantic|instance|panoptic|image|object)\s+segmentation(?:\s+(?:masks?|maps?|labels?))?\b"
@@ -55,13 +58,16 @@ def request_in(sentence: str, *, follows: bool = False) -> Request | None:
     sentence = _BY_CLASS.sub(" ", modes.without_denied(sentence)).strip()
     left_out = LEFT_OUT.match(sentence)
     if left_out is not None:
-        return Request(None, kept(sentence[left_out.end() :]))
+        unwanted, instead = (*_INSTEAD.split(sentence[left_out.end() :], maxsplit=1), "")[:2]
+        return Request(kept(instead) or None, kept(unwanted))
     each = _FOR_EACH.match(sentence)
     if each is not None:
         return Request(*divided(each["what"]))
     passive = _PASSIVE.match(sentence)
     if passive is not None and len(passive["what"].split()) <= LONGEST_PHRASE and not _IMPERATIVE.match(sentence):
         return Request(*divided(passive["what"]))
+    if _ABOUT_US.match(sentence):
+        return None
     found = (
         _SEGMENTATION_OF.search(sentence)
         or modes.CLASSIFY.search(sentence)
@@ -95,6 +101,7 @@ def short_list(sentence: str) -> Request | None:
     if not wanted or words.SENTENCE_WORDS & set(re.findall(r"[\w']+", wanted)):
         return None
     pieces = re.split(r"\s*(?:,|;|\band\b|\bor\b)\s*", wanted)
+    wanted = wanted.removesuffix(" masks") if len(pieces) > 1 else wanted
     is_short = len(phrases.bare(wanted).split()) <= SHORT_REQUEST or (
         len(pieces) > 1 and all(0 < len(piece.split()) <= SHORT_PIECE for piece in pieces)
     )
@@ -105,11 +112,21 @@ def short_list(sentence: str) -> Request | None:
 def _imperative(sentence: str) -> re.Match[str] | None:
     """The first verb where a verb may stand; `box on the table` is a thing."""
     for found in _IMPERATIVE.finditer(sentence):
-        follows = sentence[found.end() :].split()
-        is_noun = found["verb"] in words.NOUNS_TOO and bool(follows) and follows[0] in words.TAILS - {"to"}
-        if not is_noun and not (found["ing"] and found["verb"] in words.NOUNS_TOO):
+        if not _is_noun(found["verb"], found["ing"], sentence[found.end() :].split()):
             return found
     return None
+
+
+def _is_noun(verb: str, ing: str | None, follows: list[str]) -> bool:
+    """True for what looks like a verb and is a thing: `box on the table`, `box truck`, `running shoes`."""
+    if verb not in words.NOUNS_TOO or ing:
+        return verb in words.NOUNS_TOO
+    if not follows:
+        return verb in words.NOUNS_FIRST
+    if follows[0] in words.TAILS:
+        return follows[0] not in {"to", "at"}
+    is_singular = len(follows) == 1 and follows[0] not in words.DETERMINERS and not is_plural(follows[0])
+    return verb in words.NOUNS_FIRST and is_singular
 
 
 def _mistyped(sentence: str) -> re.Match[str] | None:

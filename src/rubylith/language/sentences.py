@@ -26,8 +26,10 @@ _NAME_OF_A_FIELD = re.compile(
     r"scores?|confidences?|areas?|ids?|names?|class|classes|category|categories|counts?|type|polygons?|points?)$"
 )
 _SAYS_A_FIELD = re.compile(
-    r"\b(?:fields?|keys?|propert(?:y|ies)|columns?|named|called|as)\s+(?:the\s+)?$", re.IGNORECASE
+    r"\b(?:fields?|keys?|propert(?:y|ies)|columns?|named|called|as|label (?:them|it|each))\s+(?:the\s+)?$",
+    re.IGNORECASE,
 )
+_GOES_ON = re.compile(r"\W*(?:\b(?:and|or)\b)?\W*", re.IGNORECASE)  # between the members of a list in quotes
 _LEAVES_OUT = re.compile(
     r"\b(?:not|except(?: for)?|excluding|without|other than|rather than|instead of|ignore|but no)\s+"
     r"(?:(?:the|any|an?)\s+)?$",
@@ -38,6 +40,7 @@ _SAID_BEFORE = (  # what a later pronoun stands for: what the picture shows, els
         r".*\b(?:shows?|contains?|depicts?|has|have|features?|includes?|(?:there|here|this|that|it|these) (?:is|are)|"
         r"where(?: is| are)?|(?:image|picture|photo|photograph|shot|pic|scene) (?:of|with))\s+(?P<what>.+)"
     ),
+    re.compile(r"(?:look at|see|consider|notice)\s+(?P<what>.+)"),
     re.compile(r"(?P<what>.+?)\s+(?:is|are)\b"),
 )
 _OF_SCENE = re.compile(r"(?:with|at|in|during|from|under|including|by)\b|$")
@@ -93,8 +96,10 @@ def _resolved(request: Request, before: Sequence[str]) -> Request:
         return request
     for sentence in reversed(before):
         found = next((match for pattern in _SAID_BEFORE if (match := pattern.match(sentence))), None)
-        if found is not None:
-            return replace(request, wanted=phrases.standing_for(request.wanted, found["what"]) or "it")
+        named = short_list(sentence) if sentence and found is None else None
+        meant = found["what"] if found is not None else named.wanted if named is not None else None
+        if meant:
+            return replace(request, wanted=phrases.standing_for(request.wanted, meant) or "it")
     return replace(request, wanted="it")  # which names nothing, whatever was said of it
 
 
@@ -117,12 +122,15 @@ def _quoted(text: str) -> tuple[tuple[Concept, ...], tuple[Concept, ...]]:
     """What stands in quotes and can name a thing, wanted or left out: if any is wanted, nothing else is read."""
     wanted: list[Concept] = []
     without: list[Concept] = []
+    place, end = wanted, 0
     for match in _QUOTED.finditer(text):
         before = text[: match.start()]
         names = [name.strip(" ,.") for name in next(filter(None, match.groups())).lower().split(",")]
         concepts = [Concept(phrases.one(name)) for name in names if name and not _NAME_OF_A_FIELD.search(name)]
-        if not _SAYS_A_FIELD.search(before):
-            (without if _LEAVES_OUT.search(before) else wanted).extend(concepts)
+        if not end or not _GOES_ON.fullmatch(text[end : match.start()]):
+            place = [] if _SAYS_A_FIELD.search(before) else without if _LEAVES_OUT.search(before) else wanted
+        place += concepts
+        end = match.end()
     return phrases.merged([one for one in wanted if one.name]), phrases.merged([one for one in without if one.name])
 
 

@@ -17,10 +17,13 @@ NOUNS_TOO = frozenset(  # verbs that are things where a preposition follows: `bo
     "mask box label point mark spot trace track list crop count outline highlight cut tag clip circle colour color "
     "paint hide show run process silhouette".split()
 )
+NOUNS_FIRST = frozenset(  # that are verbs only before a determiner or a plural: `box truck`
+    "box point mark spot trace track crop cut tag clip circle".split()
+)
 DRAWING = frozenset(("draw", "put", "overlay", "paint"))
 DONE = (  # what is to become of a thing: `I would like the cats segmented`
     "segmented|masked|detected|highlighted|outlined|cut out|marked|extracted|isolated|labelled|labeled|identified|"
-    "blurred|removed|annotated"
+    "blurred|removed|annotated|cut"
 )
 ANSWERING = (  # verbs that say what to do with the result
     "return", "give", "provide", "output", "report", "respond", "answer", "reply", "save", "write", "send", "store",
@@ -37,7 +40,8 @@ AFTERTHOUGHTS = frozenset(
 )
 QUESTIONS = (
     r"how many|where(?:'s| is| are)?|(?:is|are) there|can you see|do you see|which(?= of\b)|"
-    r"(?:what|which)(?= (?!this|is|was|has)\w+s\b)|(?:does|do) (?:this|the|my) \w+ (?:contain|show|have|include)"
+    r"(?:what|which)(?= (?!this|is|was|has)\w+s\b.*\b(?:are|is|see|in|on)\b)|"
+    r"(?:does|do) (?:this|the|my) \w+ (?:contain|show|have|include)"
 )
 OPENERS = (  # words after which a verb may begin
     "to", "and", "then", "please", "you", "i", "we", "could", "can", "let's", "lets", "us", "me", "must", "should",
@@ -66,7 +70,7 @@ SENTENCE_WORDS = frozenset(  # with one of these and no verb of ours, it is a se
     "i you he she it we they am is are was were be been do does did have has had will would can could should may "
     "might must what who whom whose why when how hello hi hey thanks thank bye goodbye yes no ok okay good morning "
     "evening afternoon help test testing ping hola nice great cool lol sorry welcome please pls thx not don't think "
-    "know like love".split()
+    "know like love me tell write explain".split()
 )
 IMAGES = "image|images|picture|pictures|photo|photos|photograph|photographs|frame|screenshot|scene|img|pic"
 POINTERS = "this|the|that|my|these|our|your|attached|given|following|provided|uploaded|above|below|input|entire|whole"
@@ -74,7 +78,8 @@ DETERMINERS = frozenset(
     "all every each any the a an some of individual separate different visible their its his her my our your this "
     "that these those it them out up single distinct various several many other following present possible detected "
     "remaining respective me us at for just only exactly most least around approximately about both either to "
-    "few dozens hundreds thousands plenty lots loads tons many much own entire whole respective "
+    "another nothing none fully partially partly clearly few dozens hundreds thousands plenty lots loads tons many "
+    "much own entire whole "
     "then".split()
 )
 EVERYONE = frozenset(("all", "every", "each", "any"))
@@ -85,12 +90,16 @@ NUMBERS = {
 GENERIC = frozenset(
     "everything all object thing item region area part instance anything element entity mask segment segmentation "
     "stuff class category component content detail one pixel image picture photo photograph frame screenshot whatever "
-    "something result output outline contour label concept feature shape piece name type kind rest other whole scene "
+    "something result output outline contour label concept feature shape piece name type kind whole scene "
     "target following detection bbox".split()
 )
 _KINDS = (
     r"(?:segmentation |binary |instance |semantic |panoptic |pixel[- ](?:level|wise|perfect|accurate) |separate |"
     r"precise |accurate |image |object |class |individual |exact |tight |high[- ]quality )*"
+)
+NO_NAMES = frozenset("rest other others".split())
+OPPOSITES = (
+    "left|right|upper|lower|top|bottom|front|rear|back|inner|outer|largest|smallest|biggest|oldest|youngest|tallest"
 )
 CARRIERS = (  # nouns that only carry another: masks of cars, bounding boxes around cars
     rf"(?:a |an |the |all |their )*{_KINDS}(?:masks?|outlines?|contours?|polygons?|bounding box(?:es)?|bboxes|bbox|"
@@ -112,7 +121,7 @@ ADJECTIVES = frozenset(
     "narrow thin thick fat old new young modern ancient hot cold wet dry clean dirty open closed empty full wooden "
     "metal plastic leather striped spotted dotted checkered colorful colourful transparent shiny matte round square "
     "flat soft hard fluffy furry hairy bald blond blonde male female left right front rear parked moving broken rusty "
-    "hidden tallest largest smallest biggest".split()
+    "hidden tallest largest smallest biggest main upper lower inner outer top bottom back".split()
 )
 TAILS = frozenset(  # what may follow a noun and stays a part of its phrase
     "with without on in of at under underneath near behind beside beneath above below over inside outside between by "
@@ -126,7 +135,7 @@ TAIL_PAIRS = frozenset(
 PARTICIPLES = frozenset(  # adjectives too: `the standing man`
     "sitting standing lying facing hanging leaning sleeping walking running jumping playing reading eating drinking "
     "driving looking talking swimming flying swinging crouching kneeling waiting made parked seated dressed filled "
-    "covered tied attached hung curled mounted placed located stacked surrounded seen shown".split()
+    "covered tied attached hung curled mounted placed located stacked surrounded seen shown visible present".split()
 )
 LIVING = frozenset(  # what may be said to do something
     "person man woman child boy girl kid baby guy lady player rider worker pedestrian someone somebody anyone everyone "

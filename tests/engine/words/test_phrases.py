@@ -44,6 +44,7 @@ from rubylith.engine.words.phrases import Phrase, read_phrase
         ("the top left window", {"head": "window", "extreme": "top"}),
         ("small thing on the table", {"head": "thing on the table", "size": "small"}),
         ("the main subject of the photo", {"head": "subject"}),
+        ("the main object", {"head": "subject"}),
         ("cats and dogs", {"head": "cats and dogs"}),
         ("segmet the cat", {"head": "segmet the cat"}),
         ("the red one", {"head": "", "colours": ("red",)}),
@@ -61,7 +62,9 @@ def test_a_phrase_that_names_nothing_is_refused(text):
         read_phrase(text)
 
 
-@pytest.mark.parametrize("text", ["not the truck", "no cars", "everything except the sky", "cars but not trucks"])
+@pytest.mark.parametrize(
+    "text", ["not the truck", "no cars", "everything except the sky", "cars but not trucks", "neither cats nor dogs"]
+)
 def test_a_phrase_that_says_what_is_not_meant_is_refused(text):
     with pytest.raises(InvalidPrompt, match="says what is not meant"):
         read_phrase(text)

@@ -40,7 +40,9 @@ SPELLINGS = {
 }
 SIZES = ("largest", "smallest", "large", "small")
 PLACES = ("left", "right", "top", "bottom", "center")
-NEGATIONS = frozenset(("not", "no", "except", "excluding", "but", "never"))
+NEGATIONS = frozenset(
+    ("not", "no", "except", "excluding", "but", "never", "neither", "nor", "none", "nobody", "nothing")
+)
 JOINTS = frozenset(("and", "or"))
 BETWEEN_NOUNS = JOINTS | {"a", "an", "the", "all", "every", "each", "any"}
 SHADES = frozenset(("light", "dark", "bright", "pale", "deep"))
@@ -83,17 +85,17 @@ def read_phrase(text: str, things: Collection[str] = ()) -> Phrase:
     words = [word.strip(".,;:!?\"'()") for word in text[:LONGEST].lower().replace("-", " ").split()]
     if len(text) > LONGEST or not any(words):
         raise InvalidPrompt(f"The phrase {text[:40]!r} names nothing", f"Give words of 1 to {LONGEST} characters")
-    if NEGATIONS & set(words):
-        raise InvalidPrompt(f"The phrase {text!r} says what is not meant", "Name what is meant")
     count, named = _counted([word for word in _OF_PICTURE.sub("", " ".join(words)).split() if word])
     before, tail = parted(" ".join(named))
+    if NEGATIONS & set(before.split()):
+        raise InvalidPrompt(f"The phrase {text!r} says what is not meant", "Name what is meant")
     place = _PLACE.fullmatch(" ".join(SPELLINGS.get(word, word) for word in tail.split()))
     head = [SPELLINGS.get(word, word) for word in before.split()]
     is_thing = bool(head) and head[-1] in things
     noun, described = (head[-1:], head[:-1]) if is_thing else ([], head)
     nouns = [*_nouns(described), *noun]
     extreme, halves = _places(head, nouns)
-    said = [word for word in nouns if word not in ANYTHING]
+    said = [word for word in nouns if word not in ANYTHING] or (["subject"] if "main" in words else [])
     if tail and place is None:
         said = [*nouns, tail]
     return Phrase(
