@@ -45,6 +45,6 @@ def segmenter(monkeypatch: pytest.MonkeyPatch) -> Iterator[fakes.FakeSegmenter]:
     name = "rubylith.engine.models.embedded"
     monkeypatch.setitem(sys.modules, name, sys.modules.get(name))  # puts it back afterwards
     fakes.install(fake)
-    library._engine.cache_clear()
+    library._opened.cache_clear()
     yield fake
-    library._engine.cache_clear()
+    library._opened.cache_clear()

@@ -1,6 +1,7 @@
 """The doors with the model that comes with them, on a real photograph and on pictures of awkward shape."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.pictures import encoded, scene
 import rubylith
 from rubylith import formats
 
+FIXTURES = Path(__file__).parent / "fixtures"
 PHOTO = Path(__file__).parents[1] / "examples" / "photo.jpg"
 
 
@@ -53,3 +55,13 @@ def test_a_turned_photograph_gives_the_masks_of_the_upright_one():
     stored = upright.transpose(Image.Transpose.ROTATE_270)
     turned = rubylith.segment(encoded(stored, exif=exif), points=[(100, 60)])
     assert turned.masks == rubylith.segment(encoded(upright), points=[(100, 60)]).masks
+
+
+def test_the_library_takes_models_from_where_the_environment_says(tmp_path, monkeypatch):
+    shutil.copytree(FIXTURES / "tiny-sam", tmp_path / "sam-base")
+    (tmp_path / "sam-base" / "files.json").write_text("{}")
+    monkeypatch.setenv("RUBYLITH_MODELS", str(tmp_path))
+    assert rubylith.segment(scene(), points=[(30, 30)], model="sam-base").model == "sam-base"
+    monkeypatch.setenv("RUBYLITH_MODELS", str(tmp_path / "elsewhere"))
+    with pytest.raises(rubylith.RubylithError, match="elsewhere"):
+        rubylith.segment(scene(), points=[(30, 30)], model="sam-base")

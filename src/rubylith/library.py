@@ -1,4 +1,8 @@
-"""The door for scripts and notebooks: `rubylith.segment(...)`."""
+"""The door for scripts and notebooks: `rubylith.segment(...)`.
+
+Of the environment it reads where models lie and what networks run on (RUBYLITH_MODELS, RUBYLITH_PROVIDER,
+RUBYLITH_THREADS, RUBYLITH_PRECISION); which model and what limits are arguments.
+"""
 
 import functools
 import io
@@ -20,11 +24,13 @@ from rubylith.engine import Embedding, Progress
 from rubylith.engine.catalog import EMBEDDED
 from rubylith.engine.engine import Engine
 from rubylith.engine.progress import ignore
+from rubylith.engine.runtimes import Device
 from rubylith.formats import NAMES as FORMATS
 from rubylith.formats import Encoded
 from rubylith.service import delivery, intake
 from rubylith.service.intake import DEFAULT_LIMITS, Limits
 from rubylith.service.prompts import BoxLike, MaskLike, PointLike, Words, read_prompt
+from rubylith.settings import read_settings
 
 DEFAULT_MODEL = EMBEDDED
 
@@ -146,9 +152,14 @@ def _segment(image: Picture | Embedded, model: str, prompt: Prompt, limits: Limi
     return Segmentation(found.size, found.masks, found.disjoint, found.model, opened)
 
 
-@functools.cache
 def _engine(model: str) -> Engine:
-    return Engine(model)
+    settings = read_settings()
+    return _opened(model, settings.models, settings.device)
+
+
+@functools.cache
+def _opened(model: str, folder: Path, device: Device) -> Engine:
+    return Engine(model, models_folder=folder, device=device)
 
 
 def _model_for(image: Picture | Embedded, model: str | None) -> str:

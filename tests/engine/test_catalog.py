@@ -81,7 +81,7 @@ def test_a_closed_detector_has_one_file_with_an_address_of_its_own(name):
 
 
 def test_a_detector_is_no_model_that_cuts(tmp_path):
-    with pytest.raises(UnknownName, match="no model called 'fastestdet'"):
+    with pytest.raises(UnknownName, match=r"'fastestdet' is a detector.*beside a model that cuts: embedded"):
         find_weights("fastestdet", tmp_path)
     with pytest.raises(UnknownName, match="no detector called 'sam-base'"):
         find_detector("sam-base", tmp_path)

@@ -48,12 +48,12 @@ def test_a_hole_stays_open_where_opencv_fills_the_line():
     assert (bitmap & (again > 0)).sum() / (bitmap | (again > 0)).sum() > 0.95
 
 
-def test_classes_are_category_numbers_and_names_are_listed():
+def test_classes_count_from_0_without_gaps_and_names_are_listed():
     case = CASES["labels"]
-    assert [category for category, _ in read(case)] == [17, 18, 0]
+    assert [kind for kind, _ in read(case)] == [1, 2, 0]
     names = encode(case, None)[1]
     assert (names.name, names.media_type) == ("names.yaml", "application/yaml")
-    assert names.data.decode().splitlines()[:3] == ["names:", '  0: "object"', '  17: "dog"']
+    assert names.data.decode().splitlines()[:3] == ["names:", '  0: "object"', '  1: "dog"']
 
 
 def test_without_labels_there_is_one_class_and_no_list():

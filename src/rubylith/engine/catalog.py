@@ -148,13 +148,23 @@ def find_weights(name: str, models_folder: Path) -> tuple[str, Weights]:
     if is_folder_name(name):
         return read_page(Path(name), str(Path(name).resolve()))
     if name not in known_segmenters():
-        raise UnknownName.among("model", name, (EMBEDDED, *known_segmenters()))
+        raise no_segmenter(name, (EMBEDDED, *known_segmenters()))
     entry, folder = find_entry(name), models_folder / name
     if not (folder / LIST).is_file():
         raise WeightsMissing(f"The files of {name!r} are not in {models_folder}", f"Get them with {way_to(entry)}")
     if (folder / PAGE).is_file():
         return read_page(folder, name)
     return entry.family, Weights(name, folder, False, entry.input_size, entry.mask_size)  # noqa: FBT003
+
+
+def no_segmenter(name: str, known: tuple[str, ...]) -> UnknownName:
+    """What to say of a name that is not among the models that cut; a detector's is told where it belongs."""
+    if name not in known_detectors():
+        return UnknownName.among("model", name, known)
+    return UnknownName(
+        f"{name!r} is a detector: it finds things by name and cuts nothing",
+        f"Name it as the detector, beside a model that cuts: {', '.join(known)}",
+    )
 
 
 def way_to(entry: Entry) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rubylith.domain.errors import UnknownName, WeightsMissing
-from rubylith.engine.catalog import EMBEDDED, Entry, catalog, known_segmenters
+from rubylith.engine.catalog import EMBEDDED, Entry, catalog, find_entry, known_segmenters, no_segmenter, way_to
 from rubylith.engine.embeddings import EmbeddingCache
 from rubylith.engine.engine import Engine
 from rubylith.engine.memory import give_back
@@ -72,11 +72,12 @@ class Models:
         if self._store is not None and name in known_segmenters():
             if self._store.has(name):
                 return
+            entry = find_entry(name)
+            ways = (f"POST /v1/models/{name}/pull, or ", "") if entry.is_published else ("", " there")
             raise WeightsMissing(
-                f"The files of {name!r} are not on this server",
-                f"Have them fetched with POST /v1/models/{name}/pull, or `rubylith models pull {name}` there",
+                f"The files of {name!r} are not on this server", f"Get them with {ways[0]}{way_to(entry)}{ways[1]}"
             )
-        raise UnknownName.among("model", name, self.names())
+        raise no_segmenter(name, self.names())
 
     def get(self, name: str) -> Engine:
         """The engine, loaded now if need be, once for all who ask at the same time; UnknownName if there is none."""

@@ -52,6 +52,16 @@ def test_every_model_of_the_catalogue_is_shown_with_licence_and_size(tmp_path):
     assert (tiny["licence"], tiny["licence_class"], tiny["bytes"]) == ("Apache-2.0", "permissive", 155_610_424)
 
 
+def test_a_model_that_nobody_publishes_is_not_said_to_be_fetched(tmp_path):
+    with server(tmp_path) as running:
+        answer = running.http.post("/v1/segment", json={"image": DATA_URI, "model": "eomt-coco-small"})
+        detector = running.http.post("/v1/segment", json={"image": DATA_URI, "model": "fastestdet"})
+    assert answer.status_code == 409
+    assert "`rubylith models export eomt-coco-small`" in answer.json()["hint"]
+    assert "/pull" not in answer.json()["hint"]
+    assert "is a detector" in detector.json()["detail"]
+
+
 def test_a_model_is_pulled_while_the_server_serves_and_then_cuts(tmp_path):
     write_mirror(tmp_path / "share", NAME, GRAPHS)
     with server(tmp_path, RUBYLITH_MIRROR=str(tmp_path / "share")) as running:
