@@ -1,6 +1,6 @@
 """How well the subject of a photograph is found: mean IoU with its one dominant thing, as a Markdown table.
 
-    python benchmarks/subject.py [--eval DIR] [--model embedded] [--limit N]
+    python benchmarks/subject.py [--eval DIR] [--model embedded] [--limit N] [--text 'largest object']
 
 A photograph counts if its largest annotated thing takes at least a tenth of it and three times what the next one takes.
 DIR is that of benchmarks/quality.py and no part of this repository.
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rubylith.domain.image import Image
-from rubylith.domain.prompt import Subject
+from rubylith.domain.prompt import Prompt, Subject, Text
 from rubylith.engine.engine import Engine
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,7 +34,9 @@ def main() -> None:
     parser.add_argument("--eval", type=Path, default=ROOT.parent / "shared" / "eval", help="folder of the sets")
     parser.add_argument("--model", default="embedded")
     parser.add_argument("--limit", type=int, help="photos looked at per set")
+    parser.add_argument("--text", help="ask for this instead of for the subject")
     options = parser.parse_args()
+    prompt = Text((options.text,)) if options.text else Subject()
     if not (options.eval / "tools" / "segeval.py").is_file():
         parser.error(f"{options.eval} holds no tools/segeval.py; name the folder with --eval")
     sys.path.insert(0, str(options.eval / "tools"))
@@ -44,7 +46,7 @@ def main() -> None:
     means: list[float] = []
     for name in SETS:
         ious = [
-            float(evaluator.iou(_subject(engine, sample.image), truth))
+            float(evaluator.iou(_found(engine, sample.image, prompt), truth))
             for sample, truth in dominant(evaluator.load(name, str(options.eval), options.limit))
         ]
         if ious:
@@ -65,9 +67,9 @@ def dominant(samples: Iterator[Any]) -> Iterator[tuple[Any, BoolArray]]:
             yield sample, labels == ids[order[0]]
 
 
-def _subject(engine: Engine, rgb: npt.NDArray[np.uint8]) -> BoolArray:
-    found = engine.segment(Image(np.ascontiguousarray(rgb), "photograph"), Subject())
-    return found.masks[0].rle.bitmap()
+def _found(engine: Engine, rgb: npt.NDArray[np.uint8], prompt: Prompt) -> BoolArray:
+    found = engine.segment(Image(np.ascontiguousarray(rgb), "photograph"), prompt)
+    return found.masks[0].rle.bitmap() if found.masks else np.zeros(rgb.shape[:2], np.bool_)
 
 
 if __name__ == "__main__":

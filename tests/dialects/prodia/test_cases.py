@@ -297,7 +297,7 @@ def test_words_give_a_mask_of_each_thing_largest_first(post, kind):
 
 
 def test_the_threshold_drops_what_is_less_certain(post):
-    assert len(parsed(post(jpeg(), job=words("object", confidence_threshold=0))).outputs) == 1
+    assert len(parsed(post(jpeg(), job=words("object", confidence_threshold=0))).outputs) == 2
     none = parsed(post(jpeg(), job=words("object", confidence_threshold=1)))
     assert (none.status, none.outputs) == (200, [])
 
