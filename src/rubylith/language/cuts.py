@@ -61,12 +61,12 @@ _CUT = re.compile(
         r"\b(?:(?:do|can) you see|(?:are|is) there|there (?:is|are)|can be seen)\b",
         r"\b(?:are|is) (?:visible|present|shown)\b",
         r"\b(?:that |which )?(?:you|we|i) (?:can |could )?(?:see|find|detect|identify|recognise|recognize|spot)\b",
-        r"\b(?:in|on|from|of|inside)\s+(?:it|them|there)\s*$",
+        r"\b(?:in|on|from|of|inside)\s+(?:it|them|there)(?=\s*(?:$|,|and\b|then\b))",
         r"\b(?:of interest|that are in|(?:are|is) in)\s*$",
         r"\bbut\b",
     ))
 )  # fmt: skip
-_AND_VERB = re.compile(rf"\s*,?\s*\b(?:and|then)\s+(?:also\s+)?(?:{words.VERB})\s+(?:out\s+)?")
+_AND_VERB = re.compile(rf"\s*(?:,?\s*\b(?:and|then)|[/&+])\s+(?:also\s+)?(?:{words.VERB})[\s:]+(?:out\s+)?")
 
 
 def divided(asked: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ SEEN_AHEAD = 60  # characters in which a noun follows its adjectives
 _LIKE = re.compile(
     r"[,:]?\s*(?:\b(?:such as|including|namely|for example|for instance|specifically|like)\b|\be\.g\.|\bi\.e\.)[,:]?\s*"
 )
-_JOINT = r"(?:[,;&/:]|\band\b|\bor\b|\bplus\b|\bas well as\b|\balong with\b|\btogether with\b|\band also\b)"
+_JOINT = r"(?:[,;&/:+]|\band\b|\bor\b|\bplus\b|\bas well as\b|\balong with\b|\btogether with\b|\band also\b)"
 _JOINTS = rf"(?:\s*{_JOINT})+\s*"
 _SPLIT = re.compile(rf"\s*{_JOINT}\s*")
 _ADJECTIVE = f"(?:{'|'.join(sorted(words.ADJECTIVES))})"
@@ -44,6 +44,7 @@ _ALL_THAT_IS = re.compile(
     rf"^(?:everything|anything|something)\s+(?P<what>{_ADJECTIVE}(?:\s(?:and |or )?{_ADJECTIVE})*)$"
 )
 _WHICH_ONE = re.compile(r"^(?P<which>\w+est)(?: ones?)? of (?:the |these |those |all )*")
+_MASK_OF = re.compile(r"(?P<what>.+?) (?:masks?|outlines?|cut-?outs?|silhouettes?|contours?)")
 _TRAILING = re.compile(rf"(?P<noun>.+?)\s+(?:{words.TRAILING}|{words.DONE})")
 _PRONOUN = re.compile(
     r"(?:(?:all|each|both|every one|any) (?:of )?)?"
@@ -99,6 +100,14 @@ def uncarried(list_: str, *, fetches: bool = False, draws: bool = False) -> tupl
     while (carried := carriers.match(list_) or _CARRIED.match(list_)) is not None:
         list_ = list_[carried.end() :]
     return list_, list_ != start
+
+
+def unmasked(list_: str) -> str:
+    """The list without a mask that is asked for behind its thing: `car and truck masks`; a face mask is a thing."""
+    found = _MASK_OF.fullmatch(list_)
+    return (
+        list_ if found is None or found["what"].rpartition(" ")[2] in words.WORN else found["what"].removesuffix("'s")
+    )
 
 
 def bare(phrase: str) -> str:

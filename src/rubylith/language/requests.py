@@ -87,6 +87,7 @@ def request_in(sentence: str, *, follows: bool = False) -> Request | None:
         if follows and not is_carried:
             return None
     wanted, unwanted = divided(after)
+    wanted = phrases.unmasked(wanted) if verb in words.FETCHING else wanted
     before = sentence[: found.start()]
     unwanted = f"{unwanted}, {without_exception(before)}".strip(" ,")
     return Request(wanted, unwanted, before)
@@ -101,7 +102,7 @@ def short_list(sentence: str) -> Request | None:
     if not wanted or words.SENTENCE_WORDS & set(re.findall(r"[\w']+", wanted)):
         return None
     pieces = re.split(r"\s*(?:,|;|\band\b|\bor\b)\s*", wanted)
-    wanted = wanted.removesuffix(" masks") if len(pieces) > 1 else wanted
+    wanted = phrases.unmasked(wanted)
     is_short = len(phrases.bare(wanted).split()) <= SHORT_REQUEST or (
         len(pieces) > 1 and all(0 < len(piece.split()) <= SHORT_PIECE for piece in pieces)
     )
@@ -110,11 +111,14 @@ def short_list(sentence: str) -> Request | None:
 
 
 def _imperative(sentence: str) -> re.Match[str] | None:
-    """The first verb where a verb may stand; `box on the table` is a thing."""
-    for found in _IMPERATIVE.finditer(sentence):
-        if not _is_noun(found["verb"], found["ing"], sentence[found.end() :].split()):
-            return found
-    return None
+    """The first verb where a verb may stand, or in `I need help: segment the car` the one that says with what."""
+    verbs = [
+        found
+        for found in _IMPERATIVE.finditer(sentence)
+        if not _is_noun(found["verb"], found["ing"], sentence[found.end() :].split())
+    ]
+    told = [found for found in verbs if found[0][0] in ":;" and found["verb"] in words.SEEKING]
+    return next(iter(told if verbs and verbs[0]["verb"] in words.FETCHING and told else verbs), None)
 
 
 def _is_noun(verb: str, ing: str | None, follows: list[str]) -> bool:

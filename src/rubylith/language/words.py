@@ -55,6 +55,7 @@ POLITE = (
     r"^(?:hi|hello|hey|dear)(?: there| all| team| assistant)?\b[,!.]*(?=.)",
     r"\b(?:please|kindly|thx|pls|if possible|for me|many thanks|cheers)\b",
     r"\b(?:thanks(?: a lot| so much)?(?: in advance)?|thank you(?: very much| so much)?)\b",
+    r"\b(?:would|do) you mind\b",
     r"\b(?:can|could|would|will) you\b(?! see)",
     r"\b(?:i|we)(?:'d| would) (?:like|love) (?:you )?to\b",
     r"\b(?:i|we|you|they) (?:want|need|have|wish) (?:you )?to\b",
@@ -142,6 +143,7 @@ LIVING = frozenset(  # what may be said to do something
     "dog cat horse bird cow sheep elephant bear animal puppy kitten".split()
 )
 ANYBODY = frozenset("everyone everybody someone somebody anyone anybody".split())
+WORN = frozenset("face gas ski oxygen surgical medical eye sleep dust carnival halloween diving welding".split())
 MASKED = (
     "people",
     "person",
