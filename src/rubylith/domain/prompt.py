@@ -183,11 +183,13 @@ class Scene:
     """All that a picture shows, every mask with a name and no pixel in two of them.
 
     mode: PANOPTIC, things one by one and the rest by name; SEMANTIC, all by name; INSTANCE, the things alone.
-    max_masks: at most this many, the best.
+    max_masks: at most this many, the best. names: what to look for where nobody has names of its own and a detector
+    takes any words; none leaves that to the engine.
     """
 
     mode: Mode = Mode.PANOPTIC
     max_masks: int | None = None
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.max_masks is not None and self.max_masks < 1:

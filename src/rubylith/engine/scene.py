@@ -1,7 +1,8 @@
 """All that a picture shows, by name and without overlap: by a universal model, else by what detectors know.
 
 Asked for is the model in use if it is a universal one, else the first universal model on this machine, else every
-detector here is asked for all it knows and what it finds is cut and made disjoint; then the rest has no name.
+detector here is asked for all it knows, or one that takes any words for the commonest things of scenes, and what they
+find is cut and made disjoint; then the rest has no name.
 """
 
 from dataclasses import replace
@@ -18,11 +19,14 @@ from rubylith.engine.shelf import Shelf, unknown_to
 from rubylith.engine.universal import Universal
 from rubylith.engine.words.phrases import read_phrase
 from rubylith.engine.words.vocabulary import name_in
+from rubylith.language.vocabularies import DEFAULT
 
 
 def check(segmenter: Segmenter, shelf: Shelf) -> None:
     """UnknownWord with what to do if nobody here knows anything by name, before anybody opens a picture."""
-    if not isinstance(segmenter, Universal) and shelf.universal_name() is None and not shelf.known_here():
+    if isinstance(segmenter, Universal) or shelf.universal_name() is not None:
+        return
+    if not shelf.known_here() and not shelf.takes_any_words():
         raise shelf.nobody()
 
 
@@ -44,7 +48,7 @@ def named_masks(
     universal = shelf.universal()
     if universal is not None:
         return universal.parse(universal.embed(image), scene.mode)
-    names = shelf.known_here()[:MAX_PHRASES]
+    names = (shelf.known_here() or scene.names or DEFAULT)[:MAX_PHRASES]
     return grounded.segment(segmenter, image, embedding, Text(names, scene.mode), shelf).masks
 
 

@@ -84,6 +84,13 @@ class Shelf:
         words = [word for name in here for word in vocabulary_of(name) or ()]
         return tuple(dict.fromkeys(word.replace("-", " ") for word in words))
 
+    def takes_any_words(self) -> bool:
+        """True if a detector on this machine does, and what runs it is installed."""
+        return any(
+            vocabulary_of(name) is None and find_detector(name, self._folder) is not None and not self._lacking(name)
+            for name in known_detectors()
+        )
+
     def threshold_of(self, name: str) -> float:
         """The score from which a detector trusts itself."""
         return float(_room(name).THRESHOLD)

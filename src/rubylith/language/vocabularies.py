@@ -35,6 +35,11 @@ def is_amorphous(concept: str) -> bool:
     return last in AMORPHOUS or singular(last) in AMORPHOUS
 
 
+def is_vocabulary(names: tuple[str, ...]) -> bool:
+    """True for the whole vocabulary of a kind of scene."""
+    return names in SCENES
+
+
 def of_scene(words: str) -> tuple[str, ...] | None:
     """The vocabulary of a scene that is named by itself, such as `street` or `living room`; None for anything else."""
     last = words.rpartition(" ")[2]

@@ -13,7 +13,7 @@ from rubylith.domain.detection import Detection
 from rubylith.domain.errors import ModelFailed, Unavailable
 from rubylith.domain.geometry import Box, Size
 from rubylith.domain.image import Image
-from rubylith.domain.prompt import Text
+from rubylith.domain.prompt import Mode, Scene, Text
 from rubylith.engine.detectors import DetectorWeights, _tokens, grounding_dino, owlv2
 from rubylith.engine.detectors._tokens import open_tokens
 from rubylith.engine.engine import ANY_PROCESSOR, Engine
@@ -255,3 +255,12 @@ def test_a_tokenizer_that_is_damaged_or_missing_is_told(tmp_path):
     (tmp_path / _tokens.WHOLE).write_text("{")
     with pytest.raises(ModelFailed, match="cannot be read"):
         open_tokens(tmp_path)
+
+
+def test_a_scene_is_named_by_a_detector_of_any_words_where_nobody_has_names_of_their_own(tmp_path):
+    shutil.copytree(FOLDERS["owlv2"], tmp_path / "owlv2-base")
+    (tmp_path / "owlv2-base" / "files.json").write_text("{}")
+    engine = Engine("embedded", models_folder=tmp_path)
+    engine.check(Scene())
+    found = engine.segment(picture("square"), Scene(Mode.PANOPTIC, names=("dog", "sky")))
+    assert {mask.label.name for mask in found.masks} <= {"dog", "sky"}

@@ -1,7 +1,8 @@
 """What is looked for → what the engine is asked: the one place where words become a prompt."""
 
-from rubylith.domain.prompt import Everything, Prompt, Text
+from rubylith.domain.prompt import Everything, Mode, Prompt, Scene, Text
 from rubylith.language import Wish
+from rubylith.language.vocabularies import is_vocabulary
 
 ANYTHING = "object"
 
@@ -9,9 +10,12 @@ ANYTHING = "object"
 def prompt_of(wish: Wish) -> Prompt:
     """Everything where nothing is named; its things one by one where some of them are left out.
 
-    The mode is not asked of the engine: how many of each are wanted is settled first, and what is left then united.
+    Of a scene that is named as such, whoever knows names tells those it sees. Otherwise the mode is not asked of the
+    engine: how many of each are wanted is settled first, and what is left then united.
     """
     if not wish.concepts and not wish.without:
         return Everything()
+    if wish.mode is not Mode.INSTANCE and is_vocabulary(wish.names) and not wish.without:
+        return Scene(wish.mode, names=wish.names)
     limits = tuple(concept.limit for concept in wish.concepts)
     return Text(wish.names or (ANYTHING,), limits=limits, without=wish.without)
