@@ -34,3 +34,12 @@ def test_tiles_go_with_words_and_with_everything():
     for words in (Words("car"), Words(mode="panoptic")):
         with pytest.raises(InvalidPrompt, match="tile_side"):
             read_prompt(words=words, options={"tile_side": 100 if words.text else 640})
+
+
+@pytest.mark.parametrize("text", ["dog and sky", "dog & sky", "dog\nsky", "dog; sky", "dog/sky", ["dog", "sky"]])
+def test_words_in_one_string_are_parted_at_every_joint(text):
+    assert read_prompt(words=Words(text), options={}).phrases == ("dog", "sky")
+
+
+def test_a_phrase_in_a_list_stays_as_it_is():
+    assert read_prompt(words=Words(["dog and cat, sitting"]), options={}).phrases == ("dog and cat, sitting",)

@@ -38,7 +38,7 @@ Text = Annotated[
     str | None,
     typer.Option(
         metavar="WORDS",
-        help="What to find, by name, with commas between: 'face, red cup, largest object'.",
+        help="What to find, by name, with commas or `and` between: 'face, red cup and largest object'.",
         show_default=False,
     ),
 ]

@@ -1,8 +1,8 @@
 """English requests → what is meant by them: concepts, how many of each, and the kind of segmentation.
 
 Rules and closed word lists; no model, no state. `sentences` reads a request: `plain` tells its sentences apart, `modes`
-the kind of segmentation, `requests` what a sentence asks for, `cuts` where that ends and what it leaves out, `phrases`
-the things in it, `heads` a noun and its tail.
+the kind of segmentation, `requests` what a sentence asks for, `cuts` where that ends and what it leaves out, `lists`
+where one phrase ends and the next begins, `phrases` the things in it, `heads` a noun and its tail.
 `nouns` knows one from many; `words` and `vocabularies` hold the lists.
 """
 

@@ -5,19 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rubylith.domain.errors import InvalidPrompt
-from rubylith.language import Concept, words
+from rubylith.language import Concept, lists, words
 from rubylith.language.heads import end_of_head
 from rubylith.language.nouns import PAIRED, is_plural, singular
 
 MAX_CONCEPTS = 32
-SEEN_AHEAD = 60  # characters in which a noun follows its adjectives
 
 _LIKE = re.compile(
     r"[,:]?\s*(?:\b(?:such as|including|namely|for example|for instance|specifically|like)\b|\be\.g\.|\bi\.e\.)[,:]?\s*"
 )
-_JOINT = r"(?:[,;&/:+]|\band\b|\bor\b|\bplus\b|\bas well as\b|\balong with\b|\btogether with\b|\band also\b)"
-_JOINTS = rf"(?:\s*{_JOINT})+\s*"
-_SPLIT = re.compile(rf"\s*{_JOINT}\s*")
+_JOINTS = rf"(?:\s*{lists.JOINT})+\s*"
 _ADJECTIVE = f"(?:{'|'.join(sorted(words.ADJECTIVES))})"
 _LINK = r"(?:of|for|per|around|surrounding|belonging to|from)"
 _ANY_CARRIER = rf"(?:{words.WEAK_CARRIERS}|{words.CARRIERS})"
@@ -32,10 +29,6 @@ _FETCHED = re.compile(
     rf"(?:{_CARRIER_LIST}\s+{_LINK}|(?:a |an )?(?:json|list|array|table)(?: \w+)?\s+(?:of|with|containing))\s+(?=\S)"
 )
 _DRAWN = re.compile(rf"(?:a |an |the )?(?:{_ADJECTIVE} )*{_CARRIER_LIST}\s+(?:on|over|onto|upon|{_LINK})\s+(?=\S)")
-_OPPOSITES = re.compile(  # the left and the right hand are two
-    rf"\b(?P<one>{words.OPPOSITES})\s+(?:and|or)\s+(?:the\s+)?(?P<other>{words.OPPOSITES})\s+"
-    rf"(?P<noun>(?!of\b)[^,;&/]+?)(?=\s*(?:[,;&/]|\band\b|\bor\b|$))"
-)
 _PAIRS = re.compile(r"(?:pairs?|couple)\s+of\s+")
 _COPULA = re.compile(r"(?P<noun>.+?)\s+(?:(?:that|which|who)\s+)?(?:is|are|was|were|'s)\s+(?P<rest>.+)")
 _WHATEVER = re.compile(r"(?:what|whatever|all that|everything that)\s+(?:is|are)\s+")
@@ -78,8 +71,7 @@ def listed(list_: str) -> Listed:
     """The concepts in a list of noun phrases, in lower case. InvalidPrompt for more than MAX_CONCEPTS."""
     is_everything = False
     concepts: list[Concept] = []
-    plain = _OPPOSITES.sub(r"\g<one> \g<noun>, \g<other> \g<noun>", _LIKE.sub(", ", uncarried(list_)[0]))
-    for piece in _pieces(plain):
+    for piece in lists.pieces(lists.apart(_LIKE.sub(", ", uncarried(list_)[0]))):
         stripped = _named(piece)
         concept = _concept(stripped)
         is_anything = stripped.everyone if not stripped.phrase else _is_anything(one(stripped.phrase))
@@ -153,7 +145,7 @@ def standing_for(pronoun: str, meant: str) -> str:
     found = _PRONOUN.fullmatch(pronoun)
     if found is None:
         return pronoun
-    nouns = [_head_of(piece) for piece in _SPLIT.split(uncarried(meant)[0])]
+    nouns = [_head_of(piece) for piece in lists.SPLIT.split(uncarried(meant)[0])]
     nouns = [noun for noun in nouns if noun and not words.SENTENCE_WORDS & set(noun.split())]
     if not found["which"] or not nouns:
         return " and ".join(nouns)
@@ -174,21 +166,6 @@ def described(noun: str, what: str) -> str:
     said = set(re.findall(r"[\w'-]+", what)) - {"and", "or"}
     is_adjective = said <= words.ADJECTIVES or (len(said) == 1 and not what.endswith("ing"))
     return f"{what} {bare(noun)}" if is_adjective else f"{bare(noun)} {what}"
-
-
-def _pieces(list_: str) -> list[str]:
-    """Split where lists are split, but not between two adjectives of one noun."""
-    pieces: list[str] = []
-    start = 0
-    for joint in _SPLIT.finditer(list_):
-        before = list_[start : joint.start()].split()
-        after = re.findall(r"[\w'-]+", list_[joint.end() : joint.end() + SEEN_AHEAD])
-        between = bool(before) and before[-1] in words.ADJECTIVES and bool(after) and after[0] in words.ADJECTIVES
-        if between and ({"is", "are"} & set(before) or any(word not in words.ADJECTIVES for word in after)):
-            continue
-        pieces.append(list_[start : joint.start()])
-        start = joint.end()
-    return [*pieces, list_[start:]]
 
 
 def _named(piece: str) -> _Stripped:

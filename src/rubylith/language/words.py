@@ -61,6 +61,13 @@ POLITE = (
     r"\b(?:i|we|you|they) (?:want|need|have|wish) (?:you )?to\b",
     r"\b(?:your|the|my) (?:task|job|goal) is to\b",
 )
+TITLES = "st mt ft dr mr mrs ms jr sr".split()
+ONE_THING = (  # things with a joint in their name
+    r"salt (?:and|&) pepper (?:shaker|mill|grinder|pot|cellar)s?|(?:mortar|mortars) (?:and|&) pestles?|"
+    r"bows? (?:and|&) arrows?|cups? (?:and|&) saucers?|fish (?:and|&) chips|mac(?:aroni)? (?:and|&) cheese|"
+    r"ball (?:and|&) chains?|hook (?:and|&) loop|bed (?:and|&) breakfasts?|rock (?:and|&) roll|"
+    r"peanut butter (?:and|&) jelly|gin (?:and|&) tonics?"
+)
 ABBREVIATIONS = "st|mt|ft|dr|mr|mrs|ms|jr|sr|prof|vs|approx|no|nr|inc|co|ltd|dept|fig|e\\.g|i\\.e"
 AND_SO_ON = r"etc|et cetera|so on(?: and so forth)?|so forth|the like|suchlike"
 HEADINGS = (

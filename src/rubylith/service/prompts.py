@@ -13,6 +13,7 @@ from rubylith.domain.logits import Logits
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything, Mode, ObjectPrompt, Objects, Overlap, Prompt, Scene, Text
 from rubylith.domain.rle import RLE
+from rubylith.language.lists import phrases_in
 
 Numbers: TypeAlias = Sequence[SupportsFloat] | npt.NDArray[Any]
 PointLike: TypeAlias = Point | Numbers
@@ -28,7 +29,8 @@ BOX_FORM = "Give (x0, y0, x1, y1): the left, top, right and bottom edge in pixel
 class Words:
     """Words, as people give them.
 
-    text: phrases in a list, or in one string with commas between them. threshold: one for all phrases, or one for each.
+    text: phrases in a list, each as it is, or in one string with commas or `and` between them. threshold: one for all
+    phrases, or one for each.
     """
 
     text: str | Sequence[str] | None = None
@@ -100,7 +102,7 @@ def _read_text(words: Words, others: list[str], given: dict[str, Any]) -> Text |
         raise UnknownName.among("mode", str(words.mode), tuple(Mode)) from None
     if words.text is None:
         return Scene(mode, given.get("max_masks"))
-    listed = words.text.split(",") if isinstance(words.text, str) else list(words.text)
+    listed = phrases_in(words.text) if isinstance(words.text, str) else words.text
     phrases = tuple(phrase.strip() for phrase in listed if phrase.strip())
     if not phrases:
         raise InvalidPrompt("text holds no words", "Name what to find, such as 'car' or 'the largest object'")

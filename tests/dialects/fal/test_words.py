@@ -74,6 +74,8 @@ def test_evf_finds_all_that_the_words_name(fal):
     assert [(evf(fal, "object") > 0)[one].mean() > 0.9 for one in (RED, GREEN, BLUE)] == [True] * 3
     assert iou(evf(fal, "the largest object", semantic_type=True, use_grounding_dino=True) > 127, RED) > 0.9
     assert not evf(fal, "yellow").any()
+    for words in ("blue, the largest object", "blue and the largest object", "blue\nthe largest object"):
+        assert iou(evf(fal, words) > 127, RED | BLUE) > 0.9
 
 
 def test_evf_leaves_out_what_the_negative_prompt_names(fal):

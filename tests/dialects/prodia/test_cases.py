@@ -285,10 +285,11 @@ def test_case_20_words_that_name_nothing_are_refused(post, prompt):
 
 
 @pytest.mark.parametrize("kind", ["inference.segment.v2", "inference.sam3.segment.v1"])
-def test_words_give_a_mask_of_each_thing_largest_first(post, kind):
-    told = parsed(post(encoded(drawing()), job=words("white, orange", kind)))
+@pytest.mark.parametrize("prompt", ["white, orange", "white and the largest orange object"])
+def test_words_give_a_mask_of_each_thing_largest_first(post, kind, prompt):
+    told = parsed(post(encoded(drawing()), job=words(prompt, kind)))
     assert (told.status, told.job["type"]) == (200, kind)
-    assert told.job["config"] == {"prompt": "white, orange", "confidence_threshold": 0.5}
+    assert told.job["config"] == {"prompt": prompt, "confidence_threshold": 0.5}
     disc, bar = (opened(data) for data in told.outputs)
     assert disc.shape == bar.shape == (300, 400)
     assert set(np.unique(disc)) == set(np.unique(bar)) == {0, 255}

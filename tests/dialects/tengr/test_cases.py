@@ -120,7 +120,7 @@ def test_case_05_nothing_found_is_one_black_mask(tengr, words, combined):
     assert not mask.any()
 
 
-@pytest.mark.parametrize("words", ["red, yellow", "yellow. red.", "Red,,yellow "])
+@pytest.mark.parametrize("words", ["red, yellow", "yellow. red.", "Red,,yellow ", "red and yellow"])
 def test_phrases_are_concepts_of_their_own(tengr, words):
     masks = tengr.masks(TEXT_PNG, textPrompt=words, textCombineMasks=False)
     assert len(masks) == 2

@@ -32,6 +32,7 @@ from rubylith.domain.image import ImageSource, Inline, Link
 from rubylith.domain.job import JSONObject
 from rubylith.domain.prompt import Everything, ObjectPrompt, Objects, Prompt, Subject, Text
 from rubylith.domain.request import SegmentRequest
+from rubylith.language.lists import phrases_in
 
 NORMAL, LOW = 0, 10  # lower goes first
 LONGEST = 365 * 86_400.0  # seconds; more is as good as for ever
@@ -136,11 +137,6 @@ def read_objects(points: list[PointIn], boxes: list[BoxIn]) -> Objects:
     return Objects(tuple(one for clicks, corners in grouped.values() for one in _objects_of(clicks, corners)))
 
 
-def read_phrases(text: str) -> tuple[str, ...]:
-    """What stands between commas."""
-    return tuple(dict.fromkeys(phrase.strip() for phrase in text.split(",") if phrase.strip()))
-
-
 def read_priority(headers: Mapping[str, str]) -> int:
     """`x-fal-queue-priority`."""
     return LOW if headers.get("x-fal-queue-priority", "").strip().lower() == "low" else NORMAL
@@ -213,7 +209,7 @@ def _read_prompt(given: InputIn) -> Prompt:
             min_mask_region_area=given.min_mask_region_area,
         )
     if isinstance(given, EvfIn):
-        return Text((given.prompt.strip(), *read_phrases(given.negative_prompt)))
+        return Text((*(phrases_in(given.prompt) or (given.prompt,)), *phrases_in(given.negative_prompt)))
     if isinstance(given, Sam3In):
         return _read_words_or_objects(given)
     assert isinstance(given, ImageIn)
@@ -224,7 +220,7 @@ def _read_prompt(given: InputIn) -> Prompt:
 
 def _read_words_or_objects(given: Sam3In) -> Prompt:
     if not given.point_prompts and not given.box_prompts:
-        return Text(read_phrases(given.prompt), max_masks=given.max_masks if given.return_multiple_masks else 1)
+        return Text(phrases_in(given.prompt), max_masks=given.max_masks if given.return_multiple_masks else 1)
     found = read_objects(given.point_prompts, given.box_prompts)
     return replace(found, multimask=given.return_multiple_masks and len(found.objects) == 1)
 

@@ -10,12 +10,13 @@ from rubylith.dialects.fal.errors import Failure, job_failure
 from rubylith.dialects.fal.links import OBJECTS
 from rubylith.dialects.fal.models import AUTO_SEGMENT, EVF, SAM3, SAM3_RLE
 from rubylith.dialects.fal.pictures import cutout_file, edited_file, mask_file, mask_files, single_files
-from rubylith.dialects.fal.read import Notes, read_phrases
+from rubylith.dialects.fal.read import Notes
 from rubylith.dialects.fal.wire import ChoiceIn, EditsIn, PictureOut
 from rubylith.domain.errors import NotFound
 from rubylith.domain.geometry import Size
 from rubylith.domain.job import Artifact, Job, JobState, LogLine
 from rubylith.formats import Encoded
+from rubylith.language.lists import phrases_in
 from rubylith.service.files import Links
 from rubylith.service.service import Service
 from rubylith.service.work import Answer
@@ -44,7 +45,7 @@ def _write_pictures(answer: Answer, notes: Notes, request_id: str) -> tuple[Enco
         return mask_files(segmentation, kind, request_id)
     if notes.model == EVF:
         edits = EditsIn.model_validate(notes.options)
-        return (edited_file(segmentation, answer.image, edits, read_phrases(edits.negative_prompt), request_id),)
+        return (edited_file(segmentation, answer.image, edits, phrases_in(edits.negative_prompt), request_id),)
     if notes.apply_mask and answer.image is not None:
         return (cutout_file(segmentation, answer.image, kind, request_id),)
     return (mask_file(segmentation, kind, request_id),)

@@ -97,7 +97,7 @@ class PromptIn(Closed):
     previous: RLEIn | None = Field(default=None, description="A mask of this picture, corrected by the points")
     text: str | list[str] | None = Field(
         default=None,
-        description="What to find by name, in a list or with commas between; see docs/concepts.md",
+        description="What to find: a list, or one string with commas or `and` between; see docs/concepts.md",
         examples=[["face", "red cup"], "largest object"],
     )
     mode: Mode | None = Field(

@@ -9,12 +9,12 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from rubylith.dialects._parsing import check_values
-from rubylith.dialects._phrases import read_phrases
 from rubylith.dialects.prodia import wire
 from rubylith.domain.errors import InvalidImage, InvalidPrompt, RubylithError, TooLarge, UnknownWord
 from rubylith.domain.image import Inline
 from rubylith.domain.prompt import Everything, Prompt, Subject, Text
 from rubylith.domain.request import SegmentRequest
+from rubylith.language.lists import phrases_in
 from rubylith.service.intake import Header
 from rubylith.service.service import Service
 
@@ -104,7 +104,7 @@ def read_request(submitted: Submitted, picture: Picture, service: Service) -> Se
 def _read_prompt(submitted: Submitted) -> Prompt:
     if submitted.kind == wire.WORDS:
         config = submitted.config
-        return Text(read_phrases(config["prompt"]), threshold=config["confidence_threshold"])
+        return Text(phrases_in(config["prompt"]), threshold=config["confidence_threshold"])
     return Everything() if submitted.kind == wire.SEGMENT else Subject()
 
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from rubylith.dialects._data_uri import read_data_uri
-from rubylith.dialects._phrases import read_phrases
 from rubylith.dialects.tengr.wire import (
     AUTO,
     DEFAULTS,
@@ -20,6 +19,7 @@ from rubylith.domain.image import ImageSource, Inline, Link
 from rubylith.domain.job import JobState
 from rubylith.domain.prompt import ObjectPrompt, Objects, Subject, Text
 from rubylith.domain.request import SegmentRequest
+from rubylith.language.lists import phrases_in
 
 SEGMENTATION, REMOVE_BACKGROUND = "segmentation", "remove_background"
 SHOWN_CHARACTERS = 64  # of a picture that was sent along
@@ -63,7 +63,7 @@ def read_parameters(body: ArtworkIn) -> dict[str, Any]:
 def _read_words(parameters: dict[str, Any]) -> Text:
     most = parameters["textMaxDetections"]
     return Text(
-        read_phrases(parameters["textPrompt"]),
+        phrases_in(parameters["textPrompt"]),
         threshold=parameters["textConfidence"],
         max_masks=most if most > 0 else None,
     )

@@ -8,9 +8,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from rubylith.dialects._data_uri import read_data_uri
-from rubylith.dialects._phrases import read_phrases
 from rubylith.domain.errors import InvalidImage
 from rubylith.domain.prompt import MAX_POINTS
+from rubylith.language.lists import phrases_in
 from rubylith.service.fetching import MAX_URL
 
 TEXT, POINTS = "text", "points"
@@ -112,7 +112,7 @@ class SegmentationIn(ArtworkIn):
     @field_validator("textPrompt")
     @classmethod
     def _says_something(cls, text: str | None, info: ValidationInfo) -> str | None:
-        if info.data.get("method") == TEXT and not read_phrases(text or ""):
+        if info.data.get("method") == TEXT and not phrases_in(text or ""):
             raise fault("should not be empty")
         return text
 
