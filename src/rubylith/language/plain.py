@@ -1,6 +1,7 @@
 """A request as it was typed → plain sentences: lower case, lists in one line, no politeness."""
 
 import re
+import unicodedata
 
 from rubylith.language import words
 
@@ -13,12 +14,13 @@ _ABBREVIATION = re.compile(rf"\b(?:{words.ABBREVIATIONS})\.|\b(?:[a-z]\.){{2,}}|
 _AND_SO_ON = re.compile(rf"[\s,;]?\s?(?:\band\s+|\bor\s+)?\b(?:{words.AND_SO_ON})(?:\.|\b)")
 _HEADING = re.compile(rf"(?:^|(?<=\n))\s*(?:{words.HEADINGS})\s*:\s*")
 _IS = re.compile(r"\b(there|here|that|it|what|where|who|which)'s\b")
+_CLUSTER = "\u200d\u20e3\ufe0e\ufe0f"  # joins emoji, or says how they are drawn
 _DOT = "\ue000"  # one that ends no sentence
 
 
 def sentences_of(text: str) -> tuple[str, ...]:
     """The sentences of a request, in order, without their ends; none of them is blank."""
-    rows = (" ".join(row.split()) for row in text.replace("\u2019", "'").lower().splitlines())
+    rows = (" ".join(row.split()) for row in without_symbols(text).replace("\u2019", "'").lower().splitlines())
     plain = _IS.sub(r"\1 is", "\n".join(row for row in rows if row))
     plain = re.sub(r"(?<=\w) +(?:[-=]*>|[\u2192|]|[-\u2013\u2014]) +", ", ", plain)
     plain = re.sub(r"[,;](?:\s*[,;])+", ",", plain)
@@ -36,6 +38,14 @@ def sentences_of(text: str) -> tuple[str, ...]:
         for piece in pieces
     ]
     return tuple(piece for piece in tidy if re.search(r"\w", piece))
+
+
+def without_symbols(text: str) -> str:
+    """The text without emoji and other symbols that stand for no word."""
+    return "".join(
+        " " if (unicodedata.category(one) in {"So", "Sk"} and one not in "`^") or one in _CLUSTER else one
+        for one in text
+    )
 
 
 def _in_one_line(found: re.Match[str]) -> str:

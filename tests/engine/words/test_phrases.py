@@ -56,10 +56,27 @@ def test_a_phrase_falls_into_its_parts(text, parts):
     assert read_phrase(text) == Phrase(text, **parts)
 
 
-@pytest.mark.parametrize("text", ["", "  ", "?!", "x" * 201])
+@pytest.mark.parametrize("text", ["", "  ", "?!", "🐶", "★ \u2013 !"])
 def test_a_phrase_that_names_nothing_is_refused(text):
     with pytest.raises(InvalidPrompt, match="names nothing"):
         read_phrase(text)
+
+
+def test_a_phrase_that_is_too_long_is_told_so():
+    with pytest.raises(InvalidPrompt, match="too long: 201 characters"):
+        read_phrase("a" * 201)
+
+
+@pytest.mark.parametrize(
+    "text", ["Dog 🐶", "🐶 dog", "dog🐶", "dog ❤️", "★ dog ★", "dog!! 👍🏽", "👨‍👩‍👧 dog", "- dog -", "# dog"]
+)
+def test_symbols_around_words_say_nothing(text):
+    assert read_phrase(text) == Phrase(text, head="dog")
+
+
+@pytest.mark.parametrize("text", ["кошка", "कुत्ता", "chien-loup", "c++ book", "dog's tail"])
+def test_letters_of_every_script_are_words(text):
+    assert read_phrase(text).head == text.replace("-", " ")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.engine.words.colours import COLOURS
 from rubylith.language.heads import parted
+from rubylith.language.plain import without_symbols
 from rubylith.language.words import NUMBERS
 
 # words that say nothing of what is meant, words for anything at all, and spellings of one word
@@ -48,6 +49,7 @@ BETWEEN_NOUNS = JOINTS | {"a", "an", "the", "all", "every", "each", "any"}
 SHADES = frozenset(("light", "dark", "bright", "pale", "deep"))
 LONGEST = 200  # characters of a phrase
 
+_EDGES = ".,;:!?\"'()[]{}<>#*~_@|\u2022\u00b7\u2026\u00ab\u00bb\u2018\u2019\u201c\u201d"
 _OF_PICTURE = re.compile(
     r"\s(?:in|of|on|from|within|inside) (?:(?:the|this|that|my) )?(?:whole )?"
     r"(?:image|picture|photo|photograph|frame|scene)$"
@@ -82,9 +84,14 @@ def read_phrase(text: str, things: Collection[str] = ()) -> Phrase:
 
     things: colours that name a thing too, such as orange, when no other noun follows.
     """
-    words = [word.strip(".,;:!?\"'()") for word in text[:LONGEST].lower().replace("-", " ").split()]
-    if len(text) > LONGEST or not any(words):
-        raise InvalidPrompt(f"The phrase {text[:40]!r} names nothing", f"Give words of 1 to {LONGEST} characters")
+    if len(text) > LONGEST:
+        raise InvalidPrompt(
+            f"The phrase {text[:40] + '…'!r} is too long: {len(text)} characters", f"Give at most {LONGEST}"
+        )
+    spoken = [word.strip(_EDGES) for word in re.sub("[-\u2013\u2014]", " ", without_symbols(text.lower())).split()]
+    words = [word for word in spoken if any(one.isalnum() for one in word)]
+    if not words:
+        raise InvalidPrompt(f"The phrase {text!r} names nothing", f"Give words of 1 to {LONGEST} characters")
     count, named = _counted([word for word in _OF_PICTURE.sub("", " ".join(words)).split() if word])
     before, tail = parted(" ".join(named))
     if NEGATIONS & set(before.split()):
