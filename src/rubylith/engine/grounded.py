@@ -36,6 +36,7 @@ LEAST_SHARE = 0.001  # of the picture: what is smaller is a speck
 THING_EDGE, BACKDROP_EDGE = 0.1, 0.45
 SAME_COLOUR = 25  # between two mean colours, of 255 a channel; 0 to 40 made no difference on those photographs
 PATCHES_AT_MOST = 50
+BOXES_AT_MOST = 100  # of a picture that are cut, whatever the threshold: COCO's measure looks at no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ class _Scene:
     tile_side: int | None = None
     progress: Progress = ignore  # of the phrase that is being looked up
     _things: tuple[Mask, ...] | None = field(default=None, init=False)
-    _seen: dict[str, tuple[Detection, ...]] = field(default_factory=dict[str, tuple[Detection, ...]], init=False)
+    _seen: tuple[tuple[Asked, Detection], ...] | None = field(default=None, init=False)
 
     def named(self, asked: Asked) -> Sequence[Mask]:
         """All that answers the phrase, labelled."""
@@ -147,22 +148,30 @@ class _Scene:
             return [labelled(mask, label, is_thing=False) for mask in self._background()]
         if asked.detector is None:
             return self._cut(find_faces(self.image.pixels), label, self.progress)
-        found = tuple(self._detections(asked.detector, asked))
+        found = [seen for other, seen in self._detections() if other is asked]
         whole = [labelled(Mask(one.mask, one.mask.box, one.score), label) for one in found if one.mask is not None]
         boxes = [(one.box, one.score) for one in found if one.mask is None]
         return whole + self._cut(boxes, label, share_of(self.progress, 1, 2))
 
-    def _detections(self, detector: str, asked: Asked) -> Iterator[Detection]:
-        """What the detector sees of this phrase; it looks once, for all phrases that it is asked for."""
-        if detector not in self._seen:
-            together = [one for one in self.asked if one.detector == detector]
-            words = tuple(dict.fromkeys(one.word for one in together))
-            least = min(one.least for one in together)
+    def _detections(self) -> tuple[tuple[Asked, Detection], ...]:
+        """What detectors see of all phrases: each looks once, for all that it is asked; of boxes the best are kept."""
+        if self._seen is None:
+            detectors = tuple(dict.fromkeys(one.detector for one in self.asked if one.detector is not None))
             half = share_of(self.progress, 0, 2)  # the other is for cutting
-            self._seen[detector] = self.shelf.find(
-                detector, self.image, words, least, tile_side=self.tile_side, progress=half
-            )
-        return (one for one in self._seen[detector] if one.name == asked.word and one.score >= asked.least)
+            seen: list[tuple[Asked, Detection]] = []
+            for number, detector in enumerate(detectors):
+                seen += self._looked(detector, share_of(half, number, len(detectors)))
+            boxes = sorted((one for one in seen if one[1].mask is None), key=lambda one: -one[1].score)
+            self._seen = (*(one for one in seen if one[1].mask is not None), *boxes[:BOXES_AT_MOST])
+        return self._seen
+
+    def _looked(self, detector: str, progress: Progress) -> Iterator[tuple[Asked, Detection]]:
+        together = [one for one in self.asked if one.detector == detector]
+        words = tuple(dict.fromkeys(one.word for one in together))
+        least = min(one.least for one in together)
+        found = self.shelf.find(detector, self.image, words, least, tile_side=self.tile_side, progress=progress)
+        for one in together:
+            yield from ((one, seen) for seen in found if seen.name == one.word and seen.score >= one.least)
 
     def _cut(self, boxes: Sequence[tuple[Box, float]], label: str, progress: Progress) -> list[Mask]:
         size = self.embedding.size

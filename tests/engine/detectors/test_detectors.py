@@ -192,6 +192,36 @@ def test_places_choose_among_what_passes_the_threshold_of_their_own_phrase(monke
     assert [(mask.label.name, mask.box.x0) for mask in found] == [("right widget", 60), ("the left widget", 10)]
 
 
+class Crowd:
+    """A detector that sees a thing in each of 12 times 12 places, the more certain the further down."""
+
+    def find(self, image, names, threshold):
+        places = [(x, y) for y in range(12) for x in range(12)]
+        return tuple(
+            Detection(names[place % len(names)], place / 200, Box(5 * x, 5 * y, 5 * x + 4, 5 * y + 4))
+            for place, (x, y) in enumerate(places)
+        )
+
+
+@pytest.mark.parametrize("phrases", [("widget",), ("widget", "gadget"), ("widget", "gadget", "the largest widget")])
+def test_a_low_threshold_cuts_the_hundred_best_boxes_of_a_picture(monkeypatch, tmp_path, phrases):
+    (tmp_path / "owlv2-base").mkdir()
+    (tmp_path / "owlv2-base" / LIST).write_text("{}")
+    monkeypatch.setattr("rubylith.engine.detectors.owlv2.load", lambda weights, device: Crowd())
+    monkeypatch.setattr("importlib.util.find_spec", lambda package: package)
+    engine = Engine("embedded", models_folder=tmp_path)
+    decode, cut = type(engine._segmenter).decode, []
+
+    def counted(self, embedding, prompts):
+        cut.extend(prompt.box for prompt in prompts)
+        return decode(self, embedding, prompts)
+
+    monkeypatch.setattr(type(engine._segmenter), "decode", counted)
+    engine.segment(Image(np.zeros((60, 60, 3), np.uint8), "black"), Text(phrases, threshold=0.01))
+    assert len(cut) == 100
+    assert (min(box.y0 for box in cut), max(box.y0 for box in cut)) == (15 if len(phrases) < 3 else 30, 55)
+
+
 class Squares:
     """A detector that sees rectangles of one colour only where they fill a hundredth of what it is shown."""
 
