@@ -606,3 +606,39 @@ def test_a_mask_stays_that_of_its_object_whatever_picture_its_description_speaks
     found = answer(item(label=str, mask_url=Annotated[str, Field(description=text)], score=float), pictures=pictures)
     assert pictures.made == ["mask"]
     assert found["score"] == 0.95
+
+
+@pytest.mark.parametrize("name", ["count", "num_cars", "car_count", "number_of_cars"])
+def test_a_count_that_must_be_text_is_a_number_in_text(name):
+    cars = segmentation(*(mask("car", 9 * n, 0, 9 * n + 8, 9) for n in range(3)))
+    assert answer(model(**{name: str}), "How many cars are there?", cars) == {name: "3"}
+
+
+def test_counts_in_text_of_each_label():
+    groups = answer(model(groups=list[item(label=str, count=str)]))["groups"]
+    assert groups == [{"label": "car", "count": "2"}, {"label": "dog", "count": "1"}]
+
+
+def test_counts_beside_a_size_are_run_lengths():
+    for one in items(label=str, segmentation=Rle):
+        assert RLE.from_coco(SIZE, one["segmentation"]["counts"]).area > 0
+
+
+def test_a_confidence_level_is_high_medium_or_low():
+    found = items(label=str, confidence_level=Literal["high", "medium", "low"])
+    assert [one["confidence_level"] for one in found] == ["high", "high", "medium"]
+
+
+def test_dimensions_of_a_thing_are_not_those_of_the_picture():
+    shape = model(items=list[item(label=str, dimensions=tuple[int, int])])
+    with pytest.raises(UnfillableSchema) as refused:
+        plan(shape.model_json_schema(), TWO)
+    assert refused.value.fields == ("items[].dimensions",)
+
+
+def test_what_does_not_satisfy_the_schema_is_told_without_values():
+    shape = model(segmentations=Annotated[list[item(label=str, mask_url=str)], Field(min_length=4)])
+    with pytest.raises(UnsatisfiedSchema) as refused:
+        answer(shape)
+    assert "segmentations has 3 items, the schema wants at least 4" in str(refused.value)
+    assert "http" not in str(refused.value)

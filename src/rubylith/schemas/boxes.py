@@ -92,7 +92,7 @@ def image_size(field: Field, asked: Asked) -> Value | None:
     words = set(field.words)
     about_image = bool(words & {"image", "picture", "photo", "frame", "img"}) or _is_in_image(field)
     about_image = about_image or re.search(r"(?:width|height) of the (?:image|picture)", field.about) is not None
-    if not about_image and field.level is Level.INSTANCE:
+    if not about_image and field.level is not Level.IMAGE:
         return None
     if is_numeric(field.schema):
         if words & {"width", "w"}:

@@ -42,11 +42,21 @@ def score(field: Field, asked: Asked) -> Value | None:
 
 
 def count(field: Field, asked: Asked) -> Value | None:
-    """How many results; of one concept, if the name says of which."""
+    """How many results; of one concept, if the name says of which. As text where a count by name must be text."""
     if not is_numeric(field.schema):
-        return None
+        counted = _counting(field, asked) if _counts_in_text(field) else None
+        return None if counted is None else lambda scope: str(counted(scope))
+    return _counting(field, asked)
+
+
+def _counts_in_text(field: Field) -> bool:
+    by_name = {"count", "num"} & set(field.words) or {"number", "of"} <= set(field.words)
+    return bool(by_name) and takes_strings(field.schema) and choices(field.schema) is None
+
+
+def _counting(field: Field, asked: Asked) -> Callable[[Scope], int] | None:
     told = _told(field.about, asked.concepts)
-    if not is_count(field, asked) and (told is None or field.level is Level.INSTANCE):
+    if not is_count(field, asked) and (told is None or field.level is Level.INSTANCE or not is_numeric(field.schema)):
         return None
     concept = concept_named(_counted(field.words) or (), asked.concepts)
     if concept is not None:
@@ -186,7 +196,9 @@ def _pixels(scope: Scope) -> object:
 
 
 SCORE = Role(
-    called("score confidence conf probability prob certainty quality iou predicted_iou confidence_score"),
+    called(
+        "score confidence conf probability prob certainty quality iou predicted_iou confidence_score confidence_level"
+    ),
     re.compile(
         r"(?:confidence (?:score|level)|(?:detection|segmentation|mask|prediction|model) confidence|"
         r"confidence (?:of|in) (?:the |this )?(?:detection|segmentation|mask|prediction))s?\b"

@@ -11,6 +11,7 @@ from rubylith.domain.errors import NothingFound, UnsatisfiedSchema
 from rubylith.domain.segmentation import Segmentation
 from rubylith.schemas import Pictures
 from rubylith.schemas.checks import validator
+from rubylith.schemas.faults import sentence_of
 from rubylith.schemas.planning import Plan
 from rubylith.schemas.results import MISSING, Facts, Scope, arranged
 
@@ -34,9 +35,8 @@ def fill(plan: Plan, segmentation: Segmentation, pictures: Pictures) -> object:
         return document
     allowed = _without_what_is_not_allowed(document, wrong, check)
     if allowed is None:
-        where = ".".join(str(step) for step in wrong[0].absolute_path) or "root"
         raise UnsatisfiedSchema(
-            f"What was found is not allowed by the schema at {where}: {wrong[0].message[:200]}",
+            f"What was found is not allowed by the schema: {sentence_of(wrong[0])}",
             "Loosen the schema there, make the field optional, or ask for other things",
         )
     return allowed

@@ -31,9 +31,10 @@ def run_lengths(field: Field, asked: Asked) -> Value | None:
 
 
 def is_run_lengths(field: Field, asked: Asked) -> bool:
-    """By name, or by having size and counts."""
+    """By name, or by having size and counts; `count` is none, though in the singular it reads like `counts`."""
     members = set(field.schema.get("properties", {}))
-    return _IS_CALLED(field, asked) or {"size", "counts"} <= members
+    is_a_count = field.words[-1:] == ("count",) and not field.name.lower().endswith("counts")
+    return (_IS_CALLED(field, asked) and not is_a_count) or {"size", "counts"} <= members
 
 
 def polygon(field: Field, asked: Asked) -> Value | None:
