@@ -29,7 +29,11 @@ def _begins_tail(tokens: Sequence[str], place: int) -> bool:
         return is_open or (token.endswith("ing") and _can_act(before))
     if token in words.TAILS or (token, follows) in words.TAIL_PAIRS:
         return bool(follows)
-    return token.endswith("ing") and bool(follows) and _can_act(before)
+    if not follows:  # `people smoking`, but `sports clothing`
+        return token.endswith("ing") and (
+            before in words.ANYBODY or (singular(before) in words.LIVING and is_plural(before))
+        )
+    return token.endswith("ing") and _can_act(before)
 
 
 def _can_act(noun: str) -> bool:

@@ -7,8 +7,8 @@ from rubylith.language import words
 SEEN_AHEAD = 60  # characters in which a noun follows its adjectives
 
 JOINT = (  # `AT&T` and `A/C` are one word
-    r"(?:[,;:]|(?<!\b\w)[&/+](?!\w\b)|\band\b|\bor\b|\bplus\b|\bas well as\b|\balong with\b|\btogether with\b|"
-    r"\band also\b)"
+    r"(?:[,;:|]|(?<!\b\w)[&/+](?!\w\b)|\band(?: also)?\b|\bor\b|\bplus\b|\bas well as\b|\balong with\b|"
+    r"\btogether with\b)"
 )
 SPLIT = re.compile(rf"\s*{JOINT}\s*", re.IGNORECASE)
 _OPPOSITES = re.compile(  # the left and the right hand are two

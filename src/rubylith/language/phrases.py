@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.language import Concept, lists, words
@@ -16,7 +16,11 @@ _LIKE = re.compile(
 )
 _JOINTS = rf"(?:\s*{lists.JOINT})+\s*"
 _ADJECTIVE = f"(?:{'|'.join(sorted(words.ADJECTIVES))})"
-_LINK = r"(?:of|for|per|around|surrounding|belonging to|from)"
+_LINK = r"(?:of|for|per|around|surrounding|covering|that covers?|belonging to|from)"
+_INSTANCE_OF = re.compile(  # of which there may be many
+    r"\b(?P<many>(?:all|every|each|any)(?: \w+)? (?:instances?|occurrences?|examples?)|"
+    r"instances|occurrences|examples) of an? "
+)
 _ANY_CARRIER = rf"(?:{words.WEAK_CARRIERS}|{words.CARRIERS})"
 _CARRIED = re.compile(
     rf"(?:{_ANY_CARRIER}{_JOINTS})*(?:{words.CARRIERS}\s+{_LINK}|"
@@ -26,27 +30,30 @@ _CARRIED = re.compile(
 )
 _CARRIER_LIST = rf"{_ANY_CARRIER}(?:{_JOINTS}{_ANY_CARRIER})*"
 _FETCHED = re.compile(
-    rf"(?:{_CARRIER_LIST}\s+{_LINK}|(?:a |an )?(?:json|list|array|table)(?: \w+)?\s+(?:of|with|containing))\s+(?=\S)"
+    rf"(?:{_CARRIER_LIST}\s+{_LINK}|(?:a |an )?(?:json|list|array|table)(?: \w+)?\s+(?:of|with|containing)|"
+    r"(?:the )?same(?: thing)? for)\s+(?=\S)"
 )
 _DRAWN = re.compile(rf"(?:a |an |the )?(?:{_ADJECTIVE} )*{_CARRIER_LIST}\s+(?:on|over|onto|upon|{_LINK})\s+(?=\S)")
 _PAIRS = re.compile(r"(?:pairs?|couple)\s+of\s+")
 _COPULA = re.compile(r"(?P<noun>.+?)\s+(?:(?:that|which|who)\s+)?(?:is|are|was|were|'s)\s+(?P<rest>.+)")
 _WHATEVER = re.compile(r"(?:what|whatever|all that|everything that)\s+(?:is|are)\s+")
 _ASKING = re.compile(r"(?:where|what|which|who|how many)\s+|\s+(?:is|are)$")
+_MEANING = re.compile(r"(?P<what>\w+)[^,;:]*:\s*(?P<meant>\S.*)")
 _ALL_THAT_IS = re.compile(
     rf"^(?:everything|anything|something)\s+(?P<what>{_ADJECTIVE}(?:\s(?:and |or )?{_ADJECTIVE})*)$"
 )
 _WHICH_ONE = re.compile(r"^(?P<which>\w+est)(?: ones?)? of (?:the |these |those |all )*")
 _MASK_OF = re.compile(r"(?P<what>.+?) (?:masks?|outlines?|cut-?outs?|silhouettes?|contours?)")
 _TRAILING = re.compile(rf"(?P<noun>.+?)\s+(?:{words.TRAILING}|{words.DONE})")
+_SAYS_WHICH = rf"(?:{_ADJECTIVE}|\w+(?:ed|est|ing))"
 _PRONOUN = re.compile(
     r"(?:(?:all|each|both|every one|any) (?:of )?)?"
     r"(?:it|them|him|her|this|that|these|those|they|both|the same)(?: out| off| up| all)?|"
-    r"(?P<which>(?:(?:the|that|this|these|those|all|every|each|only|other) )+"
-    rf"(?:(?P<adjectives>{_ADJECTIVE}(?: (?:and )?{_ADJECTIVE})*) )?ones?|those|these|that)"
+    r"(?P<which>(?!ones?\b)(?:(?:the|that|this|these|those|all|every|each|only|other) )*"
+    rf"(?:(?P<adjectives>{_SAYS_WHICH}(?: (?:and )?{_SAYS_WHICH})*) )?ones?|those|these|that)"
     rf"(?P<tail>\s(?:{'|'.join(sorted(words.TAILS))})\s.+)?"
 )
-_EDGES = " \t\n,.!?;:()[]{}\"'`*"
+_EDGES = " \t\n,.!?;:()[]{}<>\"'`*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,13 @@ def listed(list_: str) -> Listed:
     """The concepts in a list of noun phrases, in lower case. InvalidPrompt for more than MAX_CONCEPTS."""
     is_everything = False
     concepts: list[Concept] = []
-    for piece in lists.pieces(lists.apart(_LIKE.sub(", ", uncarried(list_)[0]))):
+    list_ = uncarried(list_)[0]
+    described_as = _MEANING.match(bare(list_))
+    if described_as is not None and _is_anything(singular(described_as["what"])):
+        list_ = described_as["meant"]  # `the objects that match the description: a lady`
+    for piece in lists.pieces(lists.apart(_LIKE.sub(", ", list_))):
+        if concepts and piece.strip(_EDGES).partition(" ")[0] in words.TAILS:
+            continue  # it says where the others are
         stripped = _named(piece)
         concept = _concept(stripped)
         is_anything = stripped.everyone if not stripped.phrase else _is_anything(one(stripped.phrase))
@@ -88,7 +101,7 @@ def uncarried(list_: str, *, fetches: bool = False, draws: bool = False) -> tupl
     like, so that they lie on and over things too.
     """
     carriers = _DRAWN if draws else _FETCHED if fetches else _CARRIED
-    start = list_
+    start = list_ = _INSTANCE_OF.sub(r"\g<many> of ", list_)
     while (carried := carriers.match(list_) or _CARRIED.match(list_)) is not None:
         list_ = list_[carried.end() :]
     return list_, list_ != start
@@ -97,8 +110,11 @@ def uncarried(list_: str, *, fetches: bool = False, draws: bool = False) -> tupl
 def unmasked(list_: str) -> str:
     """The list without a mask that is asked for behind its thing: `car and truck masks`; a face mask is a thing."""
     found = _MASK_OF.fullmatch(list_)
+    last = "" if found is None else found["what"].rpartition(" ")[2]
     return (
-        list_ if found is None or found["what"].rpartition(" ")[2] in words.WORN else found["what"].removesuffix("'s")
+        list_
+        if found is None or last in words.WORN | words.TAILS | words.DETERMINERS
+        else found["what"].removesuffix("'s")
     )
 
 
@@ -150,6 +166,8 @@ def standing_for(pronoun: str, meant: str) -> str:
     if not found["which"] or not nouns:
         return " and ".join(nouns)
     noun, is_one = bare(nouns[0]), found["which"].endswith(("one", "that"))
+    if found["adjectives"]:  # of a blue car, the red one is a red car
+        noun = re.sub(rf"^(?:{_ADJECTIVE} )+(?=\S)", "", noun)
     said = ("one" if is_one else "the", found["adjectives"], one(noun) if is_one else noun, found["tail"])
     return " ".join(part.strip() for part in said if part)
 
@@ -164,7 +182,10 @@ def described(noun: str, what: str) -> str:
     if what.partition(" ")[0] in {"a", "an", "the", "any"} or (" " not in what and is_plural(what)):
         return what
     said = set(re.findall(r"[\w'-]+", what)) - {"and", "or"}
-    is_adjective = said <= words.ADJECTIVES or (len(said) == 1 and not what.endswith("ing"))
+    is_word = len(said) == 1 and not what.endswith("ing")
+    if is_word and not said <= words.ADJECTIVES and _is_anything(bare(noun) or noun):
+        return what  # everything that is not background
+    is_adjective = said <= words.ADJECTIVES or is_word
     return f"{what} {bare(noun)}" if is_adjective else f"{bare(noun)} {what}"
 
 
@@ -173,11 +194,13 @@ def _named(piece: str) -> _Stripped:
     stripped = _stripped(_ASKING.sub("", _WHATEVER.sub("things that are ", piece.strip(_EDGES))))
     while (carried := _CARRIED.match(stripped.phrase)) is not None:
         stripped = _stripped(stripped.phrase[carried.end() :])
+    if stripped.phrase.partition(" ")[0] in words.TAILS and " " in stripped.phrase:  # what is on the table
+        stripped = replace(stripped, phrase=f"thing {stripped.phrase}")
     said = _COPULA.fullmatch(stripped.phrase)
     phrase = stripped.phrase if said is None else bare(described(said["noun"], said["rest"]))
     phrase = _WHICH_ONE.sub(r"\g<which> ", _ALL_THAT_IS.sub(r"\g<what> object", phrase))
     trailing = _TRAILING.fullmatch(phrase)
-    if trailing is not None and trailing["noun"].rpartition(" ")[2] not in words.ADJECTIVES | words.TAILS:
+    if trailing is not None and not _needs_noun(trailing["noun"].rpartition(" ")[2]):
         phrase = trailing["noun"]
     return _Stripped(phrase, stripped.number, stripped.article, stripped.everyone)
 
@@ -219,6 +242,11 @@ def _stripped(phrase: str) -> _Stripped:
     return _Stripped(" ".join(tokens), None if everyone else number, article and not everyone, everyone)
 
 
+def _needs_noun(word: str) -> bool:
+    """True for what names nothing by itself: `red`, `damaged`, `salient` before `objects`."""
+    return word in words.ADJECTIVES | words.TAILS | words.NOT_ALONE or word.endswith(("ed", "est", "less"))
+
+
 def _is_anything(name: str) -> bool:
     """True for `object`, `visible things` and the like; `red object` and `object on the left` say which."""
-    return name in words.GENERIC
+    return name in words.GENERIC or name.rpartition(" ")[2] in words.FORMATS

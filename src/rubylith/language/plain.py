@@ -26,6 +26,7 @@ def sentences_of(text: str) -> tuple[str, ...]:
     plain = re.sub(r"[,;](?:\s*[,;])+", ",", plain)
     plain = re.sub(r"\b(is|are|do|does)n't\b", r"\1 not", plain)
     plain = _LINES_OF_A_LIST.sub(_in_one_line, _HEADING.sub("", _BULLET.sub(", ", plain)))
+    plain = re.sub(r"\bhalf (?:a )?dozen\b", "6", plain)
     plain = re.sub(words.WOULD_LIKE, "want ", plain)
     for pattern in words.POLITE:
         plain = re.sub(pattern, " ", plain)

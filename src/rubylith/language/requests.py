@@ -4,25 +4,29 @@ import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from rubylith.language import modes, phrases, words
+from rubylith.language import heads, modes, phrases, words
 from rubylith.language.cuts import LEFT_OUT, divided, kept, without_exception
 from rubylith.language.nouns import is_plural
 
 SHORT_REQUEST, SHORT_PIECE = 4, 3  # words of a request without a verb, and of each piece of a list without one
+LONGEST_TAIL = 10  # words that say which one is meant: `man in the red shirt holding an umbrella`
 LIKE_A_VERB, SHORTEST_MISTYPED = 0.83, 6  # similarity of a mistyped verb, and its letters
 LONGEST_PHRASE = 12  # words before `to be segmented`
 
 _OPENER = "|".join(words.OPENERS)
 _IMPERATIVE = re.compile(
-    rf"(?:^|[,;:]\s*|\b(?:{_OPENER})\s+)(?P<verb>{words.VERB})(?P<ing>(?<=g)ging|(?<=t)ting|ing)?\b(?!')(?!\s*-)"
+    rf"(?:^|[,;:]\s*|\b(?:{_OPENER})\s+)(?P<verb>{words.VERB})(?P<ing>(?<=g)ging|(?<=t)ting|ing)?"
+    r"\b(?!')(?!\s*-)(?!\s+(?:you|not)\b)"
 )
-_QUESTION = re.compile(rf"(?:^|[,;:]\s*|\b(?:and|me|know|see|tell)\s+)(?:{words.QUESTIONS})\b")
-_INSTEAD = re.compile(rf"[,;]\s*(?:(?:but|and|please)\s+)*(?:only|just|{words.VERB})\b\s*")
+_QUESTION = re.compile(rf"(?:^|[,;:]\s*|\b(?:and|me|know|see|tell|check)\s+)(?:{words.QUESTIONS})\b")
+_INSTEAD = re.compile(
+    rf"(?:[,;]\s*|\s(?=(?:and|but|then)\b))(?:(?:but|and|then|please)[,\s]+)*(?:only|just|{words.VERB})\b\s*"
+)
 _ABOUT_US = re.compile(r"(?:how (?:do|does|can|should|to|much)|why|when|what (?:models?|formats?|languages?))\b")
 _ANYWHERE = re.compile(rf"\b(?:{'|'.join(words.CLEAR_VERBS)})\b")
 _SEGMENTATION_OF = re.compile(
-    r"\b(?:semantic|instance|panoptic|image|object)\s+segmentation(?:\s+(?:masks?|maps?|labels?))?\b"
-    r"(?:\s+(?:of|for|on)\b)?"
+    r"\b(?:(?:semantic|instance|panoptic|image|object)\s+segmentation(?:\s+(?:masks?|maps?|labels?))?\b|"
+    r"segmentation(?=\s+(?:of|for|on)\b|:))(?:\s+(?:of|for|on)\b)?"
 )
 _MASKS_OF = re.compile(
     r"\b(?:segmentation|detection|localisation|localization|recognition|masks?|outlines?|cut-?outs?)"
@@ -31,14 +35,30 @@ _MASKS_OF = re.compile(
 _PASSIVE = re.compile(
     rf"^(?P<what>.+?)\s+(?:(?:should|must|to|need to|have to|can|could|shall)\s+)+be\s+(?:{words.DONE})"
 )
-_FOR_EACH = re.compile(rf"^for (?P<what>(?:each|every|all|any)\b[^,]+?),?\s+(?:{words.FETCHING_VERB})\b")
+_PAINTED = re.compile(  # `a mask where the road is white and the rest black`
+    r"\bmasks?,?\s+(?:where|in which|with)\s+(?P<what>.{1,100}?)\s+(?:(?:is|are)\s+(?:in\s+)?|in\s+)white\b"
+)
+_MADE = re.compile(  # what a thing is to become: `make the background transparent`
+    r"(?<!\bthe)\s+(?:(?:in)?to |in )?(?:transparent|invisible|blurry|darker|brighter|lighter|bigger|smaller|black|"
+    r"white|red|green|blue|yellow|orange|purple|pink|brown|gr[ae]y)$"
+)
+_FOR_EACH = re.compile(
+    rf"^for (?P<what>(?:each|every|all|any)\b(?!\s+(?:{words.IMAGES})\b)[^,]+?),?\s+(?:{words.FETCHING_VERB})\b"
+)
 _BY_CLASS = re.compile(
     r"\b(?:semantically|panoptically|(?:per|by)[- ](?:class|category|instance|object))\b"
     r"|\b(?:in|with|using|as)\s+(?:semantic|panoptic|instance)\b(?:\s+(?:mode|segmentation))?"
     r"|(?<=\w )(?:semantic|panoptic)(?: mode)?$"
 )
 _BARE = re.compile(r"\W*(?:(?:semantic|instance|panoptic)\s*(?:mode|masks?|map|labels?|segmentation)?)?\W*")
-_AFTER_VERB = re.compile(r"[\s,:-]*(?:(?:out|at|to|off|up|me|us)\b[\s:,-]*)*")
+_AFTER_VERB = re.compile(
+    r"[\s,:-]*(?:(?:out|at|to|off|up|me|us|if|whether)\b[\s:,-]*)*(?:there\s+(?:(?:is|are)\s+)?)?"
+    rf"(?:{words.THE_PICTURE}\s+(?=(?:into|with|using|by)\b))?(?:(?:into|with|using|by)\s+{words.CLASSES}|into\s+)?"
+)
+_GOING_ON = re.compile(r"^(?:(?:ok|okay|now|next|and|also|then|finally|(?:what|how) about)\b[\s,]*)+")
+_UNKNOWN_VERB = re.compile(
+    r"(?P<verb>[a-z]+)(?: out| off| up)?\s+(?=(?:the|all|every|each|any|my|this|these|those|both)\b)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +80,9 @@ def request_in(sentence: str, *, follows: bool = False) -> Request | None:
     if left_out is not None:
         unwanted, instead = (*_INSTEAD.split(sentence[left_out.end() :], maxsplit=1), "")[:2]
         return Request(kept(instead) or None, kept(unwanted))
-    each = _FOR_EACH.match(sentence)
-    if each is not None:
-        return Request(*divided(each["what"]))
+    told = _FOR_EACH.match(sentence) or _PAINTED.search(sentence)
+    if told is not None:
+        return Request(*divided(told["what"]))
     passive = _PASSIVE.match(sentence)
     if passive is not None and len(passive["what"].split()) <= LONGEST_PHRASE and not _IMPERATIVE.match(sentence):
         return Request(*divided(passive["what"]))
@@ -87,10 +107,9 @@ def request_in(sentence: str, *, follows: bool = False) -> Request | None:
         if follows and not is_carried:
             return None
     wanted, unwanted = divided(after)
-    wanted = phrases.unmasked(wanted) if verb in words.FETCHING else wanted
     before = sentence[: found.start()]
     unwanted = f"{unwanted}, {without_exception(before)}".strip(" ,")
-    return Request(wanted, unwanted, before)
+    return Request(_alone(wanted, verb), unwanted, before)
 
 
 def short_list(sentence: str) -> Request | None:
@@ -98,16 +117,41 @@ def short_list(sentence: str) -> Request | None:
     sentence = _BY_CLASS.sub(" ", modes.without_denied(sentence)).strip(" ,")
     if _BARE.fullmatch(sentence):
         return Request("")
-    wanted, unwanted = divided(sentence)
-    if not wanted or words.SENTENCE_WORDS & set(re.findall(r"[\w']+", wanted)):
+    wanted, unwanted = divided(_without_verb(_GOING_ON.sub("", sentence)))
+    if not wanted or _is_said(wanted) or phrases.is_pronoun(wanted):
         return None
     pieces = re.split(r"\s*(?:,|;|\band\b|\bor\b)\s*", wanted)
     wanted = phrases.unmasked(wanted)
-    is_short = len(phrases.bare(wanted).split()) <= SHORT_REQUEST or (
-        len(pieces) > 1 and all(0 < len(piece.split()) <= SHORT_PIECE for piece in pieces)
+    head, tail = (part.split() for part in heads.parted(phrases.bare(wanted)))
+    is_short = len(head) <= SHORT_REQUEST and len(tail) <= LONGEST_TAIL
+    is_short = is_short or (
+        len(pieces) > 1 and all(0 < len(phrases.bare(piece).split()) <= SHORT_PIECE for piece in pieces)
     )
     carried = phrases.uncarried(wanted)
     return Request(carried[0], unwanted) if is_short or carried[1] else None
+
+
+def _alone(wanted: str, verb: str) -> str:
+    """What is wanted, without its mask, what it is to become and what it is taken from."""
+    if verb in words.PARTING:
+        return wanted.partition(" from ")[0]
+    if verb in words.DYEING:
+        wanted = _MADE.sub("", wanted)
+    return phrases.unmasked(wanted) if verb in words.FETCHING else wanted
+
+
+def _is_said(sentence: str) -> bool:
+    """True for what people say rather than name; `no smoking sign` and `tin can` are things."""
+    said = re.findall(r"[\w']+", words.SIGN.sub("sign", sentence))
+    return bool(words.SENTENCE_WORDS & set(said)) or said[:1] == ["can"]
+
+
+def _without_verb(sentence: str) -> str:
+    """The sentence without a verb that we do not know: `darken the sky`, `seg the car`."""
+    found = _UNKNOWN_VERB.match(sentence)
+    if found is None or found["verb"] in words.TAILS | words.DETERMINERS | words.SENTENCE_WORDS:
+        return sentence
+    return _MADE.sub("", phrases.uncarried(sentence[found.end() :], fetches=True)[0])
 
 
 def _imperative(sentence: str) -> re.Match[str] | None:

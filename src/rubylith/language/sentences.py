@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from rubylith.domain.prompt import Mode
-from rubylith.language import Concept, Wish, heads, phrases, vocabularies
+from rubylith.language import Concept, Wish, heads, phrases, vocabularies, words
 from rubylith.language.modes import mode_of
 from rubylith.language.plain import sentences_of
 from rubylith.language.requests import Request, request_in, short_list
@@ -43,6 +43,8 @@ _SAID_BEFORE = (  # what a later pronoun stands for: what the picture shows, els
     re.compile(r"(?:look at|see|consider|notice)\s+(?P<what>.+)"),
     re.compile(r"(?P<what>.+?)\s+(?:is|are)\b"),
 )
+_POINTS = re.compile(r"(?:it|this|that)(?: out| off| up| all)?")  # at the picture, where nothing else was spoken of
+_OF_A_PICTURE = re.compile(rf"\b(?:{words.IMAGES})\b")
 _OF_SCENE = re.compile(r"(?:with|at|in|during|from|under|including|by)\b|$")
 
 
@@ -100,7 +102,8 @@ def _resolved(request: Request, before: Sequence[str]) -> Request:
         meant = found["what"] if found is not None else named.wanted if named is not None else None
         if meant:
             return replace(request, wanted=phrases.standing_for(request.wanted, meant) or "it")
-    return replace(request, wanted="it")  # which names nothing, whatever was said of it
+    points = _POINTS.fullmatch(request.wanted) and (not any(before) or _OF_A_PICTURE.search(" ".join(before)))
+    return replace(request, wanted="" if points else "it")  # which names nothing, whatever was said of it
 
 
 def _listed(asked: Iterable[Request], mode: Mode) -> tuple[phrases.Listed, tuple[Concept, ...]]:

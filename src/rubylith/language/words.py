@@ -1,10 +1,13 @@
 """The closed lists that requests are read with: verbs, what stands before a noun, and what stands for no noun."""
 
+import re
+
 SEEKING = (  # verbs whose object is to be looked for
-    *"segment mask cut outline isolate detect find locate extract highlight identify label point count show annotate "
-    "trace mark select spot recognise recognize list pick crop separate box localise localize track inspect remove "
-    "erase blur pixelate anonymise anonymize hide redact circle delineate tag clip trim grab keep silhouette".split(),
-    "look for", "search for", "get rid of", "single out", "carve out",
+    *"segment split divide mask cut outline isolate detect find locate extract highlight identify label point "
+    "count show annotate trace mark select spot recognise recognize list pick crop separate box localise "
+    "localize track inspect remove erase blur pixelate anonymise anonymize hide redact circle delineate tag "
+    "clip trim grab keep silhouette".split(),
+    "look for", "search for", "get rid of", "single out", "carve out", "map out",
 )  # fmt: skip
 FETCHING = tuple(  # and those whose object may be the masks of it
     "draw give get return generate create produce make provide put overlay paint want need analyse analyze process "
@@ -12,7 +15,9 @@ FETCHING = tuple(  # and those whose object may be the masks of it
 )  # fmt: skip
 FETCHING_VERB, VERB = "|".join(FETCHING), "|".join((*SEEKING, *FETCHING))
 ALL_VERBS = frozenset(SEEKING) | frozenset(FETCHING)
-CLEAR_VERBS = ("segment", "detect", "find", "locate", "extract", "isolate", "identify", "highlight")
+CLEAR_VERBS = (
+    *"segment detect find locate extract isolate identify highlight".split(), "looking for", "searching for",
+)  # fmt: skip
 NOUNS_TOO = frozenset(  # verbs that are things where a preposition follows: `box on the table`
     "mask box label point mark spot trace track list crop count outline highlight cut tag clip circle colour color "
     "paint hide show run process silhouette".split()
@@ -20,6 +25,8 @@ NOUNS_TOO = frozenset(  # verbs that are things where a preposition follows: `bo
 NOUNS_FIRST = frozenset(  # that are verbs only before a determiner or a plural: `box truck`
     "box point mark spot trace track crop cut tag clip circle".split()
 )
+DYEING = frozenset(("make", "paint"))
+PARTING = frozenset(("separate", "isolate"))
 DRAWING = frozenset(("draw", "put", "overlay", "paint"))
 DONE = (  # what is to become of a thing: `I would like the cats segmented`
     "segmented|masked|detected|highlighted|outlined|cut out|marked|extracted|isolated|labelled|labeled|identified|"
@@ -36,10 +43,11 @@ ADORNMENTS = (  # of a mask that is given with something
 SCORES = "confidences?|scores?|thresholds?|probability|certainty|accuracy|precision|iou"
 AFTERTHOUGHTS = frozenset(
     "too also only visible here present here there separately individually now out up off else well carefully "
-    "precisely accurately exactly today yesterday again once".split()
+    "precisely accurately exactly today yesterday again once itself themselves himself herself".split()
 )
 QUESTIONS = (
-    r"how many|where(?:'s| is| are)?|(?:is|are) there|can you see|do you see|which(?= of\b)|"
+    r"how many|where(?:'s| is| are)?|(?:is|are) there|(?:if|whether) there (?:is|are)|(?:what )?(?:can|do) you see|"
+    r"which(?= of\b)|what (?:is|are)(?= (?:in|on|there|visible|shown)\b)|"
     r"(?:what|which)(?= (?!this|is|was|has)\w+s\b.*\b(?:are|is|see|in|on)\b)|"
     r"(?:does|do) (?:this|the|my) \w+ (?:contain|show|have|include)"
 )
@@ -53,10 +61,11 @@ WOULD_LIKE = (
 )
 POLITE = (
     r"^(?:hi|hello|hey|dear)(?: there| all| team| assistant)?\b[,!.]*(?=.)",
-    r"\b(?:please|kindly|thx|pls|if possible|for me|many thanks|cheers)\b",
+    r"\b(?:please|kindly|thx|pls|plz|if possible|for me|many thanks|cheers)\b",
     r"\b(?:thanks(?: a lot| so much)?(?: in advance)?|thank you(?: very much| so much)?)\b",
     r"\b(?:would|do) you mind\b",
     r"\b(?:can|could|would|will) you\b(?! see)",
+    r"\b(?:i|we) wanna\b",
     r"\b(?:i|we)(?:'d| would) (?:like|love) (?:you )?to\b",
     r"\b(?:i|we|you|they) (?:want|need|have|wish) (?:you )?to\b",
     r"\b(?:your|the|my) (?:task|job|goal) is to\b",
@@ -75,17 +84,24 @@ HEADINGS = (
     "objects|concepts|target (?:objects|classes)|(?:segmentation|instance|semantic|panoptic) (?:masks|targets|classes)"
 )
 SENTENCE_WORDS = frozenset(  # with one of these and no verb of ours, it is a sentence and not the name of a thing
-    "i you he she it we they am is are was were be been do does did have has had will would can could should may "
+    "i you he she it we they am is are was were be been do does did have has had will would could should may "
     "might must what who whom whose why when how hello hi hey thanks thank bye goodbye yes no ok okay good morning "
     "evening afternoon help test testing ping hola nice great cool lol sorry welcome please pls thx not don't think "
-    "know like love me tell write explain".split()
+    "know like love me tell write explain act behave pretend imagine".split()
 )
-IMAGES = "image|images|picture|pictures|photo|photos|photograph|photographs|frame|screenshot|scene|img|pic"
+IMAGES = (
+    "image|images|picture|pictures|photo|photos|photograph|photographs|frame|screenshot|scene|img|pic|snapshot|imagery|"
+    "footage|scan|slice"
+)
 POINTERS = "this|the|that|my|these|our|your|attached|given|following|provided|uploaded|above|below|input|entire|whole"
+_IMAGE = rf"(?:(?!of\b)[\w-]+\s+)?(?:{IMAGES})\b(?! (?:frames?|albums?)\b)"
+THE_PICTURE = rf"(?:(?:{POINTERS})\s+)+{_IMAGE}"
+A_PICTURE = rf"(?:an?\s+)?{_IMAGE}"
+CLASSES = r"(?:(?:the|these)\s+)?(?:following\s+)?(?:classes|categories|labels|class names)\b:?\s*"
 DETERMINERS = frozenset(
     "all every each any the a an some of individual separate different visible their its his her my our your this "
-    "that these those it them out up single distinct various several many other following present possible detected "
-    "remaining respective me us at for just only exactly most least around approximately about both either to "
+    "that these those it them teh out up single distinct various several many other following present possible "
+    "detected remaining respective me us at for just only exactly most least around approximately about both either to "
     "another nothing none fully partially partly clearly few dozens hundreds thousands plenty lots loads tons many "
     "much own entire whole "
     "then".split()
@@ -103,16 +119,22 @@ GENERIC = frozenset(
 )
 _KINDS = (
     r"(?:segmentation |binary |instance |semantic |panoptic |pixel[- ](?:level|wise|perfect|accurate) |separate |"
-    r"precise |accurate |image |object |class |individual |exact |tight |high[- ]quality )*"
+    r"precise |accurate |image |object |class |individual |exact |tight |high[- ]quality |black and white |alpha )*"
 )
+SIGN = re.compile(  # a thing that says no
+    r"\b(?:no|do not)[ -](?:(?!warning)\w+ing|entry|exit|access|trespassing|dogs|pets|(?:u|left|right)[ -]turn|enter)"
+    r"[ -](?:signs?|zones?|areas?)\b"
+)
+FORMATS = frozenset("json jsonl xml yaml csv png svg base64 explanation explanations markdown".split())  # no things
 NO_NAMES = frozenset("rest other others".split())
 OPPOSITES = (
     "left|right|upper|lower|top|bottom|front|rear|back|inner|outer|largest|smallest|biggest|oldest|youngest|tallest"
 )
 CARRIERS = (  # nouns that only carry another: masks of cars, bounding boxes around cars
-    rf"(?:a |an |the |all |their )*{_KINDS}(?:masks?|outlines?|contours?|polygons?|bounding box(?:es)?|bboxes|bbox|"
+    rf"(?:a |an |the |all |their )*{_KINDS}(?:masks?|mattes?|outlines?|contours?|polygons?|bboxes|bbox|"
     r"instances?|occurrences?|examples?|segmentations?|segments?|pixels?|regions?|areas?|types?|kinds?|sorts?|"
-    r"locations?|positions?|keypoints?|centers?|centres?|coordinates|detections?|numbers?|lots?|lot|set|group|"
+    r"locations?|positions?|keypoints?|centers?|centres?|(?:(?:bounding )?box |bbox )?coordinates?|"
+    r"bounding box(?:es)?|detections?|numbers?|lots?|lot|set|group|"
     r"presence|count|each|all|cut-?outs?|silhouettes?|overlays?|any)"
 )
 WEAK_CARRIERS = (
@@ -130,6 +152,10 @@ ADJECTIVES = frozenset(
     "metal plastic leather striped spotted dotted checkered colorful colourful transparent shiny matte round square "
     "flat soft hard fluffy furry hairy bald blond blonde male female left right front rear parked moving broken rusty "
     "hidden tallest largest smallest biggest main upper lower inner outer top bottom back".split()
+)
+NOT_ALONE = frozenset(  # what says which objects, and alone means something else or nothing: `foreground objects`
+    "foreground background salient prominent important interesting foreign flying floating suspicious unusual "
+    "dangerous similar individual".split()
 )
 TAILS = frozenset(  # what may follow a noun and stays a part of its phrase
     "with without on in of at under underneath near behind beside beneath above below over inside outside between by "

@@ -50,6 +50,9 @@ from rubylith.engine.words.phrases import Phrase, read_phrase
         ("the red one", {"head": "", "colours": ("red",)}),
         ("an orange", {"head": "", "colours": ("orange",)}),
         ("background", {"head": "background"}),
+        ("no smoking sign", {"head": "no smoking sign"}),
+        ("the no-parking sign on the left", {"head": "no parking sign", "halves": ("left",)}),
+        ("do not enter sign", {"head": "do not enter sign"}),
     ],
 )
 def test_a_phrase_falls_into_its_parts(text, parts):
@@ -80,7 +83,15 @@ def test_letters_of_every_script_are_words(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["not the truck", "no cars", "everything except the sky", "cars but not trucks", "neither cats nor dogs"]
+    "text",
+    [
+        "not the truck",
+        "no cars",
+        "everything except the sky",
+        "cars but not trucks",
+        "neither cats nor dogs",
+        "no traffic sign",
+    ],
 )
 def test_a_phrase_that_says_what_is_not_meant_is_refused(text):
     with pytest.raises(InvalidPrompt, match="says what is not meant"):

@@ -8,7 +8,7 @@ from rubylith.domain.errors import InvalidPrompt
 from rubylith.engine.words.colours import COLOURS
 from rubylith.language.heads import parted
 from rubylith.language.plain import without_symbols
-from rubylith.language.words import NUMBERS
+from rubylith.language.words import NUMBERS, SIGN
 
 # words that say nothing of what is meant, words for anything at all, and spellings of one word
 NOT_SAID = frozenset(
@@ -94,7 +94,7 @@ def read_phrase(text: str, things: Collection[str] = ()) -> Phrase:
         raise InvalidPrompt(f"The phrase {text!r} names nothing", f"Give words of 1 to {LONGEST} characters")
     count, named = _counted([word for word in _OF_PICTURE.sub("", " ".join(words)).split() if word])
     before, tail = parted(" ".join(named))
-    if NEGATIONS & set(before.split()):
+    if NEGATIONS & set(SIGN.sub("sign", before).split()):
         raise InvalidPrompt(f"The phrase {text!r} says what is not meant", "Name what is meant")
     place = _PLACE.fullmatch(" ".join(SPELLINGS.get(word, word) for word in tail.split()))
     head = [SPELLINGS.get(word, word) for word in before.split()]
