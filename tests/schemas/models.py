@@ -176,7 +176,7 @@ REFUSED = {
     "endless": (TWO, model(items=list[Endless]), ("items[].next",)),
     "pattern": (TWO, model(items=list[item(label=Annotated[str, Field(pattern="^[0-9]+$")], mask=str)]),
                 ("items[].label",)),
-    "too small a score": (TWO, model(items=list[item(label=str, score=Annotated[float, Field(le=0.5)])]),
+    "too small a score": (TWO, model(items=list[item(label=str, score=Annotated[float, Field(ge=1.5)])]),
                           ("items[].score",)),
     "short label": (TWO, model(items=list[item(label=Annotated[str, Field(max_length=2)], mask=str)]),
                     ("items[].label",)),

@@ -4,7 +4,7 @@
 every field that nothing can go into. `filling.fill(plan, segmentation, pictures)` writes the document, which satisfies
 the schema or is not given at all. Files: checks (is it a schema?), patterns (matched in linear time), shapes
 (references, unions, types), names (words of property names), results (masks as an answer shows them), the roles in
-their order (boxes with their orders, outlines, files, figures, texts), planning, rehearsal, filling.
+their order (boxes with their orders, outlines, files, figures, texts), planning, rehearsal, reasons, filling, faults.
 """
 
 from dataclasses import dataclass, field

@@ -10,7 +10,7 @@ from rubylith.schemas.fields import Asked, Level
 from rubylith.schemas.places import Place, Planned, Unplanned
 from rubylith.schemas.results import MISSING, Found, Scope, Value
 from rubylith.schemas.roles import find_role
-from rubylith.schemas.shapes import Shapes, is_only, types_of
+from rubylith.schemas.shapes import Shapes, choices, is_only, types_of
 from rubylith.schemas.subjects import Subjects
 
 
@@ -52,8 +52,12 @@ class Arrays:
             refused = refused or outcome
         return refused or Unplanned((place.shown,))
 
-    def mapping(self, values: object, place: Place) -> Planned | Unplanned:
-        """An object whose keys are labels."""
+    def mapping(self, values: object, names: object, place: Place) -> Planned | Unplanned:
+        """An object whose keys are labels, or the members of an enum that mean them. names: the schema of keys."""
+        listed = None if names is None else choices(self.shapes.first(names))
+        keys = {one: texts.member_of(texts.forms_of(listed), one) for one in self.asked.concepts} if listed else {}
+        if MISSING in keys.values() or len(set(keys.values())) < len(keys):
+            return Unplanned((place.shown,))
         shape = self.shapes.read(values, place.within)
         inner = replace(place.item(), within=shape.within, level=Level.GROUP)
         for schema in shape.variants:
@@ -67,7 +71,7 @@ class Arrays:
         def filled(scope: Scope) -> object:
             labels = dict.fromkeys((*(scope.facts.wish.names if is_flag else ()), *scope.labels))
             told = {label: value(scope.of(label)) for label in labels}
-            return {label: one for label, one in told.items() if one is not MISSING}
+            return {keys.get(label, label): one for label, one in told.items() if one is not MISSING}
 
         return Planned(filled, 1)
 

@@ -5,7 +5,6 @@ from typing import Any, cast
 
 from jsonschema.exceptions import ValidationError
 
-NUMERIC = frozenset(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"))
 _COUNTED = {  # keyword: what is counted, and how the limit is worded
     "minItems": ("items", "at least"),
     "maxItems": ("items", "at most"),
@@ -21,6 +20,7 @@ _LIMITED = {
     "exclusiveMaximum": "too large, the schema wants less than {}",
     "multipleOf": "no multiple of {}, as the schema wants",
 }
+LIMITS = frozenset((*_LIMITED, "enum"))  # of numbers
 _TOLD = {
     "enum": "is none of the values that the schema allows",
     "const": "is not the value that the schema allows",
@@ -36,6 +36,7 @@ _TOLD = {
 
 def sentence_of(error: ValidationError) -> str:
     """Such as `segmentations has 2 items, the schema wants at least 3`."""
+    error = next((one for one in error.context or () if one.validator in LIMITS), error)
     where, keyword, limit = _where(error), str(error.validator), cast("object", error.validator_value)
     if keyword in _COUNTED:
         what, bound = _COUNTED[keyword]
@@ -50,9 +51,12 @@ def sentence_of(error: ValidationError) -> str:
 
 def reason_of(error: ValidationError) -> str:
     """Why a field takes nothing of what can be found: `its minimum is 2`."""
+    error = next((one for one in error.context or () if one.validator in LIMITS), error)
     keyword, limit = str(error.validator), cast("object", error.validator_value)
+    if "propertyNames" in error.absolute_schema_path:
+        return f"it may have no member called {str(error.instance)[:80]!r}"
     return (
-        f"its {keyword} is {limit}" if keyword in NUMERIC or keyword in _COUNTED else f"its {keyword[:40]} allows none"
+        f"its {keyword} is {limit}" if keyword in _LIMITED or keyword in _COUNTED else f"its {keyword[:40]} allows none"
     )
 
 

@@ -72,6 +72,16 @@ def is_count(field: Field, asked: Asked) -> bool:
     return rest is not None and (_ANYTHING.issuperset(rest) or concept_named(rest, asked.concepts) is not None)
 
 
+def not_asked_for(words: Words, concepts: Sequence[str]) -> str | None:
+    """What a name counts, or asks the presence of, where that is nothing that was asked for: cat of `cat_count`."""
+    rest = _counted(words)
+    if rest is None and set(words) & (_PRESENT - {"is", "are", "any"}):
+        rest = tuple(word for word in words if word not in _PRESENT)
+    if not rest or _ANYTHING.issuperset(rest) or concept_named(rest, concepts) is not None:
+        return None
+    return " ".join(rest)
+
+
 def area(field: Field, _: Asked) -> Value | None:
     """In pixels, as a share of the picture, or in percent."""
     schema = field.schema

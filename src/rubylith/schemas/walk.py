@@ -135,7 +135,7 @@ class Walk:
         values: object = schema.get("additionalProperties")
         if not isinstance(values, Mapping) or place.level is Level.INSTANCE or set(place.words) & NOT_MAPPINGS:
             return Unplanned((place.shown,))
-        return Arrays(self, self.shapes, self.asked).mapping(cast("object", values), place)
+        return Arrays(self, self.shapes, self.asked).mapping(cast("object", values), schema.get("propertyNames"), place)
 
 
 @dataclass(frozen=True, slots=True)
