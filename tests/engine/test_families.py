@@ -149,7 +149,7 @@ def test_a_damaged_graph_is_an_error_with_its_fix(family, tmp_path):
 
 
 def test_a_precision_without_files_is_an_error(family):
-    with pytest.raises(WeightsMissing, match=r"no encoder of precision int8.*--precision fp32"):
+    with pytest.raises(WeightsMissing, match=r"no encoder of precision int8.*RUBYLITH_PRECISION=fp32"):
         Engine(str(FIXTURES / f"tiny-{family}"), device=Device(precision="int8"))
 
 
@@ -169,5 +169,5 @@ def test_without_openvino_its_provider_is_an_error_with_its_fix(monkeypatch):
 
 
 def test_onnx_runtime_does_not_pretend_to_count_in_bf16():
-    with pytest.raises(Unavailable, match=r"cpu does not count in bf16.*--provider openvino"):
+    with pytest.raises(Unavailable, match=r"cpu does not count in bf16.*RUBYLITH_PROVIDER=openvino"):
         Engine(str(FIXTURES / "tiny-sam"), device=Device(precision="bf16"))

@@ -59,7 +59,9 @@ def _parts(weights: Weights, device: Device, *, pads_boxes: bool) -> tuple[Netwo
 
 def _encoder(weights: Weights, name: str, device: Device) -> Network:
     if device.precision == "bf16" and device.provider != "openvino":
-        raise Unavailable(f"{device.provider} does not count in bf16", "Use --provider openvino, or --precision fp32")
+        raise Unavailable(
+            f"{device.provider} does not count in bf16", "Use RUBYLITH_PROVIDER=openvino, or RUBYLITH_PRECISION=fp32"
+        )
     if device.provider != "openvino":
         return _open(weights, name, device)
     from rubylith.engine.runtimes import openvino  # noqa: PLC0415  the core has no OpenVINO
@@ -80,5 +82,5 @@ def find_graph(folder: Path, name: str, precision: str) -> Path:
                 return path
     raise WeightsMissing(
         f"{folder} has no {name} of precision {precision}",
-        f"Pull or export the model with --precision {precision}, or use --precision fp32",
+        f"Pull or export the model with --precision {precision}, or use RUBYLITH_PRECISION=fp32",
     )

@@ -90,7 +90,9 @@ def open_network(path: Path, device: Device) -> OnnxNetwork:
             "Pull or export the model again; `rubylith models verify` finds damage",
         ) from failure
     if provider not in session.get_providers():
-        raise Unavailable(f"ONNX Runtime could not start {device.provider}", "Check its drivers, or use --provider cpu")
+        raise Unavailable(
+            f"ONNX Runtime could not start {device.provider}", "Check its drivers, or use RUBYLITH_PROVIDER=cpu"
+        )
     return OnnxNetwork(session, path.name)
 
 
@@ -109,7 +111,7 @@ def provider_name(wanted: str, present: Sequence[str]) -> str:
     if ORT_NAMES[wanted] not in present:
         raise Unavailable(
             f"ONNX Runtime has no {wanted} here; it has {', '.join(_named(present))}",
-            f"Install {PACKAGES[wanted]}, or use --provider cpu",
+            f"Install {PACKAGES[wanted]}, or use RUBYLITH_PROVIDER=cpu",
         )
     return ORT_NAMES[wanted]
 

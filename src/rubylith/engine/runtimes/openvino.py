@@ -16,7 +16,7 @@ try:
     import openvino
 except ImportError as failure:
     raise Unavailable(
-        "OpenVINO is not installed", "Install it with `pip install 'rubylith[openvino]'`, or use --provider cpu"
+        "OpenVINO is not installed", "Install it with `pip install 'rubylith[openvino]'`, or use RUBYLITH_PROVIDER=cpu"
     ) from failure
 
 HINTS = {"bf16": "bf16"}  # all else is counted in float32, where OpenVINO by itself would take bfloat16 in silence
@@ -63,7 +63,7 @@ def open_network(path: Path, device: Device) -> OpenVinoNetwork:
     """The graph at `path`, compiled for the processor; Unavailable if that cannot count in the precision asked for."""
     core = openvino.Core()
     if device.precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        raise Unavailable("This processor does not count in bfloat16", "Use --precision fp32")
+        raise Unavailable("This processor does not count in bfloat16", "Use RUBYLITH_PRECISION=fp32")
     options = {"INFERENCE_PRECISION_HINT": HINTS.get(device.precision, "f32"), "PERFORMANCE_HINT": "LATENCY"}
     if device.threads is not None:
         options["INFERENCE_NUM_THREADS"] = str(device.threads)

@@ -92,7 +92,7 @@ def device_name(device: Device) -> str:
     if device.precision != "fp32":
         raise Unavailable(
             f"Models in transformers' form run in fp32, not in {device.precision}",
-            "Export the model in that precision, or use --precision fp32",
+            "Export the model in that precision, or use RUBYLITH_PRECISION=fp32",
         )
     if device.provider not in DEVICES:
         raise UnknownName.among("device of PyTorch", device.provider, tuple(DEVICES))
@@ -100,6 +100,6 @@ def device_name(device: Device) -> str:
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}[name]
     if not present:
         raise Unavailable(
-            f"PyTorch has no {device.provider} here", "Install PyTorch's build for it, or use --provider cpu"
+            f"PyTorch has no {device.provider} here", "Install PyTorch's build for it, or use RUBYLITH_PROVIDER=cpu"
         )
     return name
