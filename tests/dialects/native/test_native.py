@@ -167,6 +167,8 @@ def test_zip_and_multipart_hold_the_masks(http):
         ({"format": "bmp"}, 400, "bmp"),
         ({"options": {"points_per_side": 0}}, 422, "points_per_side"),
         ({"pints": [[1, 1]]}, 422, "pints"),
+        ({"label": True}, 422, "label: Give it in options"),
+        ({"max_masks": 3}, 422, "max_masks: Give it in options"),
         ({"points": [[1]]}, 422, "points"),
         ({"text": "red", "threshold": 2}, 422, "threshold"),
         ({"text": "red", "threshold": []}, 422, "one for each"),

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from rubylith.dialects.native.wire import (
     EmbeddingPartIn,
     JobIn,
     JobPartIn,
+    OptionsIn,
     SegmentIn,
     SegmentPartIn,
     TicketIn,
@@ -104,7 +106,16 @@ def _validated(model: type[Part], document: bytes) -> Part:
     try:
         return model.model_validate_json(document)
     except ValidationError as error:
-        raise RequestValidationError(error.errors(include_input=False, include_url=False)) from None
+        faults = error.errors(include_input=False, include_url=False)
+        raise RequestValidationError([_led(fault, model) for fault in faults]) from None
+
+
+def _led(fault: ErrorDetails, model: type[BaseModel]) -> ErrorDetails:
+    """The fault; of an option that stands beside `options` with where it belongs."""
+    name = str(fault["loc"][0]) if len(fault["loc"]) == 1 else ""
+    if fault["type"] == "extra_forbidden" and "options" in model.model_fields and name in OptionsIn.model_fields:
+        return {**fault, "msg": f'Give it in options: {{"options": {{"{name}": ...}}}}'}
+    return fault
 
 
 def _check_encoding(http: Request) -> None:
