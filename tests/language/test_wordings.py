@@ -347,6 +347,13 @@ segment this and return json => all
 Segment this: cat => cat
 detect this => all
 annotate this please => all
+Objects: laptop, mouse, keyboard. Return masks. => laptop; mouse; keyboard
+Task: Instance segmentation. Categories: apple, orange. => apple; orange
+A red car. Return JSON. => red car (1)
+Semantic segmentation. High precision. => semantic default
+Photo from Paris. Segment it. => all
+Where in the picture is the key? => key
+It's a photo of my garden. What I need is the fence. => fence
 Segment every dog. Output a JSON list of masks where each entry contains the box in the key "box_2d" => dog
 """
 

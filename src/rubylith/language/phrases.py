@@ -37,7 +37,7 @@ _DRAWN = re.compile(rf"(?:a |an |the )?(?:{_ADJECTIVE} )*{_CARRIER_LIST}\s+(?:on
 _PAIRS = re.compile(r"(?:pairs?|couple)\s+of\s+")
 _COPULA = re.compile(r"(?P<noun>.+?)\s+(?:(?:that|which|who)\s+)?(?:is|are|was|were|'s)\s+(?P<rest>.+)")
 _WHATEVER = re.compile(r"(?:what|whatever|all that|everything that)\s+(?:is|are)\s+")
-_ASKING = re.compile(r"(?:where|what|which|who|how many)\s+|\s+(?:is|are)$")
+_ASKING = re.compile(r"(?:where|what|which|who|how many)\s+|^(?:is|are)\s+|\s+(?:is|are)$")
 _MEANING = re.compile(r"(?P<what>\w+)[^,;:]*:\s*(?P<meant>\S.*)")
 _ALL_THAT_IS = re.compile(
     rf"^(?:everything|anything|something)\s+(?P<what>{_ADJECTIVE}(?:\s(?:and |or )?{_ADJECTIVE})*)$"
@@ -245,6 +245,11 @@ def _stripped(phrase: str) -> _Stripped:
 def _needs_noun(word: str) -> bool:
     """True for what names nothing by itself: `red`, `damaged`, `salient` before `objects`."""
     return word in words.ADJECTIVES | words.TAILS | words.NOT_ALONE or word.endswith(("ed", "est", "less"))
+
+
+def says_what(wanted: str) -> bool:
+    """False for no object, and for one that is only the form of the answer: `Return masks`."""
+    return bool(wanted) and one(bare(wanted)) not in words.FORMATS | {"mask", "polygon", "segmentation"}
 
 
 def _is_anything(name: str) -> bool:

@@ -84,11 +84,14 @@ def _asked(text: str) -> tuple[Request, ...] | None:
         request = request_in(sentence, follows=any(one.wanted is not None for one in asked))
         if request is not None:
             asked.append(_resolved(request, (*sentences[:place], request.before)))
-    if not any(one.wanted is not None for one in asked):
-        named = [short_list(sentence) for sentence in sentences if request_in(sentence) is None]
-        if not named or None in named:
+    wanted = [one.wanted for one in asked if one.wanted is not None]
+    if not any(phrases.says_what(one) for one in wanted):
+        others = [sentence for sentence in sentences if request_in(sentence) is None]
+        named = [short_list(sentence) for sentence in others]
+        if not wanted and (not named or None in named):
             return None
-        asked += [one for one in named if one is not None]
+        is_form = bool(wanted) and request_in(sentences[0]) is not None  # what follows may tell of the answer
+        asked += [one for one in named if one is not None and ("," in (one.wanted or "") or not is_form)]
     return tuple(asked)
 
 
@@ -103,7 +106,7 @@ def _resolved(request: Request, before: Sequence[str]) -> Request:
         if meant:
             return replace(request, wanted=phrases.standing_for(request.wanted, meant) or "it")
     points = _POINTS.fullmatch(request.wanted) and (not any(before) or _OF_A_PICTURE.search(" ".join(before)))
-    return replace(request, wanted="" if points else "it")  # which names nothing, whatever was said of it
+    return replace(request, wanted="everything" if points else "it")  # which names nothing, whatever was said of it
 
 
 def _listed(asked: Iterable[Request], mode: Mode) -> tuple[phrases.Listed, tuple[Concept, ...]]:
