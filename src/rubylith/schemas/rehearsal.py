@@ -71,7 +71,7 @@ def rehearse(schema: Schema, value: Value, wish: Wish, *, model: str, source: st
         facts = Facts(SIZE, wish, tuple(dict.fromkeys(one.label for one in found)), model, source, pictures)
         document = value(Scope(facts, found))
         if document is MISSING:
-            return Rehearsed({"": "it must tell of a single thing"}, pictures.draws)
+            return Rehearsed({"": ""}, pictures.draws)
         documents.append(document)
         for error in check.iter_errors(cast("Any", document)):
             steps = tuple(error.absolute_path)
