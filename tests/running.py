@@ -46,7 +46,12 @@ def serve(home: Path, environment: Mapping[str, str] | None = None) -> Iterator[
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         built = server.build(settings, address=address)
-        config = uvicorn.Config(site.application(built), log_config=None, access_log=False)
+        config = uvicorn.Config(
+            site.application(built),
+            log_config=None,
+            access_log=False,
+            timeout_keep_alive=75,  # as `rubylith serve`; uvicorn's 5 seconds end while tests wait for a second try
+        )
         running = uvicorn.Server(config)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()
