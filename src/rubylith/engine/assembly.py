@@ -58,15 +58,15 @@ def _parts(weights: Weights, device: Device, *, pads_boxes: bool) -> tuple[Netwo
 
 
 def _encoder(weights: Weights, name: str, device: Device) -> Network:
-    if device.precision == "bf16" and device.provider != "openvino":
+    if device.provider == "openvino":
+        from rubylith.engine.runtimes import openvino  # noqa: PLC0415  the core has no OpenVINO
+
+        return openvino.open_network(find_graph(weights.folder, name, device.precision), device)
+    if device.precision == "bf16":
         raise Unavailable(
             f"{device.provider} does not count in bf16", "Use RUBYLITH_PROVIDER=openvino, or RUBYLITH_PRECISION=fp32"
         )
-    if device.provider != "openvino":
-        return _open(weights, name, device)
-    from rubylith.engine.runtimes import openvino  # noqa: PLC0415  the core has no OpenVINO
-
-    return openvino.open_network(find_graph(weights.folder, name, device.precision), device)
+    return _open(weights, name, device)
 
 
 def _open(weights: Weights, name: str, device: Device) -> Network:

@@ -231,7 +231,9 @@ def _without(masks: Sequence[Mask], left_out: Sequence[Mask]) -> list[Mask]:
     """The masks without the pixels of those that are left out; one that loses half of its own goes with them."""
     if not left_out:
         return list(masks)
-    unwanted = np.logical_or.reduce([mask.rle.bitmap() for mask in left_out])
+    unwanted = left_out[0].rle.bitmap()
+    for mask in left_out[1:]:
+        unwanted = unwanted | mask.rle.bitmap()
     kept: list[Mask] = []
     for mask in masks:
         rle = RLE.from_bitmap(mask.rle.bitmap() & ~unwanted)
@@ -253,20 +255,34 @@ def _once(masks: Sequence[Mask]) -> list[Mask]:
 
 def _things_among(found: Segmentation, pixels: UInt8Array) -> tuple[Mask, ...]:
     """Whole things: neither specks, nor what lies behind all things or is a piece of that, nor parts; disjoint."""
-    seen = [(mask, mask.rle.bitmap()) for mask in sorted(found.masks, key=lambda mask: -mask.area)]
-    edges = [np.concatenate([at[0], at[-1], at[1:-1, 0], at[1:-1, -1]]).mean() for _, at in seen]
-    backdrops = [bitmap for (_, bitmap), edge in zip(seen, edges, strict=True) if edge > BACKDROP_EDGE]
+    ordered = sorted(found.masks, key=lambda mask: -mask.area)
+    edges = [
+        _share_of_edge(mask.rle.bitmap()) for mask in ordered
+    ]  # one mask's pixels at a time: pictures may be large
+    backdrops = [mask.rle for mask, edge in zip(ordered, edges, strict=True) if edge > BACKDROP_EDGE]
     taken = np.zeros((found.size.height, found.size.width), np.bool_)
     things: list[Mask] = []
-    for (mask, bitmap), edge in zip(seen, edges, strict=True):
-        if edge > THING_EDGE or mask.area < LEAST_SHARE * found.size.area or taken[bitmap].mean() > 0.5:
+    for mask, edge in zip(ordered, edges, strict=True):
+        if edge > THING_EDGE or mask.area < LEAST_SHARE * found.size.area:
             continue
-        behind = [backdrop for backdrop in backdrops if backdrop[bitmap].mean() > 0.5]
-        if behind and (edge > 0 or any(_looks_like(bitmap, other, pixels) for other in behind)):
+        bitmap = mask.rle.bitmap()
+        if taken[bitmap].mean() > 0.5 or any(_is_piece(bitmap, edge, one.bitmap(), pixels) for one in backdrops):
             continue
         things.append(mask)
         taken |= bitmap
     return disjoint(things, found.size)
+
+
+def _share_of_edge(bitmap: BoolArray) -> float:
+    """Of the picture's edge, what the mask touches."""
+    return float(np.concatenate([bitmap[0], bitmap[-1], bitmap[1:-1, 0], bitmap[1:-1, -1]]).mean())
+
+
+def _is_piece(bitmap: BoolArray, edge: float, backdrop: BoolArray, pixels: UInt8Array) -> bool:
+    """True for what lies in a backdrop and is no thing before it: it reaches the edge, or has the same colour."""
+    if backdrop[bitmap].mean() <= 0.5:
+        return False
+    return edge > 0 or _looks_like(bitmap, backdrop, pixels)
 
 
 def _looks_like(piece: BoolArray, backdrop: BoolArray, pixels: UInt8Array) -> bool:

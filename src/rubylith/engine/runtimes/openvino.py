@@ -19,8 +19,6 @@ except ImportError as failure:
         "OpenVINO is not installed", "Install it with `pip install 'rubylith[openvino]'`, or use RUBYLITH_PROVIDER=cpu"
     ) from failure
 
-HINTS = {"bf16": "bf16"}  # all else is counted in float32, where OpenVINO by itself would take bfloat16 in silence
-
 
 class OpenVinoNetwork:
     """A compiled graph. Calls wait for each other, since each has all the threads."""
@@ -64,7 +62,8 @@ def open_network(path: Path, device: Device) -> OpenVinoNetwork:
     core = openvino.Core()
     if device.precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         raise Unavailable("This processor does not count in bfloat16", "Use RUBYLITH_PRECISION=fp32")
-    options = {"INFERENCE_PRECISION_HINT": HINTS.get(device.precision, "f32"), "PERFORMANCE_HINT": "LATENCY"}
+    hint = "bf16" if device.precision == "bf16" else "f32"  # OpenVINO by itself would take bfloat16 in silence
+    options = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
     if device.threads is not None:
         options["INFERENCE_NUM_THREADS"] = str(device.threads)
     try:
