@@ -1,5 +1,6 @@
 """The numbered cases of the wire, with the embedded model, which finds colours by their names."""
 
+import base64
 import io
 import json
 import re
@@ -250,6 +251,19 @@ def test_the_label_map_numbers_what_the_answer_lists(http, names):
     assert set(np.unique(numbers)) == {0, 1, 2}
     for number, one in enumerate(told["segmentations"], 1):
         assert ((picture(one["mask_url"]) > 0) == (numbers == number)).all()
+
+
+def test_the_label_map_has_one_number_for_what_the_answer_unites(http):
+    pixels = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
+    pixels[15:45, 10:40] = pixels[50:80, 75:105] = (200, 30, 40)
+    two_red = io.BytesIO()
+    PIL.Image.fromarray(pixels).save(two_red, "PNG")
+    image = "data:image/png;base64," + base64.b64encode(two_red.getvalue()).decode()
+    schema = schema_of(segmentations=SCHEMA["properties"]["segmentations"], label_map_url=TEXT)
+    told = document(ask(http, text="semantic segmentation of the red objects", schema=schema, image=image))
+    (both,) = told["segmentations"]
+    assert ((picture(both["mask_url"]) > 0) == (picture(told["label_map_url"]) == 1)).all()
+    assert picture(told["label_map_url"])[30, 25] == picture(told["label_map_url"])[65, 90] == 1
 
 
 def test_several_pictures_and_one_schema_are_refused(http):
