@@ -27,6 +27,7 @@ COUNTED = {
     "ONNX Runtime, int8": ("cpu", "int8"),
     "OpenVINO, fp32": ("openvino", "fp32"),
     "OpenVINO, bf16": ("openvino", "bf16"),
+    "OpenVINO, int8": ("openvino", "int8"),
 }
 
 
@@ -63,6 +64,7 @@ def open_encoders(work: Path, threads: int) -> dict[str, Callable[[np.ndarray], 
     import torch  # noqa: PLC0415
     from benchmarks.peers import write_transformers  # noqa: PLC0415
 
+    from rubylith.engine.assembly import CALIBRATED  # noqa: PLC0415
     from rubylith.engine.export.sources import from_transformers  # noqa: PLC0415
     from rubylith.engine.export.write import export  # noqa: PLC0415
     from rubylith.engine.runtimes import Device, onnx, openvino  # noqa: PLC0415
@@ -70,7 +72,8 @@ def open_encoders(work: Path, threads: int) -> dict[str, Callable[[np.ndarray], 
     torch.set_num_threads(threads)
     source = from_transformers(write_transformers(work / "hf", "sam2"))
     if not (work / "graphs" / "model.json").is_file():
-        export(source, work / "graphs", precision="int8")
+        noise = np.random.default_rng(1).standard_normal((2, 1, 3, SIDE, SIDE)).astype(np.float32)
+        export(source, work / "graphs", precision="int8", pictures=list(noise))
 
     @torch.inference_mode()
     def eager(pixels: np.ndarray) -> np.ndarray:
@@ -79,7 +82,8 @@ def open_encoders(work: Path, threads: int) -> dict[str, Callable[[np.ndarray], 
     encoders = {"PyTorch, fp32": eager}
     for name, (provider, precision) in COUNTED.items():
         runtime = openvino if provider == "openvino" else onnx
-        file = work / "graphs" / f"encoder{'_int8' if precision == 'int8' else ''}.onnx"
+        suffix = "" if precision != "int8" else CALIBRATED if provider == "openvino" else "_int8"
+        file = work / "graphs" / f"encoder{suffix}.onnx"
         network = runtime.open_network(file, Device(provider, threads, precision))
         encoders[name] = lambda pixels, network=network: network.run({"pixel_values": pixels})["image_embeddings"]
     return encoders

@@ -104,6 +104,8 @@ def test_pull_says_what_it_fetches_and_where_it_lies(run, hub, here):
         (["bundle", "a.zip"], {}, "There are no models in"),
         (["import", "a.zip"], {}, "There is no a.zip"),
         (["export", "sam-base", "a", "b"], {}, "not 3 words"),
+        (["export", "sam-base", "a", "--calibrate", "a.jpg"], {}, "only int8 wants. Add --precision int8"),
+        (["export", "sam-base", "a", "--precision", "fp16"], {}, "no precision that can be written called 'fp16'"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_with_its_fix(run, here, monkeypatch, words, environment, told):

@@ -2,6 +2,7 @@
 
 import enum
 import json as jsonlib
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -49,6 +50,10 @@ def command(
         str | None,
         typer.Option(metavar="fp32|fp16|int8", help="Which encoder to pull (RUBYLITH_PRECISION), or to write too."),
     ] = None,
+    calibrate: Annotated[
+        str | None,
+        typer.Option(metavar="PICTURES", help="A folder: measure ranges on them, to write int8 for OpenVINO as well."),
+    ] = None,
     source: Annotated[
         str | None, typer.Option("--from", metavar="MIRROR", help="Pull from a URL, folder or bundle.")
     ] = None,
@@ -76,7 +81,7 @@ def command(
     if action is Action.PULL:
         return _pull(store, names, _precision(precision or settings.precision))
     if action is Action.EXPORT:
-        return _export(store, names, _precision(precision or "fp32"))
+        return _export(store, names, _precision(precision or "fp32"), calibrate)
     if action is Action.BUNDLE:
         return _bundle(store, Path(names[0]), names[1:] or store.installed())
     if action is Action.IMPORT:
@@ -179,16 +184,24 @@ def _pull(store: "Store", names: tuple[str, ...], precision: str) -> int:
     return 0
 
 
-def _export(store: "Store", words: tuple[str, ...], precision: str) -> int:
+def _export(store: "Store", words: tuple[str, ...], precision: str, calibrate: str | None) -> int:
     from rubylith.cli._pulling import reporting
     from rubylith.service.exports import export_model
+    from rubylith.service.inputs import find_inputs
 
     name, *rest = words
     if len(rest) > 1:
         raise InvalidPrompt(f"rubylith models export takes a name and weights, not {len(words)} words", "Export one")
+    inputs = find_inputs((calibrate,) if calibrate else (), out=None, read_stdin=sys.stdin.buffer.read)
     with reporting() as report:
         folder, differences = export_model(
-            store, name, rest[0] if rest else None, precision=precision, say=say, report=report
+            store,
+            name,
+            rest[0] if rest else None,
+            precision=precision,
+            pictures=[one.source for one in inputs],
+            say=say,
+            report=report,
         )
     told = ", ".join(f"{graph} {difference:.1e}" for graph, difference in differences.items())
     say(f"Largest differences from what the weights say in PyTorch: {told}")

@@ -13,6 +13,7 @@ from rubylith.engine.runtimes import Device, Network
 from rubylith.engine.runtimes.onnx import open_network
 
 SUFFIXES = {"fp32": ("",), "fp16": ("_fp16",), "int8": ("_int8", "_quantized"), "bf16": ("",)}
+CALIBRATED = "_int8_static"  # in int8 with measured ranges, which OpenVINO wants
 OWN, PUBLISHED = "encoder", "vision_encoder"
 
 
@@ -61,7 +62,9 @@ def _encoder(weights: Weights, name: str, device: Device) -> Network:
     if device.provider == "openvino":
         from rubylith.engine.runtimes import openvino  # noqa: PLC0415  the core has no OpenVINO
 
-        return openvino.open_network(find_graph(weights.folder, name, device.precision), device)
+        is_int8 = device.precision == "int8"
+        path = _calibrated(weights.folder, name) if is_int8 else find_graph(weights.folder, name, device.precision)
+        return openvino.open_network(path, device)
     if device.precision == "bf16":
         raise Unavailable(
             f"{device.provider} does not count in bf16", "Use RUBYLITH_PROVIDER=openvino, or RUBYLITH_PRECISION=fp32"
@@ -71,6 +74,16 @@ def _encoder(weights: Weights, name: str, device: Device) -> Network:
 
 def _open(weights: Weights, name: str, device: Device) -> Network:
     return open_network(find_graph(weights.folder, name, device.precision), device)
+
+
+def _calibrated(folder: Path, name: str) -> Path:
+    path = folder / f"{name}{CALIBRATED}.onnx"
+    if path.is_file():
+        return path
+    raise WeightsMissing(
+        f"{folder} has no {name} in int8 with measured ranges, which OpenVINO needs",
+        "Export the model with --precision int8 --calibrate PICTURES, or use RUBYLITH_PRECISION=bf16 or fp32",
+    )
 
 
 def find_graph(folder: Path, name: str, precision: str) -> Path:

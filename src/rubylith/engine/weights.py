@@ -40,8 +40,8 @@ from rubylith.engine.sources import (
 )
 
 PARTIAL = ".partial"
-ENCODER = re.compile(r"(?:(?:vision_)?encoder|network|onnx/model)(_fp16|_int8|_quantized)?\.onnx$")
-PRECISIONS = {None: "fp32", "_fp16": "fp16", "_int8": "int8", "_quantized": "int8"}
+ENCODER = re.compile(r"(?:(?:vision_)?encoder|network|onnx/model)(_fp16|_int8_static|_int8|_quantized)?\.onnx$")
+PRECISIONS = {None: "fp32", "_fp16": "fp16", "_int8": "int8", "_int8_static": "int8", "_quantized": "int8"}
 
 
 def unheard(path: str, here: int, size: int | None, /) -> None:

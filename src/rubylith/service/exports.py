@@ -3,17 +3,24 @@
 import importlib.util
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from rubylith.domain.errors import ModelFailed, NotFound, UnknownName
+from rubylith.domain.errors import InvalidPrompt, ModelFailed, NotFound, UnknownName
+from rubylith.domain.image import AtHand
+from rubylith.engine import models
 from rubylith.engine.arrivals import Report
 from rubylith.engine.catalog import Entry, find_entry, is_folder_name
 from rubylith.engine.folders import UNIVERSAL, is_transformers_folder, read_transformers_folder
+from rubylith.engine.runtimes import FloatArray
 from rubylith.engine.weights import Store
+from rubylith.registry import load
+from rubylith.service.intake import open_image
 
 PACKAGES = ("torch", "transformers", "onnx", "onnxscript")
 WRITTEN = ("fp32", "int8")  # precisions
+MOST_PICTURES = 17  # looked at: sixteen for their ranges and one to compare on
 
 
 def export_model(
@@ -22,6 +29,7 @@ def export_model(
     origin: str | None,
     *,
     precision: str = "fp32",
+    pictures: Sequence[AtHand] = (),
     say: Callable[[str], None],
     report: Report,
 ) -> tuple[Path, dict[str, float]]:
@@ -29,23 +37,28 @@ def export_model(
 
     target: a name of the catalogue, or the path of a new folder. origin: a folder in transformers' form, an original
     checkpoint, `owner/name` or `owner/name/file` on the hub; None takes the catalogue's first. precision: with
-    int8 an encoder in that is written beside the one in fp32, other than these two there is none. Nothing is registered
-    if a graph differs (ModelFailed), or the weights are of another family. NotFound if packages or weights are missing.
+    int8 an encoder in that is written beside the one in fp32, other than these two there is none; with pictures, of
+    which MOST_PICTURES are looked at, another one for OpenVINO, with ranges measured on them. Nothing is registered
+    if a graph differs (ModelFailed), or the weights are of another family. NotFound if packages or weights are missing,
+    InvalidPrompt for pictures without int8.
     """
     entry = None if is_folder_name(target) else find_entry(target)
     where = origin or _default_origin(entry, target)
-    _check_packages()
     if precision not in WRITTEN:
         raise UnknownName.among("precision that can be written", precision, WRITTEN)
+    if pictures and precision != "int8":
+        raise InvalidPrompt("Pictures are for measuring ranges, which only int8 wants", "Add --precision int8")
+    _check_packages()
+    wanted = _Wanted(precision, _evenly(pictures, MOST_PICTURES), say)
     if entry is None:
         if Path(target).exists():
             raise NotFound(f"There is something at {target} already", "Name a new folder, or remove that one")
-        differences = _write(_weights(store, None, where, report), Path(target), None, precision=precision, say=say)
+        differences = _write(_weights(store, None, where, report), Path(target), None, wanted)
         return Path(target), differences
     store.check_licence(entry)
     store.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store.folder, prefix=".export-") as folder:
-        differences = _write(_weights(store, entry, where, report), Path(folder), entry, precision=precision, say=say)
+        differences = _write(_weights(store, entry, where, report), Path(folder), entry, wanted)
         home = store.register_export(entry.name, Path(folder))
     store.clear_origin(entry)
     return home, differences
@@ -78,18 +91,32 @@ def _weights(store: Store, entry: Entry | None, origin: str, report: Report) -> 
     return store.fetch_origin(entry, origin, report=report)
 
 
-def _write(
-    weights: Path, folder: Path, entry: Entry | None, *, precision: str, say: Callable[[str], None]
-) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """How to write."""
+
+    precision: str
+    pictures: tuple[AtHand, ...]
+    say: Callable[[str], None]
+
+
+def _evenly(pictures: Sequence[AtHand], most: int) -> tuple[AtHand, ...]:
+    count = min(most, len(pictures))
+    return tuple(pictures[index * len(pictures) // count] for index in range(count))
+
+
+def _write(weights: Path, folder: Path, entry: Entry | None, wanted: _Wanted) -> dict[str, float]:
     from rubylith.engine.export.checkpoints import load_checkpoint  # noqa: PLC0415  they import PyTorch
     from rubylith.engine.export.sources import load_transformers  # noqa: PLC0415
     from rubylith.engine.export.write import export  # noqa: PLC0415
 
-    say(f"Reading {weights}")
+    wanted.say(f"Reading {weights}")
     if weights.is_dir() and is_transformers_folder(weights):
         family, known = read_transformers_folder(weights)
         if family in UNIVERSAL:
-            return _write_universal(weights, folder, known.input_size, entry, say)
+            if wanted.precision != "fp32":
+                raise UnknownName.among("precision that universal models are written in", wanted.precision, ("fp32",))
+            return _write_universal(weights, folder, known.input_size, entry, wanted.say)
     source = load_checkpoint(weights) if weights.is_file() else load_transformers(weights)
     if entry is not None and (source.family, source.side) != (entry.family, entry.input_size):
         raise ModelFailed(
@@ -98,11 +125,18 @@ def _write(
             "Name other weights, or a folder instead of the model's name",
         )
     try:
-        return export(source, folder, precision=precision, say=say)
+        pictures = [_shown(one, source.family, source.side, source.mask_size) for one in wanted.pictures]
+        return export(source, folder, precision=wanted.precision, pictures=pictures, say=wanted.say)
     except BaseException:
         if entry is None:
             shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _shown(picture: AtHand, family: str, side: int, low: int) -> FloatArray:
+    """A picture as the family's encoder sees it."""
+    image = open_image(picture)
+    return load(models.__name__, models.NAMES, family, kind="family").FRAME(image.size, side, low).pixels(image)
 
 
 def _write_universal(

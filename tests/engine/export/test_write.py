@@ -27,6 +27,7 @@ from rubylith.engine.runtimes import Device  # noqa: E402
 from rubylith.engine.runtimes.onnx import open_network  # noqa: E402
 
 pytestmark = pytest.mark.torch
+ONES = np.ones((1, 3, 128, 128), np.float32)
 
 
 class Looking(torch.nn.Module):
@@ -78,10 +79,19 @@ def test_an_encoder_in_int8_is_smaller_and_says_nearly_the_same(folder):
     assert 0 < json.loads((folder / "model.json").read_text())["differences"]["encoder_int8"] < quantize.LIMIT
 
 
-def test_an_encoder_that_says_something_else_in_int8_is_not_kept(folder, tmp_path, monkeypatch):
+@pytest.mark.parametrize("is_measured", [False, True])
+def test_an_encoder_that_says_something_else_in_int8_is_not_kept(folder, tmp_path, monkeypatch, is_measured):
     monkeypatch.setattr(quantize, "LIMIT", 1e-6)
+    path, target, shown = folder / "encoder.onnx", tmp_path / "int8.onnx", {"pixel_values": ONES}
     with pytest.raises(ModelFailed, match=r"In int8 the encoder differs.*use --precision fp32"):
-        quantize.quantize(
-            folder / "encoder.onnx", tmp_path / "int8.onnx", {"pixel_values": np.ones((1, 3, 128, 128), "f")}
-        )
-    assert not (tmp_path / "int8.onnx").exists()
+        quantize.calibrate(path, target, [shown], shown) if is_measured else quantize.quantize(path, target, shown)
+    assert not target.exists()
+
+
+def test_with_pictures_a_third_encoder_has_their_ranges(tmp_path):
+    noise = np.random.default_rng(0).standard_normal((3, 1, 3, 128, 128)).astype(np.float32)
+    differences = export(from_transformers(TINY["sam2"]()), tmp_path, precision="int8", pictures=list(noise))
+    assert 0 < differences["encoder_int8_static"] < quantize.LIMIT
+    steps = {node.op_type for node in onnx.load(tmp_path / "encoder_int8_static.onnx").graph.node}
+    assert "QuantizeLinear" in steps
+    assert "DynamicQuantizeLinear" not in steps

@@ -1,27 +1,34 @@
-"""Networks on OpenVINO say what they say on ONNX Runtime, and in bfloat16 nearly that."""
+"""Networks on OpenVINO say what they say on ONNX Runtime, and in bfloat16 and int8 nearly that."""
 
+import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 
 openvino = pytest.importorskip("openvino", reason="OpenVINO is not installed (extra `openvino`)")
 
+from benchmarks.golden.drawings import draw_many  # noqa: E402
 from benchmarks.golden_quality import iou, shapes_of, tight  # noqa: E402
 from tests.engine.drawings import SIZE, THRESHOLDS, cases, drawings  # noqa: E402
 from tests.engine.prompts import CASES, assert_as_referred, picture  # noqa: E402
 
-from rubylith.domain.errors import ModelFailed  # noqa: E402
+from rubylith.__main__ import main  # noqa: E402
+from rubylith.domain.errors import ModelFailed, WeightsMissing  # noqa: E402
 from rubylith.domain.image import Image  # noqa: E402
 from rubylith.domain.prompt import Everything, ObjectPrompt, Objects  # noqa: E402
 from rubylith.engine.engine import Engine  # noqa: E402
+from rubylith.engine.export.quantize import calibrate  # noqa: E402
+from rubylith.engine.frames import Frame  # noqa: E402
 from rubylith.engine.models import Weights, sam, sam2  # noqa: E402
 from rubylith.engine.runtimes import Device  # noqa: E402
 
 pytestmark = pytest.mark.openvino
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-EXACT, HALF = Device("openvino", threads=1), Device("openvino", threads=1, precision="bf16")
+EXACT, HALF, EIGHT = (Device("openvino", threads=1, precision=name) for name in ("fp32", "bf16", "int8"))
 counts_in_bf16 = pytest.mark.skipif(
     "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"),
     reason="this processor does not count in bfloat16",
@@ -64,16 +71,58 @@ def test_the_hubs_graphs_run_too(family, sides):
 
 @counts_in_bf16
 def test_bf16_changes_masks_by_little():
-    half, exact = (Engine(str(FIXTURES / "golden"), device=device) for device in (HALF, EXACT))
-    same = []
-    for index, drawing in enumerate(drawings()):
-        image = Image(drawing.pixels, f"drawing {index}")
-        for shape in shapes_of(drawing):
-            asked = Objects((ObjectPrompt(box=tight(shape)),))
-            one, other = (engine.segment(image, asked).masks[0].rle.bitmap() for engine in (half, exact))
-            same.append(iou(one, other))
+    same = sameness(FIXTURES / "golden", HALF)
     assert np.mean(same) >= 0.98
     assert min(same) < 1  # it is another precision
+
+
+def test_int8_with_ranges_measured_on_other_drawings_changes_masks_by_little(tmp_path):
+    folder = copy_of_golden(tmp_path)
+    shown = [{"pixel_values": as_shown(drawing.pixels)} for drawing in draw_many(77, 9)]
+    calibrate(folder / "encoder.onnx", folder / "encoder_int8_static.onnx", shown[:-1], shown[-1])
+    same = sameness(folder, EIGHT)
+    assert np.mean(same) >= 0.97
+    assert min(same) < 1
+
+
+def test_an_export_measures_them_on_the_pictures_of_a_folder(tmp_path):
+    pytest.importorskip("torch", reason="PyTorch is not installed (extra `torch`)")
+    for index, drawing in enumerate(draw_many(78, 3, (180, 240))):
+        PIL.Image.fromarray(drawing.pixels).save(tmp_path / f"{index}.png")
+    checkpoint, home = str(FIXTURES / "golden" / "checkpoint"), tmp_path / "mine"
+    words = ["export", str(home), checkpoint, "--precision", "int8", "--calibrate", str(tmp_path)]
+    assert main(["models", *words]) == 0
+    assert np.mean(sameness(home, EIGHT)) >= 0.95
+
+
+def test_int8_without_measured_ranges_is_an_error_with_its_fix(tmp_path):
+    with pytest.raises(WeightsMissing, match=r"int8 with measured ranges.*--precision int8 --calibrate"):
+        Engine(str(copy_of_golden(tmp_path)), device=EIGHT)
+
+
+def sameness(folder: Path, device: Device) -> list[float]:
+    """IoU of each shape's mask with that in fp32, by a tight box."""
+    rough, exact = Engine(str(folder), device=device), Engine(str(folder), device=EXACT)
+    same: list[float] = []
+    for index, drawing in enumerate(drawings()):
+        image = Image(drawing.pixels, f"drawing {index}")
+        embeddings = [(engine, engine.embed(image)) for engine in (rough, exact)]
+        for shape in shapes_of(drawing):
+            asked = Objects((ObjectPrompt(box=tight(shape)),))
+            found = [engine.segment(image, asked, embedding=embedding) for engine, embedding in embeddings]
+            same.append(iou(*(one.masks[0].rle.bitmap() for one in found)))
+    return same
+
+
+def copy_of_golden(folder: Path) -> Path:
+    for name in ("model.json", *(f"{graph}.onnx" for graph in ("encoder", "prepare", "transformer", "upscaler"))):
+        shutil.copy(FIXTURES / "golden" / name, folder / name)
+    return folder
+
+
+def as_shown(pixels: np.ndarray) -> np.ndarray:
+    image, page = Image(pixels, "digest"), json.loads((FIXTURES / "golden" / "model.json").read_text())
+    return Frame.padded(image.size, page["input_size"], page["mask_size"]).pixels(image)
 
 
 def test_many_threads_ask_at_once_and_each_gets_its_own():

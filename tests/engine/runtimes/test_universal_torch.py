@@ -11,6 +11,7 @@ pytest.importorskip("scipy", reason="transformers wants SciPy for these models (
 
 from tests.reference.universal import PICTURES, SIDE, UNIVERSAL, expected, picture
 
+from rubylith.domain.errors import UnknownName
 from rubylith.domain.prompt import Mode, Scene
 from rubylith.engine.engine import Engine
 from rubylith.engine.universal import panoptic_segments, semantic_segments
@@ -49,6 +50,15 @@ def test_segments_are_those_of_transformers_image_processors(family, folder, nam
         for one in semantic_segments(seen, image.size, reading):
             classes[one.bitmap] = one.name
         assert (classes != told["semantic"]).mean() < 1e-3
+
+
+def test_an_export_in_int8_is_refused(folder, tmp_path):
+    store = Store(tmp_path / "models")
+    with pytest.raises(UnknownName, match=r"universal models are written in.*fp32"):
+        export_model(
+            store, str(tmp_path / "my"), str(folder), precision="int8", say=lambda _: None, report=lambda *_: None
+        )
+    assert not (tmp_path / "my").exists()
 
 
 def test_what_is_exported_answers_as_the_folder_does(folder, tmp_path):

@@ -3,7 +3,7 @@
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from rubylith.domain.errors import ModelFailed
+from rubylith.engine.assembly import CALIBRATED
 from rubylith.engine.export.attention import TRANSLATIONS
 from rubylith.engine.export.parts import Part, Source, parts_of
-from rubylith.engine.export.quantize import quantize
-from rubylith.engine.runtimes import Device
+from rubylith.engine.export.quantize import calibrate, quantize
+from rubylith.engine.runtimes import Device, FloatArray
 from rubylith.engine.runtimes.onnx import open_network
 
 TOLERANCE = 1e-3
@@ -33,11 +34,18 @@ class Graph:
 
 
 def export(
-    source: Source, folder: Path, *, precision: str = "fp32", say: Callable[[str], None] = lambda _: None
+    source: Source,
+    folder: Path,
+    *,
+    precision: str = "fp32",
+    pictures: Sequence[FloatArray] = (),
+    say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, float]:
     """Write the graphs into `folder`, compare each with torch on random arrays, then write `model.json`.
 
     precision: with int8 a second encoder is written, which `Device(precision="int8")` takes.
+    pictures: as the encoder is shown them, (1, 3, side, side); with int8 a third one is written for OpenVINO, with
+    ranges measured on all but the last, on which it is compared, or on the only one.
     Returns the largest difference of each graph, relative to the largest value where that is above 1. ModelFailed if
     one is above TOLERANCE; then there is no `model.json`, and nothing will load the folder.
     """
@@ -52,6 +60,12 @@ def export(
         say("Writing encoder_int8")
         pixels = {name: array.numpy() for name, array in graphs[0].example.items()}
         differences["encoder_int8"] = quantize(folder / "encoder.onnx", folder / "encoder_int8.onnx", pixels)
+        if pictures:
+            name = f"encoder{CALIBRATED}"
+            shown = [{"pixel_values": one} for one in pictures]
+            say(f"Writing {name}, for which the encoder looks at {len(shown)} pictures")
+            target = folder / f"{name}.onnx"
+            differences[name] = calibrate(folder / "encoder.onnx", target, shown[:-1] or shown, shown[-1])
     page = {
         "layout": LAYOUT,
         "family": source.family,

@@ -11,7 +11,9 @@ from rubylith.engine.frames import Frame
 from rubylith.engine.models import Weights
 from rubylith.engine.runtimes import Device
 
+FRAME = Frame.stretched
+
 
 def load(weights: Weights, device: Device) -> Segmenter:
     """The model, ready; WeightsMissing or ModelFailed if its files are not."""
-    return assemble(weights, device, frame=Frame.stretched, pads_boxes=True, falls_back=True)
+    return assemble(weights, device, frame=FRAME, pads_boxes=True, falls_back=True)

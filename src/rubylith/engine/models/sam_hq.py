@@ -9,7 +9,9 @@ from rubylith.engine.frames import Frame
 from rubylith.engine.models import Weights
 from rubylith.engine.runtimes import Device
 
+FRAME = Frame.padded
+
 
 def load(weights: Weights, device: Device) -> Segmenter:
     """The model, ready; WeightsMissing or ModelFailed if its files are not."""
-    return assemble(weights, device, frame=Frame.padded, pads_boxes=False, falls_back=False)
+    return assemble(weights, device, frame=FRAME, pads_boxes=False, falls_back=False)

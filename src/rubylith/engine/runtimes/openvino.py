@@ -1,5 +1,5 @@
 # pyright: basic, reportMissingImports=false
-"""Encoders on OpenVINO: the extra `openvino`, for processors, and in bfloat16 on those that count in it.
+"""Encoders on OpenVINO: the extra `openvino`, for processors, in bfloat16 on those that count in it, or in int8.
 
 Decoders stay on ONNX Runtime: OpenVINO 2026.4 adds wrongly in one of ours, a bias to an array of eight axes.
 """
@@ -58,11 +58,16 @@ def _full(array: Array) -> Array:
 
 
 def open_network(path: Path, device: Device) -> OpenVinoNetwork:
-    """The graph at `path`, compiled for the processor; Unavailable if that cannot count in the precision asked for."""
+    """The graph at `path`, compiled for the processor; Unavailable if that cannot count in the precision asked for.
+
+    In int8 the graph says what is counted in that; the rest is counted in bfloat16 where the processor can.
+    """
     core = openvino.Core()
-    if device.precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if device.precision == "bf16" and not has_bf16:
         raise Unavailable("This processor does not count in bfloat16", "Use RUBYLITH_PRECISION=fp32")
-    hint = "bf16" if device.precision == "bf16" else "f32"  # OpenVINO by itself would take bfloat16 in silence
+    # In fp32 too this must be said: OpenVINO by itself would take bfloat16 in silence.
+    hint = "bf16" if has_bf16 and device.precision in {"bf16", "int8"} else "f32"
     options = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
     if device.threads is not None:
         options["INFERENCE_NUM_THREADS"] = str(device.threads)
