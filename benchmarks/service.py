@@ -35,9 +35,9 @@ from rubylith.cli import serve
 from rubylith.domain.geometry import Point, Size
 from rubylith.domain.image import Image, Inline
 from rubylith.domain.mask import Mask
-from rubylith.domain.prompt import Everything, ObjectPrompt, Objects
+from rubylith.domain.prompt import ObjectPrompt, Objects
 from rubylith.domain.rle import RLE
-from rubylith.engine import Embedding, Progress
+from rubylith.engine import Embedding
 from rubylith.engine.engine import Engine
 from rubylith.formats.json import document
 from rubylith.service.intake import DEFAULT_LIMITS, open_image
@@ -66,7 +66,7 @@ class Nothing:
         time.sleep(self.seconds)
         return tuple((_pixel(embedding.size),) for _ in prompts)
 
-    def propose(self, embedding: Embedding, _: Everything, __: Progress) -> tuple[Mask, ...]:
+    def propose(self, embedding: Embedding, *_: object) -> tuple[Mask, ...]:
         """That mask."""
         return (_pixel(embedding.size),)
 

@@ -12,7 +12,7 @@ from rubylith.domain.image import Image
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything, ObjectPrompt
 from rubylith.domain.rle import RLE
-from rubylith.engine import Embedding, Progress
+from rubylith.engine import AreWhole, Embedding, Progress, anything
 
 RADIUS = 5
 
@@ -51,7 +51,9 @@ class FakeSegmenter:
     def decode(self, embedding: Embedding, prompts: Sequence[ObjectPrompt]) -> tuple[tuple[Mask, ...], ...]:
         return tuple(tuple(disc(embedding.size, *middle(p), RADIUS * k) for k in (1, 2, 3)) for p in prompts)
 
-    def propose(self, embedding: Embedding, everything: Everything, progress: Progress) -> tuple[Mask, ...]:
+    def propose(
+        self, embedding: Embedding, everything: Everything, progress: Progress, are_whole: AreWhole = anything
+    ) -> tuple[Mask, ...]:
         progress(0.5)
         height, width = embedding.size.height, embedding.size.width
         return tuple(disc(embedding.size, x, y) for y in range(20, height, 40) for x in range(20, width, 40))

@@ -9,7 +9,7 @@ from tests.fakes import FakeSegmenter, disc
 from rubylith.domain.geometry import Box, Size
 from rubylith.domain.image import Image
 from rubylith.domain.prompt import Everything, Overlap
-from rubylith.engine import everything
+from rubylith.engine import anything, everything
 
 SIZE = Size(200, 300)
 IMAGE = Image(np.zeros((SIZE.height, SIZE.width, 3), np.uint8), "digest")
@@ -48,7 +48,7 @@ def test_whole_picture_only_embeds_once():
 class OneDisc(FakeSegmenter):
     """Sees the same disc at (150, 100) from every window that holds it."""
 
-    def propose(self, embedding, everything, progress):
+    def propose(self, embedding, everything, progress, are_whole=anything):
         if embedding.digest == "digest":
             return (disc(embedding.size, 150, 100),)
         top, left = (int(part.split(":")[0]) for part in embedding.digest.split("[")[1].rstrip("]").split(","))
@@ -63,20 +63,33 @@ def test_what_several_crops_see_is_reported_once_in_the_pictures_own_pixels():
 
 def test_masks_cut_off_by_a_crop_are_left_out():
     class AtTheEdge(FakeSegmenter):
-        def propose(self, embedding, everything, progress):
+        def propose(self, embedding, everything, progress, are_whole=anything):
             if embedding.digest == "digest":
                 return ()
-            return (disc(embedding.size, embedding.size.width - 6, embedding.size.height / 2),)
+            found = disc(embedding.size, embedding.size.width - 6, embedding.size.height / 2)
+            return tuple(itertools.compress([found], are_whole(ends_of(found))))
 
     right_edge_only = run(AtTheEdge(), crop_n_layers=1).masks
     assert {mask.box.x1 for mask in right_edge_only} == {SIZE.width}
+
+
+def ends_of(mask):
+    """(1, 4): the first and the last pixel."""
+    return np.array([[mask.box.x0, mask.box.y0, mask.box.x1 - 1, mask.box.y1 - 1]])
+
+
+def test_a_mask_counts_as_cut_off_by_its_last_pixel_as_in_the_reference():
+    crop = everything.Crop(1, 0, 0, 150, 100)
+    last = [everything._are_whole(crop, SIZE, np.array([[30.0, 30.0, x, 60.0]]))[0] for x in (129, 130, 149)]
+    assert last == [True, False, False]  # is_box_near_crop_edge: within 20 of 150
+    assert everything._are_whole(crop, SIZE, np.array([[0.0, 0.0, 100.0, 60.0]])).all()  # the picture ends there too
 
 
 def test_points_per_side_shrinks_with_the_layer():
     asked = []
 
     class Counting(FakeSegmenter):
-        def propose(self, embedding, everything, progress):
+        def propose(self, embedding, everything, progress, are_whole=anything):
             asked.append(everything.points_per_side)
             return ()
 
@@ -86,8 +99,8 @@ def test_points_per_side_shrinks_with_the_layer():
 
 def test_best_masks_come_first_and_no_more_than_asked():
     class Ranked(FakeSegmenter):
-        def propose(self, embedding, everything, progress):
-            masks = super().propose(embedding, everything, progress)
+        def propose(self, embedding, everything, progress, are_whole=anything):
+            masks = super().propose(embedding, everything, progress, are_whole)
             return tuple(replace(mask, predicted_iou=index / 100) for index, mask in enumerate(masks))
 
     result = run(Ranked(), max_masks=3)
@@ -96,7 +109,7 @@ def test_best_masks_come_first_and_no_more_than_asked():
 
 def test_overlap_none_gives_a_disjoint_result():
     class Nested(FakeSegmenter):
-        def propose(self, embedding, everything, progress):
+        def propose(self, embedding, everything, progress, are_whole=anything):
             return tuple(disc(embedding.size, 100, 100, radius) for radius in (40, 20, 10))
 
     result = run(Nested(), overlap=Overlap.NONE)
@@ -135,8 +148,8 @@ def test_a_picture_that_fits_a_tile_has_none():
 
 def test_tiles_see_what_the_whole_does_not():
     class Blind(OneDisc):
-        def propose(self, embedding, everything, progress):
-            return () if embedding.digest == "digest" else super().propose(embedding, everything, progress)
+        def propose(self, embedding, everything, progress, are_whole=anything):
+            return () if embedding.digest == "digest" else super().propose(embedding, everything, progress, are_whole)
 
     masks = run(Blind(), tile_side=256).masks
     assert [mask.rle for mask in masks] == [disc(SIZE, 150, 100).rle]

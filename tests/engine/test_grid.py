@@ -1,16 +1,19 @@
 """Which seeds are asked, in what order, and what is held of their answers."""
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
 
-from rubylith.domain.errors import Overloaded
+from rubylith.domain.errors import Overloaded, TooLarge
 from rubylith.domain.geometry import Size
 from rubylith.domain.prompt import Everything
-from rubylith.engine import grid
+from rubylith.engine import anything, grid
 from rubylith.engine.decoders import Proposals, measure
 from rubylith.engine.frames import Frame
 from rubylith.engine.memory import affordable
+from rubylith.engine.progress import ignore
 
 LOW = 64
 FRAME = Frame.stretched(Size(200, 320), 256, LOW)
@@ -40,8 +43,9 @@ class Discs:
         return Proposals(np.array(seeds, np.int64), np.array(iou, np.float32), stability, boxes, np.array(logits))
 
 
-def propose(decoder, **options):
-    return grid.propose(decoder, FRAME, {"all": np.zeros(4)}, Everything(**options), progress=lambda share: None)
+def propose(decoder, are_whole=anything, progress=ignore, **options):
+    features = {"all": np.zeros(4)}
+    return grid.propose(decoder, FRAME, features, Everything(**options), progress=progress, are_whole=are_whole)
 
 
 def test_seeds_are_asked_row_by_row():
@@ -92,6 +96,52 @@ def test_many_candidates_are_thinned_before_they_fill_the_memory(monkeypatch):
         proposals = Discs(*discs).propose(None, points, iou_above=0, offset=1, valid=FRAME.valid)
         gathering.add((grid.Point(96, 60), grid.Point(224, 140)), proposals)
     assert len(gathering.candidates) < 10
+
+
+def test_masks_that_none_hides_are_refused_before_they_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(grid, "HELD_BYTES", 20_000)
+    monkeypatch.setattr(grid, "MOST_BYTES", 100_000)
+    with pytest.raises(TooLarge, match=r"take more than .* MB\. Raise pred_iou_thresh"):
+        propose(Discs((0.5, 0.5, 0.3, 0.97)), box_nms_thresh=1.0)
+
+
+def test_candidates_are_thinned_only_when_what_was_left_has_doubled(monkeypatch):
+    monkeypatch.setattr(grid, "HELD_BYTES", 20_000)
+    thinned = []
+    thin = grid._Gathering._thin
+    monkeypatch.setattr(grid._Gathering, "_thin", lambda self: (thinned.append(len(self.candidates)), thin(self)))
+    propose(Discs((0.5, 0.5, 0.3, 0.97)), box_nms_thresh=1.0)
+    assert all(later >= 2 * earlier for earlier, later in itertools.pairwise(thinned))
+
+
+def test_a_thing_that_a_crop_cuts_off_hides_none_that_is_whole():
+    whole, leaking = (0.5, 0.5, 0.3, 0.93), (0.51, 0.5, 0.31, 0.95)
+    assert len(propose(Discs(whole, leaking))) == 1
+    (kept,) = propose(Discs(whole, leaking), are_whole=lambda boxes: boxes[:, 2] < 0.81 * FRAME.picture.width)
+    assert kept.predicted_iou == pytest.approx(0.93)
+
+
+def test_a_survivor_is_drawn_with_all_the_cells_that_its_outline_is_mixed_from():
+    frame = Frame.padded(Size(4000, 4000), 1024, 256)
+    logits = np.full((256, 256), -3.0, np.float32)
+    logits[100:110, 100:110] = 30.0
+    wanted, stability = grid._cut(frame, logits, (0, 0, 256, 256), 1.0)
+    proposals = Proposals(
+        np.zeros(1, np.int64), np.ones(1, np.float32), *measure(logits[None], 1.0, frame.valid), logits[None]
+    )
+    everything = Everything(stability_score_thresh=0.0)
+    gathering = grid._Gathering(frame, everything)
+    gathering.add((grid.Point(1640, 1640),), proposals)
+    (found,) = grid._survivors(gathering.candidates, gathering.boxes, frame, everything, progress=ignore)
+    assert found.rle == wanted
+    assert found.stability_score == stability
+
+
+def test_drawing_tells_how_far_it_is():
+    told = []
+    propose(Discs((0.25, 0.5, 0.1, 0.97), (0.75, 0.5, 0.1, 0.97)), progress=told.append)
+    assert told == sorted(told)
+    assert len([share for share in told if share > 1 - grid.ENCODING_SHARE]) > 10
 
 
 def test_less_is_done_at_once_where_memory_is_short_and_nothing_where_there_is_none():

@@ -55,6 +55,13 @@ def test_the_largest_island_stays_however_small():
     assert np.array_equal(cleaned, square(10, 10, 13, 13))
 
 
+def test_a_mask_that_is_one_small_island_counts_as_mended_as_in_the_reference():
+    crumb = square(2, 2, 5, 5)
+    assert remove_small_regions(crumb, 100)[1]
+    kept = mend_small_regions([mask_of(crumb), mask_of(square(1, 1, 6, 6))], 20, 0.3)
+    assert [mask.rle.area for mask in kept] == [25]
+
+
 def test_of_islands_as_large_as_each_other_the_first_stays_wherever_the_window_begins():
     bitmap = np.zeros((8, 10), bool)
     bitmap[6, 2] = bitmap[7, 0] = True

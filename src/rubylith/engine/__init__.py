@@ -7,12 +7,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from rubylith.domain.geometry import Size
 from rubylith.domain.image import Image
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything, ObjectPrompt
 
 Progress = Callable[[float], None]  # the share that is done, 0 to 1
+# Of boxes (N, 4), XYXY of the first and the last pixel, those that no crop's edge has cut off: (N,).
+AreWhole = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.bool_]]
+
+
+def anything(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """As AreWhole, where nothing is cropped."""
+    return np.ones(len(boxes), np.bool_)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,10 +57,13 @@ class Segmenter(Protocol):
         """For each prompt one to three candidates, best first."""
         ...
 
-    def propose(self, embedding: Embedding, everything: Everything, progress: Progress) -> tuple[Mask, ...]:
+    def propose(
+        self, embedding: Embedding, everything: Everything, progress: Progress, are_whole: AreWhole = anything, /
+    ) -> tuple[Mask, ...]:
         """Masks of all that the seeds fall on, best first.
 
-        The seeds, both quality thresholds and box_nms_thresh are the family's to apply; crops, min_mask_region_area,
+        The seeds, both quality thresholds and box_nms_thresh are the family's to apply, and before suppression
+        `are_whole`: a thing cut off by a crop's edge must not hide one that is whole. Crops, min_mask_region_area,
         max_masks and overlap are applied by the caller.
         """
         ...

@@ -224,13 +224,17 @@ def _one_of(clicks: Clicks, index: int) -> Clicks:
 
 
 def sparse_tokens(clicks: Clicks, *, pads_boxes: bool) -> tuple[FloatArray, IntArray]:
-    """Points (P, N, 2) and labels (P, N) with the box as two more and the empty point that both projects add."""
+    """Points (P, N, 2) and labels (P, N) with the box as two more and the empty point that both projects add.
+
+    A mask alone has none of them, N = 0: segment-anything and sam2's image predictor give it no token at all.
+    """
     points, labels = [clicks.points], [clicks.labels]
     count = len(clicks.points)
     if clicks.boxes is not None:
         points.append(clicks.boxes)
         labels.append(np.tile(np.array([TOP_LEFT, BOTTOM_RIGHT], np.int64), (count, 1)))
-    if clicks.boxes is None or pads_boxes:
+    is_mask_alone = clicks.boxes is None and not clicks.points.shape[1]
+    if not is_mask_alone and (clicks.boxes is None or pads_boxes):
         points.append(np.zeros((count, 1, 2), np.float32))
         labels.append(np.full((count, 1), NO_POINT, np.int64))
     return np.concatenate(points, 1, dtype=np.float32), np.concatenate(labels, 1)

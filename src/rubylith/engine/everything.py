@@ -8,8 +8,10 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.geometry import Box, Size
@@ -17,10 +19,10 @@ from rubylith.domain.image import Image
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything, Overlap
 from rubylith.domain.segmentation import Segmentation
-from rubylith.engine import Embedding, Progress, Segmenter
+from rubylith.engine import Embedding, Progress, Segmenter, anything
 from rubylith.engine.progress import between, share_of
 from rubylith.engine.refine import box_array, box_nms, disjoint, mend_small_regions
-from rubylith.engine.windows import is_cut, part_of, pasted
+from rubylith.engine.windows import are_cut, part_of, pasted
 from rubylith.engine.windows import tiles as windows_of
 
 LOOKING = 0.9  # how far the work is once all is found that may have small regions
@@ -63,7 +65,8 @@ def segment(
                 break
             options = replace(options, max_seconds=max(left, 0.0))
         part = embedding if crop.layer == 0 else segmenter.embed(_cropped(image, crop))
-        proposals = segmenter.propose(part, options, share_of(looking, index, len(crops)))
+        whole = anything if crop.layer == 0 else partial(_are_whole, crop, size)
+        proposals = segmenter.propose(part, options, share_of(looking, index, len(crops)), whole)
         found += [(mask, crop) for mask in _uncropped(proposals, crop, size)]
     masks = _best_of_crops(found, everything.crop_nms_thresh) if len(crops) > 1 else [mask for mask, _ in found]
     if mends:
@@ -109,15 +112,18 @@ def _cropped(image: Image | None, crop: Crop) -> Image:
     return part_of(image, crop.box)
 
 
+def _are_whole(crop: Crop, size: Size, boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    shifted = boxes + np.array([crop.x0, crop.y0, crop.x0, crop.y0])
+    return ~are_cut(shifted, crop.box, size, CROP_EDGE_TOLERANCE)
+
+
 def _uncropped(masks: tuple[Mask, ...], crop: Crop, size: Size) -> Iterator[Mask]:
-    """The masks of a crop in the picture's own coordinates, without those that the crop's edge seems to cut off."""
+    """The masks of a crop in the picture's own coordinates."""
     if crop.layer == 0:
         yield from masks
         return
     for mask in masks:
         box = mask.box.shifted(crop.x0, crop.y0)
-        if is_cut(box, crop.box, size, CROP_EDGE_TOLERANCE):
-            continue
         points = tuple(point.shifted(crop.x0, crop.y0) for point in mask.points)
         yield replace(mask, rle=pasted(mask.rle, crop.box, size), box=box, points=points)
 

@@ -12,31 +12,39 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from rubylith.domain.errors import TooLarge
 from rubylith.domain.geometry import Point
 from rubylith.domain.mask import Logits, Mask
 from rubylith.domain.prompt import Everything
 from rubylith.domain.rle import RLE
-from rubylith.engine import Progress
+from rubylith.engine import AreWhole, Progress, anything
 from rubylith.engine.decoders import Decoder, Features, Proposals
 from rubylith.engine.frames import Frame
 from rubylith.engine.memory import affordable
+from rubylith.engine.progress import between
 from rubylith.engine.refine import box_nms
 
 FloatArray = npt.NDArray[np.float32]
 
 AT_ONCE = 8  # clicks per call of the decoder
 COPIES = 2  # of a picture's embedding that the decoder holds for each click
-HELD_BYTES = 256 << 20  # of candidates' logits
+HELD_BYTES = 256 << 20  # of candidates' logits, from which on those that others hide are dropped
+MOST_BYTES = 1024 << 20  # of those that none hides
 COVERING = 0.1  # share of the picture up to which a good mask spares the seeds inside it
 BROAD = 3  # cells at the picture's edge: fewer may lie between two samples
 SLACK = 0.05  # stability measured small may err by this much; the survivors are measured again at full size
-FAR_BELOW = -1000.0  # the logit of cells that were not kept; any value below -offset gives the same mask
+FAR_BELOW = -1000.0  # the logit of cells that were not kept, too far away to be mixed into the mask
+RINGS = 2  # of cells that are kept round a candidate
 ENCODING_SHARE = 0.05  # of the progress, for drawing the survivors
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A mask that may be kept, small: the cells (x0, y0, x1, y1) where it is not far below zero, and their logits."""
+    """A mask that may be kept, small: the cells (x0, y0, x1, y1) where it is not far below zero, and their logits.
+
+    Enlarging mixes up to three cells in a row, first to the square and then to the picture, so two rings of cells
+    round those above -offset are kept.
+    """
 
     point: Point
     iou: float
@@ -45,10 +53,19 @@ class Candidate:
 
 
 def propose(
-    decoder: Decoder, frame: Frame, features: Features, everything: Everything, *, progress: Progress
+    decoder: Decoder,
+    frame: Frame,
+    features: Features,
+    everything: Everything,
+    *,
+    progress: Progress,
+    are_whole: AreWhole = anything,
 ) -> tuple[Mask, ...]:
-    """Masks of all that the seeds fall on, best first; see Segmenter.propose."""
-    gathering = _Gathering(frame, everything)
+    """Masks of all that the seeds fall on, best first; see Segmenter.propose.
+
+    TooLarge if the masks that no other hides take more than MOST_BYTES.
+    """
+    gathering = _Gathering(frame, everything, are_whole)
     seeds = seed_points(frame, everything.points_per_side)
     at_once = affordable(sum(array.nbytes for array in features.values()) * COPIES, AT_ONCE)
     started, asked = time.monotonic(), 0
@@ -62,7 +79,8 @@ def propose(
             gathering.add(batch, _asked(decoder, frame, features, everything, batch=batch))
             asked += len(batch)
             progress((1 - ENCODING_SHARE) * min(1.0, asked / len(seeds)))
-    return _survivors(gathering.candidates, gathering.boxes, frame, everything)
+    drawing = between(progress, 1 - ENCODING_SHARE, 1.0)
+    return _survivors(gathering.candidates, gathering.boxes, frame, everything, progress=drawing)
 
 
 def _asked(
@@ -78,13 +96,15 @@ def _asked(
 
 
 class _Gathering:
-    """Candidates of all seeds so far, within HELD_BYTES: beyond that, those that a better one hides go at once."""
+    """Candidates of all seeds so far. Beyond HELD_BYTES those that a better one hides go at once, then again whenever
+    what was left has doubled.
+    """
 
-    def __init__(self, frame: Frame, everything: Everything) -> None:
-        self.frame, self.everything = frame, everything
+    def __init__(self, frame: Frame, everything: Everything, are_whole: AreWhole = anything) -> None:
+        self.frame, self.everything, self.are_whole = frame, everything, are_whole
         self.candidates: list[Candidate] = []
         self.boxes: list[npt.NDArray[np.float64]] = []
-        self._held = 0
+        self._held, self._limit = 0, HELD_BYTES
         self._covered = np.zeros((frame.low, frame.low), np.bool_)
 
     def add(self, batch: Sequence[Point], proposals: Proposals) -> None:
@@ -92,13 +112,16 @@ class _Gathering:
         everything = self.everything
         good = (1 + everything.pred_iou_thresh) / 2
         for index in np.flatnonzero(proposals.stability >= everything.stability_score_thresh - SLACK):
+            box = _pixel_box(self.frame, proposals.logits[index], proposals.boxes[index])
+            if not self.are_whole(box[None])[0]:
+                continue
             candidate = _candidate(proposals, int(index), batch, everything.stability_score_offset)
             self.candidates.append(candidate)
-            self.boxes.append(_pixel_box(self.frame, proposals.logits[index], proposals.boxes[index]))
+            self.boxes.append(box)
             self._held += candidate.logits.nbytes
             if everything.fast and candidate.iou >= good:
                 self._cover(candidate)
-        if self._held > HELD_BYTES:
+        if self._held > self._limit:
             self._thin()
 
     def uncovered(self, indices: Sequence[int], seeds: Sequence[Point]) -> list[int]:
@@ -120,6 +143,12 @@ class _Gathering:
         self.candidates = [self.candidates[index] for index in kept]
         self.boxes = [self.boxes[index] for index in kept]
         self._held = sum(candidate.logits.nbytes for candidate in self.candidates)
+        if self._held > MOST_BYTES:
+            raise TooLarge(
+                f"So many masks are found that they take more than {MOST_BYTES >> 20} MB",
+                "Raise pred_iou_thresh or stability_score_thresh, or lower box_nms_thresh or points_per_side",
+            )
+        self._limit = max(HELD_BYTES, 2 * self._held)
 
 
 def _rounds(everything: Everything) -> list[list[int]]:
@@ -148,19 +177,29 @@ def draw(frame: Frame, logits: FloatArray, iou: float, *, offset: float, keeps_l
 
 def _candidate(proposals: Proposals, index: int, batch: Sequence[Point], offset: float) -> Candidate:
     logits = proposals.logits[index]
-    x0, y0, x1, y1 = cells = _cells_above(logits, -offset)
+    x0, y0, x1, y1 = cells = _cells_above(logits, -offset, rings=RINGS)
     point = batch[int(proposals.seeds[index])]
     return Candidate(point, float(proposals.iou[index]), cells, logits[y0:y1, x0:x1].astype(np.float16))
 
 
 def _survivors(
-    candidates: list[Candidate], boxes: list[npt.NDArray[np.float64]], frame: Frame, everything: Everything
+    candidates: list[Candidate],
+    boxes: list[npt.NDArray[np.float64]],
+    frame: Frame,
+    everything: Everything,
+    *,
+    progress: Progress,
 ) -> tuple[Mask, ...]:
-    """Non-maximum suppression, best first; a survivor is drawn at once, and must prove its stability at full size."""
+    """Non-maximum suppression, best first; a survivor is drawn at once, and must prove its stability at full size.
+
+    progress: hears of every candidate.
+    """
     places = np.array(boxes, np.float64).reshape(-1, 4)
     alive = np.ones(len(candidates), np.bool_)
     kept: list[Mask] = []
-    for index in sorted(range(len(candidates)), key=lambda index: -candidates[index].iou):
+    ranked = sorted(range(len(candidates)), key=lambda index: -candidates[index].iou)
+    for rank, index in enumerate(ranked):
+        progress(rank / len(ranked))
         if not alive[index]:
             continue
         candidate = candidates[index]
@@ -227,15 +266,15 @@ def _cut(frame: Frame, logits: FloatArray, cells: tuple[int, int, int, int], off
     return RLE.from_window(frame.picture, enlarged > 0, window[0], window[1]), firm / max(loose, 1)
 
 
-def _cells_above(logits: FloatArray, cut: float) -> tuple[int, int, int, int]:
-    """The tightest cells (x0, y0, x1, y1), half-open, round all logits above `cut`, and one more on each side."""
+def _cells_above(logits: FloatArray, cut: float, *, rings: int = 1) -> tuple[int, int, int, int]:
+    """The tightest cells (x0, y0, x1, y1), half-open, round all logits above `cut`, and `rings` more on each side."""
     rows, columns = np.flatnonzero((logits > cut).any(1)), np.flatnonzero((logits > cut).any(0))
     if not rows.size:
         return (0, 0, 1, 1)
     height, width = logits.shape
     return (
-        max(int(columns[0]) - 1, 0),
-        max(int(rows[0]) - 1, 0),
-        min(int(columns[-1]) + 2, width),
-        min(int(rows[-1]) + 2, height),
+        max(int(columns[0]) - rings, 0),
+        max(int(rows[0]) - rings, 0),
+        min(int(columns[-1]) + 1 + rings, width),
+        min(int(rows[-1]) + 1 + rings, height),
     )

@@ -11,7 +11,7 @@ from rubylith.domain.image import Image
 from rubylith.domain.mask import Logits, Mask
 from rubylith.domain.prompt import Everything, ObjectPrompt
 from rubylith.domain.rle import RLE
-from rubylith.engine import Embedding, Progress, grid
+from rubylith.engine import AreWhole, Embedding, Progress, anything, grid
 from rubylith.engine.decoders import MULTIPLE, SINGLE, Answers, Clicks, Decoder, measure
 from rubylith.engine.frames import Frame
 from rubylith.engine.runtimes import Network
@@ -94,10 +94,12 @@ class Promptable:
         order = np.argsort(-iou[three], kind="stable")
         return logits[three][order], iou[three][order]
 
-    def propose(self, embedding: Embedding, everything: Everything, progress: Progress) -> tuple[Mask, ...]:
+    def propose(
+        self, embedding: Embedding, everything: Everything, progress: Progress, are_whole: AreWhole = anything
+    ) -> tuple[Mask, ...]:
         """Masks of all that the seeds fall on, best first."""
         look = look_of(embedding)
-        return grid.propose(self._decoder, look.frame, look.arrays, everything, progress=progress)
+        return grid.propose(self._decoder, look.frame, look.arrays, everything, progress=progress, are_whole=are_whole)
 
 
 def look_of(embedding: Embedding) -> Look:

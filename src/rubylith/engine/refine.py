@@ -42,16 +42,18 @@ def box_nms(boxes: FloatArray, scores: FloatArray, threshold: float) -> list[int
 
 
 def remove_small_regions(bitmap: BoolArray, min_area: int) -> tuple[BoolArray, bool]:
-    """Fill holes and drop islands of fewer than `min_area` pixels; also says whether anything changed.
+    """Fill holes and drop islands of fewer than `min_area` pixels; also says whether there were any.
 
-    bitmap: (H, W) bool. The largest island always stays. Source: segment-anything, utils/amg.py.
+    bitmap: (H, W) bool. The largest island always stays, and counts as one that was there if it is small itself.
+    Source: segment-anything, utils/amg.py.
     """
-    filled = bitmap | _small_components(~bitmap, min_area)
+    holes = _small_components(~bitmap, min_area)
+    filled = bitmap | holes
     islands = _small_components(filled, min_area)
+    had_any = bool(holes.any() or islands.any())
     if np.array_equal(islands, filled) and islands.any():
         islands &= ~_largest_component(filled)
-    cleaned = filled & ~islands
-    return cleaned, not np.array_equal(cleaned, bitmap)
+    return filled & ~islands, had_any
 
 
 def mend_small_regions(
@@ -66,9 +68,9 @@ def mend_small_regions(
     untouched: list[float] = []
     for index, mask in enumerate(masks):
         window, x, y = _window_around(mask.rle, min_area)
-        bitmap, changed = remove_small_regions(window, min_area) if window.size else (window, False)
-        untouched.append(0.0 if changed else 1.0)
-        if changed:
+        bitmap, had_any = remove_small_regions(window, min_area) if window.size else (window, False)
+        untouched.append(0.0 if had_any else 1.0)
+        if had_any:
             rle = RLE.from_window(mask.rle.size, bitmap, x, y)
             mended.append(replace(mask, rle=rle, box=rle.box))
         else:

@@ -5,6 +5,7 @@ segments is the same idea in every family, with differences that `Reading` names
 processors. Masks are enlarged one at a time, so that a large picture does not need them all in memory.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -18,9 +19,10 @@ from rubylith.domain.image import Image
 from rubylith.domain.mask import Label, Mask
 from rubylith.domain.prompt import Everything, Mode, ObjectPrompt
 from rubylith.domain.rle import RLE, BoolArray
-from rubylith.engine import Embedding, Progress
+from rubylith.engine import AreWhole, Embedding, Progress, anything
 from rubylith.engine.frames import enlarged, within
 from rubylith.engine.names import Names
+from rubylith.engine.refine import box_array
 from rubylith.engine.runtimes import Array, Network
 
 FloatArray = npt.NDArray[np.float32]
@@ -103,11 +105,15 @@ class Universal:
             "Leave them out, name something with text, or ask another model, such as embedded",
         )
 
-    def propose(self, embedding: Embedding, everything: Everything, progress: Progress) -> tuple[Mask, ...]:
+    def propose(
+        self, embedding: Embedding, everything: Everything, progress: Progress, are_whole: AreWhole = anything
+    ) -> tuple[Mask, ...]:
         """All segments, named, best first."""
         masks = self.parse(embedding, Mode.PANOPTIC)
         progress(1.0)
-        return tuple(mask for mask in masks if mask.predicted_iou >= everything.pred_iou_thresh)
+        whole = are_whole(box_array([mask.box for mask in masks]) - np.array([0, 0, 1, 1]))
+        good = [mask.predicted_iou >= everything.pred_iou_thresh for mask in masks]
+        return tuple(itertools.compress(masks, whole & np.array(good, np.bool_)))
 
     def parse(self, embedding: Embedding, mode: Mode) -> tuple[Mask, ...]:
         """Disjoint, named masks, best first: of each name one (SEMANTIC), of each thing one (INSTANCE), or both."""

@@ -4,6 +4,7 @@ import itertools
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from rubylith.domain.geometry import Box, Size
 from rubylith.domain.image import Image
@@ -37,12 +38,17 @@ def pasted(part: RLE, window: Box, size: Size) -> RLE:
 
 
 def is_cut(box: Box, window: Box, size: Size, near: float) -> bool:
-    """True if the box ends within `near` pixels of where its window does and the picture does not.
+    """True if the box ends within `near` pixels of where its window does and the picture does not."""
+    return bool(are_cut(box_array([box]), window, size, near)[0])
 
-    Source: segment-anything, utils/amg.py, is_box_near_crop_edge.
+
+def are_cut(boxes: npt.NDArray[np.float64], window: Box, size: Size, near: float) -> npt.NDArray[np.bool_]:
+    """`is_cut` of many: (N, 4) XYXY in pixels of the picture → (N,).
+
+    Source: segment-anything, utils/amg.py, is_box_near_crop_edge, where boxes name the first and the last pixel.
     """
-    edges, at_window, at_picture = box_array([box, window, Box.of(size)])
-    return bool(np.any((np.abs(edges - at_window) <= near) & (np.abs(edges - at_picture) > near)))
+    at_window, at_picture = box_array([window, Box.of(size)])
+    return ((np.abs(boxes - at_window) <= near) & (np.abs(boxes - at_picture) > near)).any(1)
 
 
 def _starts(full: int, side: int, overlap: int) -> list[int]:

@@ -12,6 +12,7 @@ from tests.pictures import encoded
 from tests.running import serve
 
 from rubylith.domain.job import JobState
+from rubylith.engine import anything
 from rubylith.engine.engine import Engine
 
 WIDTH, HEIGHT = 160, 120
@@ -47,7 +48,7 @@ class Slow(fakes.FakeSegmenter):
     held = True
     begun = stopped = 0
 
-    def propose(self, embedding, everything, progress):
+    def propose(self, embedding, everything, progress, are_whole=anything):
         self.begun += 1
         until = time.monotonic() + 60
         try:
@@ -57,7 +58,7 @@ class Slow(fakes.FakeSegmenter):
         except BaseException:
             self.stopped += 1
             raise
-        return super().propose(embedding, everything, progress)
+        return super().propose(embedding, everything, progress, are_whole)
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ from tests.dialects.fal.calls import (
 from tests.pictures import encoded, scene
 from tests.servers import Reply, http_site
 
-from rubylith.engine import grid
+from rubylith.engine import anything, grid
 from rubylith.engine.decoders import Proposals, measure
 from rubylith.engine.engine import Engine
 from rubylith.engine.frames import Frame
@@ -321,9 +321,11 @@ class Clicked(fakes.FakeSegmenter):
         super().__init__("embedded")
         self.decoder = Blind()
 
-    def propose(self, embedding, everything, progress):
+    def propose(self, embedding, everything, progress, are_whole=anything):
         frame = Frame.stretched(embedding.size, 256, 64)
-        return grid.propose(self.decoder, frame, {"all": np.zeros(4)}, everything, progress=progress)
+        return grid.propose(
+            self.decoder, frame, {"all": np.zeros(4)}, everything, progress=progress, are_whole=are_whole
+        )
 
 
 def test_case_15_a_coarse_grid_asks_the_model_far_less(fal, running):

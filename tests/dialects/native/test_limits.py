@@ -14,6 +14,7 @@ from tests.running import serve
 
 from rubylith.domain.errors import TimedOut
 from rubylith.domain.job import Cancelled
+from rubylith.engine import anything
 from rubylith.engine.engine import Engine
 
 LIMITS = {
@@ -33,7 +34,7 @@ class Slow(fakes.FakeSegmenter):
     begun = stopped = 0
     why: BaseException | None = None
 
-    def propose(self, embedding, everything, progress):
+    def propose(self, embedding, everything, progress, are_whole=anything):
         self.begun += 1
         until = time.monotonic() + self.duration
         try:
@@ -44,7 +45,7 @@ class Slow(fakes.FakeSegmenter):
             self.why = error
             self.stopped += 1
             raise
-        return super().propose(embedding, everything, progress)
+        return super().propose(embedding, everything, progress, are_whole)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,8 +22,9 @@ from rubylith.domain.prompt import ObjectPrompt, Objects  # noqa: E402
 from rubylith.domain.rle import rle_iou  # noqa: E402
 from rubylith.engine.engine import Engine  # noqa: E402
 from rubylith.engine.export import attention, quantize  # noqa: E402
+from rubylith.engine.export.parts import Part  # noqa: E402
 from rubylith.engine.export.sources import from_transformers  # noqa: E402
-from rubylith.engine.export.write import export  # noqa: E402
+from rubylith.engine.export.write import Graph, export, write_checked  # noqa: E402
 from rubylith.engine.runtimes import Device  # noqa: E402
 from rubylith.engine.runtimes.onnx import open_network  # noqa: E402
 
@@ -86,6 +88,42 @@ def test_an_encoder_that_says_something_else_in_int8_is_not_kept(folder, tmp_pat
     with pytest.raises(ModelFailed, match=r"In int8 the encoder differs.*use --precision fp32"):
         quantize.calibrate(path, target, [shown], shown) if is_measured else quantize.quantize(path, target, shown)
     assert not target.exists()
+
+
+class Sum(torch.nn.Module):
+    """What it says of a switch, it says of the value at which it is traced if `is_fixed`."""
+
+    def __init__(self, is_fixed=False, factor=1.0):
+        super().__init__()
+        self.is_fixed, self.factor = is_fixed, factor
+
+    def forward(self, values, switch):
+        return (values * (1.0 if self.is_fixed and torch.compiler.is_exporting() else switch) * self.factor,)
+
+
+def sum_graph(module):
+    arrays = {"values": torch.arange(6.0), "switch": torch.ones(1)}
+    return Graph(Part("sum", module, ("values", "switch"), ("sum",)), arrays, {}, {"switch": torch.zeros(1)})
+
+
+def test_what_tracing_took_for_constant_is_noticed(tmp_path):
+    assert write_checked(sum_graph(Sum()), tmp_path, str) < 1e-6
+    with pytest.raises(ModelFailed, match=r"The exported sum differs from the model"):
+        write_checked(sum_graph(Sum(is_fixed=True)), tmp_path, str)
+
+
+def test_a_network_that_says_nan_is_not_registered(tmp_path):
+    with pytest.raises(ModelFailed, match=r"The exported sum differs from the model by nan"):
+        write_checked(sum_graph(Sum(factor=float("nan"))), tmp_path, str)
+    graph = onnx.load(Path(__file__).parents[2] / "fixtures" / "tiny-sam2" / "encoder.onnx")
+    for weight in graph.graph.initializer:
+        if weight.data_type == onnx.TensorProto.FLOAT and len(weight.dims) == 1 and weight.dims[0] >= 8:
+            values = onnx.numpy_helper.to_array(weight) * np.float32("nan")
+            weight.CopyFrom(onnx.numpy_helper.from_array(values, weight.name))
+    onnx.save(graph, tmp_path / "encoder.onnx")
+    with pytest.raises(ModelFailed, match=r"In int8 the encoder differs by nan"):
+        quantize.quantize(tmp_path / "encoder.onnx", tmp_path / "int8.onnx", {"pixel_values": ONES})
+    assert not (tmp_path / "int8.onnx").exists()
 
 
 def test_with_pictures_a_third_encoder_has_their_ranges(tmp_path):

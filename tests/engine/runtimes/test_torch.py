@@ -8,13 +8,19 @@ import pytest
 pytest.importorskip("torch", reason="PyTorch is not installed (extra `torch`)")
 pytest.importorskip("transformers", reason="transformers is not installed (extra `torch`)")
 
+import torch
 from tests.engine.drawings import SIZE, cases, drawings
 from tests.engine.prompts import CASES, assert_as_referred, picture
 from tests.reference.tiny import TINY
+from transformers import SamModel
 
 from rubylith.domain.errors import ModelFailed, Unavailable
 from rubylith.domain.image import Image
+from rubylith.domain.logits import Logits
+from rubylith.domain.prompt import ObjectPrompt
 from rubylith.engine.engine import Engine
+from rubylith.engine.export.parts import parts_of
+from rubylith.engine.export.sources import from_transformers
 from rubylith.engine.runtimes import Device
 
 pytestmark = pytest.mark.torch
@@ -40,6 +46,36 @@ def test_masks_scores_and_logits_are_those_of_transformers(family, folder):
         for name, case in CASES.items():
             answers = engine._segmenter.decode(embedding, case.prompts(reference["previous"]))
             assert_as_referred(answers, reference, name)
+
+
+@pytest.mark.parametrize("folder", ["golden", "golden/checkpoint"])
+def test_a_mask_alone_is_corrected_as_transformers_does(folder):
+    """Without a token for clicks or boxes, since there are none."""
+    engine, previous = Engine(str(FIXTURES / folder)), np.random.default_rng(0).normal(0, 4, (128, 128))
+    embedding, given = engine.embed(Image(drawings()[0].pixels, "digest")), Logits.of(previous.astype(np.float32))
+    ((mask,),) = engine._segmenter.decode(embedding, [ObjectPrompt(previous=given)])
+    model = SamModel.from_pretrained(FIXTURES / "golden" / "checkpoint").eval()
+    pixels = torch.from_numpy(embedding.features.frame.pixels(Image(drawings()[0].pixels, "digest")))
+    with torch.no_grad():
+        kept = torch.from_numpy(given.of_side(128).copy())[None, None]
+        wanted = model(pixel_values=pixels, input_masks=kept, multimask_output=False)
+    assert mask.predicted_iou == pytest.approx(wanted.iou_scores.item(), abs=1e-3)
+    assert np.abs(mask.low_res_logits.of_side(128) - wanted.pred_masks[0, 0, 0].numpy()).max() < 2e-2  # kept in half
+
+
+def test_every_part_runs_where_its_weights_are(family):
+    """No part makes an array on the processor by itself: on the device `meta` that would be an error."""
+    parts = {part.name: part for part in parts_of(from_transformers(TINY[family]()))}
+    source = from_transformers(TINY[family]())
+    arrays = {"pixel_values": torch.zeros(1, 3, source.side, source.side), "has_mask": torch.ones(1)}
+    arrays |= {"mask": torch.zeros(1, 1, source.mask_size, source.mask_size), "offset": torch.ones(1)}
+    arrays |= {"points": torch.zeros(2, 1, 2), "labels": torch.ones(2, 1, dtype=torch.int64)}
+    arrays = {name: array.to("meta") for name, array in (arrays | {"valid": torch.tensor([8, 8])}).items()}
+    for name in ("encoder", "prepare", "transformer", "upscaler"):
+        part = parts[name]
+        made = part.module.to("meta")(**{one: arrays[one] for one in part.inputs})
+        arrays |= dict(zip(part.outputs, made, strict=True))
+    assert arrays["boxes"].shape == (2, 4, 4)
 
 
 def test_the_golden_checkpoint_gives_what_its_graphs_give():

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from rubylith.domain.geometry import Point
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything
-from rubylith.engine import Progress
+from rubylith.engine import AreWhole, Progress, anything
 from rubylith.engine.embedded.hierarchy import Hierarchy
 from rubylith.engine.embedded.picture import Picture
 from rubylith.engine.refine import box_nms
@@ -33,9 +33,11 @@ class Region:
     seed: Point
 
 
-def propose(picture: Picture, everything: Everything, progress: Progress) -> tuple[Mask, ...]:
+def propose(
+    picture: Picture, everything: Everything, progress: Progress, are_whole: AreWhole = anything
+) -> tuple[Mask, ...]:
     """A mask for each region that `select` leaves, best first."""
-    regions = select(picture, everything)
+    regions = select(picture, everything, are_whole)
     progress(0.3)
     tree, runs = picture.hierarchy, picture.runs
     progress(0.7)
@@ -50,8 +52,10 @@ def propose(picture: Picture, everything: Everything, progress: Progress) -> tup
     return tuple(masks)
 
 
-def select(picture: Picture, everything: Everything) -> list[Region]:
-    """The regions that seeds, thresholds and box NMS leave, best first; the whole picture if it is all one region."""
+def select(picture: Picture, everything: Everything, are_whole: AreWhole = anything) -> list[Region]:
+    """The regions that seeds, thresholds, a crop's edges and box NMS leave, best first; the whole picture if it is all
+    one region.
+    """
     tree = picture.hierarchy
     predicted = predicted_ious(tree)
     stability = stability_scores(tree, everything.stability_score_offset)
@@ -62,8 +66,16 @@ def select(picture: Picture, everything: Everything) -> list[Region]:
     good &= tree.areas >= SMALLEST * tree.areas[-1]
     good[-1] = len(good) == 1  # the whole picture is a thing only where nothing can be told apart in it
     nodes = np.flatnonzero(good)
+    nodes = nodes[are_whole(_pixel_boxes(picture, nodes))]
     kept = nodes[box_nms(tree.boxes[nodes], predicted[nodes], everything.box_nms_thresh)]
     return [Region(node, float(predicted[node]), float(stability[node]), seeds[node]) for node in kept.tolist()]
+
+
+def _pixel_boxes(picture: Picture, nodes: npt.NDArray[np.intp]) -> FloatArray:
+    """(N, 4) XYXY of the first and the last pixel of the picture."""
+    height, width = picture.leaves.labels.shape
+    scale = np.array([picture.size.width / width, picture.size.height / height] * 2)
+    return picture.hierarchy.boxes[nodes] * scale - np.array([0, 0, 1, 1])
 
 
 def predicted_ious(tree: Hierarchy) -> FloatArray:

@@ -294,7 +294,7 @@ class FinerUpscaler(Upscaler):
 def measures(logits: Tensor, valid: Tensor, offset: Tensor) -> tuple[Tensor, Tensor]:
     """Stability (P, K) and boxes (P, K, 4) of the valid part of logits (P, K, H, W); see Upscaler."""
     side = logits.shape[-1]
-    index = torch.arange(side)
+    index = torch.arange(side, device=logits.device)
     rows, columns = index < valid[0], index < valid[1]
     logits = torch.where(rows[:, None] & columns, logits, -1e9)
     firm = (logits > offset).to(torch.float32).sum((2, 3))

@@ -4,7 +4,7 @@
 import json
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +26,15 @@ LAYOUT = 1  # of the four graphs and the page; a reader refuses a later one
 
 @dataclass(frozen=True)
 class Graph:
-    """One part to be written, with arrays it can be traced with and its free axes."""
+    """One part to be written, with arrays it can be traced with and its free axes.
+
+    turned: other values of its switches, so that what tracing took for constant is noticed.
+    """
 
     part: Part
     example: dict[str, Tensor]
     free: dict[str, dict[int, str]]
+    turned: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
 
 
 def export(
@@ -123,12 +127,18 @@ def _graphs(source: Source) -> list[Graph]:
     prompts = {0: "prompts", 1: "points"}
     return [
         Graph(parts["encoder"], pixels, {}),
-        Graph(parts["prepare"], chosen("prepare", arrays), {}),
-        Graph(parts["transformer"], chosen("transformer", arrays), {"points": prompts, "labels": prompts}),
+        Graph(parts["prepare"], chosen("prepare", arrays), {}, {"has_mask": torch.zeros(1)}),
+        Graph(
+            parts["transformer"],
+            chosen("transformer", arrays),
+            {"points": prompts, "labels": prompts},
+            {"labels": labels.flip(1)},
+        ),
         Graph(
             parts["upscaler"],
             chosen("upscaler", arrays),
             {"told": {0: "prompts"}, "hyper": {0: "prompts", 1: "masks"}},
+            {"valid": torch.tensor([low // 2, low]), "offset": torch.full((1,), 0.25)},
         ),
     ]
 
@@ -158,16 +168,20 @@ def _write(graph: Graph, path: Path) -> None:
 
 
 def _compare(graph: Graph, path: Path) -> float:
-    """Largest difference between the graph and torch on other arrays than it was traced with."""
-    generator = torch.Generator().manual_seed(1)
-    arrays = {name: _other(_fewer(array, graph.free.get(name, {})), generator) for name, array in graph.example.items()}
-    wanted = graph.part.module(**arrays)
-    got = open_network(path, Device()).run({name: array.numpy() for name, array in arrays.items()})
-    worst = 0.0
-    for name, reference in zip(graph.part.outputs, wanted, strict=True):
-        scale = max(1.0, float(reference.abs().max()))
-        worst = max(worst, float(np.abs(got[name] - reference.numpy()).max()) / scale)
-    return worst
+    """Largest difference between the graph and torch on other arrays than it was traced with; NaN if either says so."""
+    generator, network = torch.Generator().manual_seed(1), open_network(path, Device())
+    differences: list[float] = []
+    for example in (graph.example, graph.example | graph.turned):
+        fewer = {name: _fewer(array, graph.free.get(name, {})) for name, array in example.items()}
+        arrays = {name: _other(array, generator) for name, array in fewer.items()}
+        wanted = graph.part.module(**arrays)
+        got = network.run({name: array.numpy() for name, array in arrays.items()})
+        for name, reference in zip(graph.part.outputs, wanted, strict=True):
+            if got[name].shape != tuple(reference.shape):
+                return float("inf")
+            scale = max(1.0, float(reference.abs().max()))
+            differences.append(float(np.abs(got[name] - reference.numpy()).max()) / scale)
+    return float(np.max(differences))  # which keeps NaN, where max() may lose it
 
 
 def _fewer(array: Tensor, free: dict[int, str]) -> Tensor:

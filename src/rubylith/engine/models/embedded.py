@@ -13,7 +13,7 @@ from rubylith.domain.logits import Logits
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything, ObjectPrompt
 from rubylith.domain.rle import RLE
-from rubylith.engine import Embedding, Progress, Segmenter
+from rubylith.engine import AreWhole, Embedding, Progress, Segmenter, anything
 from rubylith.engine.embedded import network, prompts, proposals
 from rubylith.engine.embedded.network import Nano
 from rubylith.engine.embedded.picture import Picture, read_picture
@@ -45,9 +45,11 @@ class Embedded:
         picture = cast("Picture", embedding.features)
         return tuple(_masks(picture, prompt, self._nano) for prompt in prompts)
 
-    def propose(self, embedding: Embedding, everything: Everything, progress: Progress) -> tuple[Mask, ...]:
+    def propose(
+        self, embedding: Embedding, everything: Everything, progress: Progress, are_whole: AreWhole = anything
+    ) -> tuple[Mask, ...]:
         """Regions of the hierarchy that seeds fall on, best first."""
-        return proposals.propose(cast("Picture", embedding.features), everything, progress)
+        return proposals.propose(cast("Picture", embedding.features), everything, progress, are_whole)
 
 
 def _masks(picture: Picture, prompt: ObjectPrompt, nano: Nano | None) -> tuple[Mask, ...]:
