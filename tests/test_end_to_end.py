@@ -59,7 +59,7 @@ def test_a_turned_photograph_gives_the_masks_of_the_upright_one():
 
 def test_the_library_takes_models_from_where_the_environment_says(tmp_path, monkeypatch):
     shutil.copytree(FIXTURES / "tiny-sam", tmp_path / "sam-base")
-    (tmp_path / "sam-base" / "files.json").write_text("{}")
+    (tmp_path / "sam-base" / "files.json").write_text('{"files": {}}')
     monkeypatch.setenv("RUBYLITH_MODELS", str(tmp_path))
     assert rubylith.segment(scene(), points=[(30, 30)], model="sam-base").model == "sam-base"
     monkeypatch.setenv("RUBYLITH_MODELS", str(tmp_path / "elsewhere"))

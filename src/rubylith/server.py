@@ -125,7 +125,7 @@ def _models(settings: Settings, cache: EmbeddingCache) -> Models:
         settings.model,
         cache,
         store=settings.store,
-        precision=settings.precision,
+        precision=settings.files,
         load=lambda name: Engine(name, models_folder=settings.models, device=settings.device),
         keep_alive_seconds=settings.keep_alive,
     )

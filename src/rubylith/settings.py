@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from rubylith.domain.errors import InvalidSetting
 from rubylith.engine.catalog import EMBEDDED, LICENCE_CLASSES, is_folder_name, known_segmenters
+from rubylith.engine.precisions import files_for
 from rubylith.engine.runtimes import PRECISIONS, PROVIDERS, Device
 from rubylith.engine.sources import HUB
 from rubylith.engine.weights import Store
@@ -245,6 +246,11 @@ class Settings:
     def device(self) -> Device:
         """What networks run on."""
         return Device(self.provider, self.threads or None, self.precision)
+
+    @property
+    def files(self) -> str:
+        """The precision of the files that such a device opens, and that are pulled for it."""
+        return files_for(self.device)
 
     @property
     def store(self) -> Store:

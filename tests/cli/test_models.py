@@ -106,6 +106,7 @@ def test_pull_says_what_it_fetches_and_where_it_lies(run, hub, here):
         (["export", "sam-base", "a", "b"], {}, "not 3 words"),
         (["export", "sam-base", "a", "--calibrate", "a.jpg"], {}, "only int8 wants. Add --precision int8"),
         (["export", "sam-base", "a", "--precision", "fp16"], {}, "no precision that can be written called 'fp16'"),
+        (["pull", NAME], {"PROVIDER": "openvino", "PRECISION": "int8"}, "export sam-base --precision int8 --calibrate"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_with_its_fix(run, here, monkeypatch, words, environment, told):
@@ -115,6 +116,29 @@ def test_what_cannot_be_done_is_one_line_with_its_fix(run, here, monkeypatch, wo
     assert (status, out) == (2, "")
     assert told in err.splitlines()[-1]
     assert not (here / "models" / NAME).exists()
+
+
+OPTIONS = {
+    "--json": ("list", "verify"),
+    "--here": ("list",),
+    "--precision": ("pull", "export"),
+    "--calibrate": ("export",),
+    "--from": ("list", "pull"),
+    "--license": ("pull", "export", "import"),
+}
+ACTIONS = ("list", "pull", "export", "verify", "bundle", "import", "path", "remove")
+
+
+@pytest.mark.parametrize(
+    ("option", "action"), [(o, a) for o, takers in OPTIONS.items() for a in ACTIONS if a not in takers]
+)
+def test_an_option_that_an_action_does_not_look_at_is_refused(run, hub, option, action):
+    value = [] if option in {"--json", "--here"} else ["int8"]
+    status, out, err = run("models", action, NAME, option, *value)
+    assert (status, out) == (2, "")
+    (line,) = err.splitlines()
+    assert f"rubylith models {action} takes no {option}. Leave it out; it is for {OPTIONS[option][0]}" in line
+    assert hub.asked == []
 
 
 def test_the_flag_says_yes_to_a_licence_this_once(run, hub, monkeypatch):
@@ -144,6 +168,44 @@ def test_a_damaged_model_is_found_and_mended_by_a_pull(run, hub, here):
     assert json.loads(run("models", "verify", "--json")[1]) == {NAME: [ENCODER]}
     run("models", "pull", NAME)
     assert run("models", "verify")[0] == 0
+
+
+def test_one_model_whose_list_is_damaged_takes_nothing_else_down(run, hub, here):
+    run("models", "pull", NAME)
+    shutil.copytree(here / "models" / NAME, here / "models" / "slimsam-77")
+    (here / "models" / NAME / "files.json").write_text("{")
+    status, out, _ = run("models", "list", "--json", "--here")
+    assert (status, [row["name"] for row in json.loads(out)["models"]]) == (0, ["slimsam-77"])
+    assert (
+        "sam-base is damaged: its list of files cannot be read. Mend it with `rubylith models pull sam-base`"
+        in (run("models", "list")[2])
+    )
+    assert run("doctor")[0] == 0
+    status, out, _ = run("models", "verify")
+    assert status == 1
+    assert f"{NAME}: damaged or gone: files.json\n" in out
+    assert "cannot be read, so nobody knows whether 'sam-base' is whole. Mend it" in run("models", "path", NAME)[2]
+    assert run("models", "pull", NAME)[0] == 0
+    assert run("models", "verify", NAME)[0] == 0
+
+
+def test_for_bfloat16_the_files_of_fp32_are_pulled(run, hub, here, monkeypatch):
+    assert "fp32|fp16|int8|bf16" in run("models", "--help")[1]
+    monkeypatch.setenv("RUBYLITH_PROVIDER", "openvino")
+    monkeypatch.setenv("RUBYLITH_PRECISION", "bf16")
+    status, out, _ = run("models", "pull", NAME)
+    assert (status, out) == (0, f"{NAME}: 413 kB in {here / 'models' / NAME}\n")
+    assert run("models", "pull", NAME, "--precision", "bf16")[0] == 0
+
+
+def test_segment_fetches_nothing_that_openvino_would_not_open(run, hub, monkeypatch):
+    monkeypatch.setenv("RUBYLITH_PROVIDER", "openvino")
+    monkeypatch.setenv("RUBYLITH_PRECISION", "int8")
+    Path("photo.png").write_bytes(encoded(scene(100, 100)))
+    status, _, err = run("segment", "photo.png", "--model", NAME)
+    assert status == 2
+    assert "in int8 with measured ranges, which OpenVINO needs. Write one with `rubylith models export sam-base" in err
+    assert hub.asked == []
 
 
 def test_a_bundle_carries_models_to_a_machine_without_network(run, hub, here, monkeypatch):

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from rubylith.engine import catalog
-from rubylith.engine.sources import LIST
+from rubylith.engine.lists import LIST
 
 NAME = "sam-base"  # published on the hub, and no digest of it is pinned
 ENCODER, DECODER = "onnx/vision_encoder.onnx", "onnx/prompt_encoder_mask_decoder.onnx"

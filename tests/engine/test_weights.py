@@ -24,8 +24,13 @@ from rubylith.domain.errors import (
 )
 from rubylith.engine import weights
 from rubylith.engine.catalog import PAGE, File, catalog, find_detector, find_entry, find_weights
+from rubylith.engine.engine import Engine
+from rubylith.engine.lists import LIST
 from rubylith.engine.locks import locked
-from rubylith.engine.sources import LIST, open_source
+from rubylith.engine.models import sam
+from rubylith.engine.precisions import STATIC, files_for
+from rubylith.engine.runtimes import Device
+from rubylith.engine.sources import open_source
 from rubylith.engine.weights import Store
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -279,10 +284,15 @@ def test_unknown_names_unpublished_models_and_other_licences_are_refused(mirror,
     assert nothing_registered(store)
 
 
-@pytest.mark.parametrize("path", ["../../evil", "/evil", "a/../../evil", "..\\evil", "", LIST])
-def test_a_mirror_cannot_write_outside_the_models_folder(mirror, tmp_path, path):
+OUTSIDE = ("../../evil", "/evil", "a/../../evil", "..\\evil", "", "D:evil.onnx", "D:\\evil", "\\\\host\\evil", "a\0b")
+UNPLAIN = (".", "./a", "a//b", "a/", "a/./b", "a ", "a.", "a?")
+OURS = (LIST, LIST.upper(), f"./{LIST}", f"{LIST}.partial", "a.part", "a.part/b")
+
+
+@pytest.mark.parametrize("path", [*OUTSIDE, *UNPLAIN, *OURS])
+def test_a_mirror_cannot_write_outside_the_models_folder_nor_over_what_is_ours(mirror, tmp_path, path):
     (mirror / NAME / LIST).write_text(json.dumps({"files": {path: {"sha256": "0" * 64, "size": 1}}}))
-    with pytest.raises(SourceUnreachable, match="outside the model's folder"):
+    with pytest.raises(SourceUnreachable, match="no plain path inside the model's folder"):
         Store(tmp_path / "models", str(mirror)).pull(NAME)
 
 
@@ -398,6 +408,229 @@ def test_a_removed_model_is_gone_with_what_a_broken_pull_has_left(server, tmp_pa
         store.pull(NAME)
     store.remove(NAME)
     assert not list((store.folder / weights.PARTIAL).rglob("*.part"))
+
+
+def stage(store: Store, path: str, data: bytes) -> Path:
+    """What an earlier pull has left of a file."""
+    place = store.folder / weights.PARTIAL / NAME / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(data)
+    return place
+
+
+@pytest.mark.parametrize("left", [b"x" * 350_000, b"x", FILES[ENCODER]])
+def test_a_file_that_an_earlier_pull_left_whole_is_checked_like_any(server, tmp_path, left):
+    store = Store(tmp_path / "models", server.url)
+    stage(store, ENCODER, left)
+    home = store.pull(NAME)
+    assert (home / ENCODER).read_bytes() == FILES[ENCODER]
+    assert server.starts(ENCODER) == ([] if left == FILES[ENCODER] else [0])
+
+
+@pytest.mark.parametrize("suffix", ["", ".part"])
+def test_without_a_digest_nothing_is_made_of_what_another_file_left(tmp_path, suffix):
+    with host(write_hub(tmp_path / "hub")) as hub:
+        store = Store(tmp_path / "models", hub=hub.url)
+        stage(store, f"{ENCODER}{suffix}", b"x" * (1000 if suffix else 350_000))
+        assert (store.pull(NAME) / ENCODER).read_bytes() == FILES[ENCODER]
+        assert hub.starts(ENCODER) == [0]
+
+
+def test_weights_of_one_origin_are_not_taken_for_those_of_another(tmp_path):
+    entry = find_entry("sam-large")
+    for repository, data in (("facebook/sam-vit-large", b"theirs"), ("me/mine", b"my own")):
+        write_repository(tmp_path / "hub", repository, {"config.json": b"{}", "model.safetensors": data})
+    with host(tmp_path / "hub") as hub:
+        store = Store(tmp_path / "models", hub=hub.url)
+        store.fetch_origin(entry, "facebook/sam-vit-large")  # and the export fails, so that nobody clears it away
+        mine = store.fetch_origin(entry, "me/mine")
+        assert (mine / "model.safetensors").read_bytes() == b"my own"
+        store.clear_origin(entry)
+        assert not mine.exists()
+
+
+def write_export(folder: Path, *, of: str, files: tuple[str, ...] = ("encoder", "encoder_int8", "prepare")) -> Path:
+    """What an export has written; of: the weights."""
+    folder.mkdir()
+    for name in files:
+        (folder / f"{name}.onnx").write_text(f"{name} of {of}")
+    shutil.copy(FIXTURES / "tiny-sam" / PAGE, folder / PAGE)
+    return folder
+
+
+def texts(store: Store) -> dict[str, str]:
+    home = store.folder / NAME
+    return {path.relative_to(home).as_posix(): path.read_text() for path in home.rglob("*.onnx")}
+
+
+def test_an_export_takes_the_place_of_the_one_before_and_of_nothing_that_was_pulled(mirror, tmp_path):
+    store = Store(tmp_path / "models", str(mirror))
+    store.pull(NAME)
+    store.register_export(NAME, write_export(tmp_path / "a", of="A"))
+    store.register_export(NAME, write_export(tmp_path / "b", of="B", files=("encoder", "prepare")))
+    pulled = {path: data.decode() for path, data in FILES.items()}
+    assert texts(store) == {**pulled, "encoder.onnx": "encoder of B", "prepare.onnx": "prepare of B"}
+    assert (store.find(NAME).precisions, store.verify(NAME)) == (("fp32",), ())
+
+
+def test_an_export_from_a_bundle_takes_the_place_of_another_too(tmp_path):
+    there = Store(tmp_path / "there")
+    there.register_export(NAME, write_export(tmp_path / "b", of="B", files=("encoder", "prepare")))
+    store = Store(tmp_path / "models", str(there.folder))
+    store.register_export(NAME, write_export(tmp_path / "a", of="A"))
+    store.pull(NAME, None)
+    assert texts(store) == {"encoder.onnx": "encoder of B", "prepare.onnx": "prepare of B"}
+    store.pull(NAME, None)
+    assert store.verify(NAME) == ()
+
+
+def test_what_one_export_has_more_than_a_mirrors_stays_when_the_rest_is_the_same(tmp_path):
+    there = Store(tmp_path / "there")
+    there.register_export(NAME, write_export(tmp_path / "a", of="A", files=("encoder", "prepare")))
+    store = Store(tmp_path / "models", str(there.folder))
+    home = store.register_export(NAME, write_export(tmp_path / "b", of="A"))
+    (home / "encoder.onnx").write_text("damaged")
+    store.pull(NAME, None)
+    assert set(texts(store)) == {"encoder.onnx", "encoder_int8.onnx", "prepare.onnx"}
+
+
+KILLED_WHILE_REGISTERING = """
+import os, sys
+from pathlib import Path
+from rubylith.engine.weights import Store
+moved, move = 0, Path.replace
+def dying(self, target):
+    global moved
+    moved += 1
+    if moved > int(sys.argv[3]): os._exit(9)
+    return move(self, target)
+Path.replace = dying
+Store(Path(sys.argv[1])).register_export("sam-base", Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("moves", range(5))
+def test_an_export_that_is_killed_while_it_moves_in_leaves_no_half_model(mirror, tmp_path, moves):
+    """Whatever was there before; a pull then brings the model back, and nothing of the export is left in it."""
+    store = Store(tmp_path / "models", str(mirror))
+    home = store.pull(NAME)
+    export = write_export(tmp_path / "export", of="A")
+    code = [sys.executable, "-c", KILLED_WHILE_REGISTERING, str(store.folder), str(export), str(moves)]
+    assert subprocess.run(code, check=False).returncode == 9
+    assert nothing_registered(store)
+    assert not (home / PAGE).exists() or moves == 4
+    store.pull(NAME)
+    assert {path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()} == {*FILES, LIST}
+    assert find_weights(NAME, store.folder)[1].is_split is False
+
+
+def test_files_that_are_exchanged_while_they_are_opened_are_not_mixed(tmp_path, monkeypatch):
+    """A server may open a model while another process registers an export of it."""
+    store = Store(tmp_path / "models")
+    store.register_export(NAME, FIXTURES / "tiny-sam")
+    opened = sam.load
+
+    def load(*arguments):
+        model = opened(*arguments)
+        store.register_export(NAME, write_export(tmp_path / "b", of="B"))
+        return model
+
+    monkeypatch.setattr(sam, "load", load)
+    with pytest.raises(WeightsMissing, match=r"'sam-base' were replaced while they were opened. Ask again"):
+        Engine(NAME, models_folder=store.folder)
+
+
+DAMAGED = [b"", b"\xff", b"{", b"[]", b"{}", b'{"files": {"a": {}}}', b'{"files": {"../a": {"sha256": "", "size": 1}}}']
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_a_model_whose_list_cannot_be_read_is_not_whole_and_a_pull_mends_it(server, tmp_path, text):
+    store = Store(tmp_path / "models", server.url)
+    home = store.pull(NAME)
+    (home / LIST).write_bytes(text)
+    assert (store.installed(), store.damaged(), store.verify(NAME)) == ((), (NAME,), (LIST,))
+    assert store.lacks(NAME, "fp32")
+    with pytest.raises(WeightsMissing, match="rubylith models pull sam-base"):
+        find_weights(NAME, store.folder)
+    with pytest.raises(WeightsMissing, match=r"files.json cannot be read.*Mend it with `rubylith models pull sam-base"):
+        store.find(NAME)
+    server.asked = []
+    store.pull(NAME)
+    assert (store.installed(), store.damaged(), store.verify(NAME)) == ((NAME,), (), ())
+    assert server.starts(".onnx") == []  # the files were right
+
+
+def test_for_bfloat16_the_files_of_fp32_are_pulled(mirror, tmp_path):
+    store = Store(tmp_path / "models", str(mirror))
+    store.pull(NAME, "bf16")
+    assert store.find(NAME).precisions == ("fp32",)
+    assert not store.lacks(NAME, "bf16")
+
+
+def test_openvino_in_int8_is_told_how_to_get_its_own_encoder_and_nothing_is_fetched(tmp_path):
+    files = {**FILES, "onnx/vision_encoder_quantized.onnx": b"small" * 100}
+    assert files_for(Device("openvino", precision="int8")) == STATIC
+    assert files_for(Device(precision="int8")) == "int8"
+    with host(write_hub(tmp_path / "hub", NAME, files)) as hub:
+        store = Store(tmp_path / "models", hub=hub.url)
+        store.pull(NAME, "int8")
+        hub.asked = []
+        assert store.lacks(NAME, STATIC)
+        with pytest.raises(WeightsMissing, match=r"export sam-base --precision int8 --calibrate.*bf16 or fp32"):
+            store.pull(NAME, STATIC)
+        assert hub.asked == []
+    store = Store(tmp_path / "models", str(write_mirror(tmp_path / "mirror")))
+    with pytest.raises(NotFound, match=r"in int8-static, it has fp32. Write one with .*--calibrate"):
+        store.pull(NAME, STATIC)
+
+
+def test_an_encoder_with_measured_ranges_is_told_apart_and_carried(tmp_path):
+    there = Store(tmp_path / "there")
+    there.register_export(NAME, write_export(tmp_path / "a", of="A", files=("encoder", "encoder_int8_static")))
+    assert there.find(NAME).precisions == ("fp32", STATIC)
+    assert not there.lacks(NAME, STATIC)
+    store = Store(tmp_path / "models", str(there.folder))
+    store.pull(NAME, STATIC)
+    assert store.find(NAME).precisions == ("fp32", STATIC)
+
+
+@pytest.mark.parametrize("stage", [NAME, f"{NAME}.origin", f"{NAME}.export"])
+def test_a_model_that_is_being_brought_or_written_is_not_removed(mirror, tmp_path, stage):
+    store = Store(tmp_path / "models", str(mirror))
+    store.pull(NAME)
+    with (
+        locked(store.folder / weights.PARTIAL / f"{stage}.lock", "busy"),
+        pytest.raises(Conflict, match=r"Another process is at .*Wait until it has ended"),
+    ):
+        store.remove(NAME)
+    assert store.verify(NAME) == ()
+
+
+def test_what_a_broken_export_has_left_is_removed_even_if_there_is_no_model(tmp_path):
+    write_repository(tmp_path / "hub", "me/mine", {"config.json": b"{}", "model.safetensors": b"w"})
+    with host(tmp_path / "hub") as hub:
+        store = Store(tmp_path / "models", hub=hub.url)
+        store.fetch_origin(find_entry(NAME), "me/mine")
+        (store.folder / weights.PARTIAL / f"{NAME}.export").mkdir()
+        store.remove(NAME)
+    assert {path.suffix for path in (store.folder / weights.PARTIAL).iterdir()} == {".lock"}
+    with pytest.raises(WeightsMissing):
+        store.remove(NAME)
+
+
+def test_the_folder_of_an_export_is_empty_at_first_and_gone_at_last(tmp_path):
+    store = Store(tmp_path / "models")
+    left = store.folder / weights.PARTIAL / f"{NAME}.export" / "encoder.onnx"
+    left.parent.mkdir(parents=True)
+    left.write_text("of one that was killed")
+    with store.exporting(NAME) as folder:
+        assert list(folder.iterdir()) == []
+        with pytest.raises(Conflict), store.exporting(NAME):
+            pass
+    assert not folder.exists()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotAccessible, match="cannot be written"), Store(tmp_path / "file").exporting(NAME):
+        pass
 
 
 def test_a_mirror_is_a_folder_a_bundle_or_a_url():

@@ -81,8 +81,8 @@ def show(
     """
     settings = read_settings()
     find_formats(names)
-    if model in known_segmenters() and settings.store.lacks(model, settings.precision):
-        pull(settings.store, model, settings.precision)
+    if model in known_segmenters() and settings.store.lacks(model, settings.files):
+        pull(settings.store, model, settings.files)
     engine = Engine(model or settings.model, models_folder=settings.models, device=settings.device)
     engine.check(prompt)
     work = Work(engine, prompt, names, out, settings.limits)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rubylith.cli._lines import in_bytes, say
-from rubylith.engine.catalog import Entry, find_entry
+from rubylith.engine.catalog import Entry
 from rubylith.engine.weights import Store
 
 Report = Callable[[str, int, int | None], None]
@@ -14,8 +14,7 @@ Report = Callable[[str, int, int | None], None]
 
 def pull(store: Store, name: str, precision: str) -> None:
     """Pull a model, saying what is fetched, from where and under which licence, before it is."""
-    entry = find_entry(name)
-    store.check_licence(entry)
+    entry = store.check_pull(name, precision)
     say(f"{described(entry, precision)}, from {store.source.shown} to {store.folder}")
     with reporting() as report:
         store.pull(name, precision, report=report)

@@ -34,6 +34,14 @@ class Action(enum.StrEnum):
     REMOVE = "remove"
 
 
+TAKES = {
+    Action.LIST: {"--json", "--here", "--from"},
+    Action.PULL: {"--precision", "--from", "--license"},
+    Action.EXPORT: {"--precision", "--calibrate", "--license"},
+    Action.VERIFY: {"--json"},
+    Action.IMPORT: {"--license"},
+}
+
 Words = Annotated[
     list[str] | None,
     typer.Argument(metavar="[NAME]...", help="Models. For export NAME [WEIGHTS], for bundle and import FILE [NAME]..."),
@@ -48,7 +56,9 @@ def command(
     here: Annotated[bool, typer.Option("--here", help="List only what is on this machine.")] = False,
     precision: Annotated[
         str | None,
-        typer.Option(metavar="fp32|fp16|int8", help="Which encoder to pull (RUBYLITH_PRECISION), or to write too."),
+        typer.Option(
+            metavar="fp32|fp16|int8|bf16", help="Which encoder to pull (RUBYLITH_PRECISION), or to write too."
+        ),
     ] = None,
     calibrate: Annotated[
         str | None,
@@ -67,6 +77,8 @@ def command(
     """
     from rubylith.settings import read_settings
 
+    given = {"--json": json, "--here": here, "--precision": precision, "--calibrate": calibrate}
+    _check_options(action, {**given, "--from": source, "--license": license})
     settings = read_settings()
     store = _store(settings, source, license)
     names = tuple(words or ())
@@ -75,11 +87,11 @@ def command(
     if action is Action.PATH:
         return _paths(store, names)
     if action is Action.VERIFY:
-        return _verify(store, names or store.installed(), json=json)
+        return _verify(store, names or store.installed() + store.damaged(), json=json)
     if not names:
         raise InvalidPrompt(f"rubylith models {action} needs {_needs(action)}", "See rubylith models list")
     if action is Action.PULL:
-        return _pull(store, names, _precision(precision or settings.precision))
+        return _pull(store, names, settings.files if precision is None else _precision(precision))
     if action is Action.EXPORT:
         return _export(store, names, _precision(precision or "fp32"), calibrate)
     if action is Action.BUNDLE:
@@ -90,6 +102,16 @@ def command(
         store.remove(name)
         say(f"Removed {name}.")
     return 0
+
+
+def _check_options(action: Action, given: dict[str, Any]) -> None:
+    """InvalidPrompt for an option that the action would not look at."""
+    for option, value in given.items():
+        takers = [each for each, options in TAKES.items() if option in options]
+        if value not in (None, False, []) and action not in takers:
+            raise InvalidPrompt(
+                f"rubylith models {action} takes no {option}", f"Leave it out; it is for {' and '.join(takers)}"
+            )
 
 
 def _store(settings: "Settings", source: str | None, licences: list[str] | None) -> "Store":
@@ -117,7 +139,7 @@ def _needs(action: Action) -> str:
 
 
 def _list(store: "Store", names: tuple[str, ...], *, json: bool, here: bool) -> int:
-    from rubylith.engine.catalog import catalog, find_entry
+    from rubylith.engine.catalog import catalog, find_entry, way_to
 
     installed = store.installed()
     wanted = [find_entry(name) for name in names] or [e for e in catalog().values() if not here or e.name in installed]
@@ -131,6 +153,8 @@ def _list(store: "Store", names: tuple[str, ...], *, json: bool, here: bool) -> 
         licence = f"{row['licence']} ({row['licence_class']})"
         size, purpose = in_bytes(row["bytes"]), ", ".join(row["prompts"])
         tell(f"{row['name']:<23} {state:<15} {size:>8}  {licence:<25} {purpose:<25}  {row['summary']}")
+    for name in store.damaged():
+        say(f"{name} is damaged: its list of files cannot be read. Mend it with {way_to(find_entry(name))}.")
     say(f"Models lie in {store.folder}; others come from {store.source.shown}")
     return 0
 

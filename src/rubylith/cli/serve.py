@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rubylith.cli._lines import say
-from rubylith.domain.errors import InvalidSetting
+from rubylith.domain.errors import InvalidSetting, RubylithError
 
 if TYPE_CHECKING:
     from rubylith.server import Server
+    from rubylith.settings import Settings
 
 
 def command(
@@ -95,11 +96,20 @@ def _listener(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _way_to(model: str, settings: "Settings") -> str:
+    """How to get what the model needs."""
+    try:
+        settings.store.check_pull(model, settings.files)
+    except RubylithError as error:
+        return error.hint
+    return f"Get them with `rubylith models pull {model}`"
+
+
 def _greet(built: "Server", address: str) -> None:
     access = "a key is needed" if built.service.access.needs_key() else "no key is needed, on this machine only"
     model = built.service.default_model
-    if built.settings.store.lacks(model, built.settings.precision):
-        say(f"The files of {model} are not here: get them with `rubylith models pull {model}`, also while it serves.")
+    if built.settings.store.lacks(model, built.settings.files):
+        say(f"The files of {model} are not here. {_way_to(model, built.settings)}, also while it serves.")
     for line in (
         f"Rubylith serves at {address} with the model {model}; {access}.",
         f"Try:  curl {address}/v1/segment -F image=@photo.jpg -H 'Accept: application/zip' -o masks.zip",

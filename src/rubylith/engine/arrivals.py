@@ -3,6 +3,7 @@
 import os
 import zipfile
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO
@@ -10,10 +11,10 @@ from typing import IO
 from rubylith.domain.errors import SourceUnreachable, WrongDigest
 from rubylith.engine.catalog import Entry
 from rubylith.engine.downloads import Opened
-from rubylith.engine.sources import Item, Source, chunks, describe
+from rubylith.engine.lists import PART, Item
+from rubylith.engine.sources import Source, chunks, describe
 
 TRIES = 3  # of one file in one pull; each goes on where the last one broke off
-PART = ".part"
 
 Report = Callable[[str, int, int | None], None]  # file, bytes here so far, bytes in all if known
 
@@ -21,26 +22,43 @@ Report = Callable[[str, int, int | None], None]  # file, bytes here so far, byte
 def fetch(source: Source, entry: Entry, item: Item, staging: Path, report: Report) -> Item:
     """Bring one file into the staging folder and return it with its digest.
 
-    SourceUnreachable if the connection breaks again and again, WrongDigest if the file is not what was promised.
+    What an earlier pull has left there counts for what it is: with a digest promised it is gone on with, without one it
+    may be of another file, and is fetched anew. SourceUnreachable if the connection breaks again and again, WrongDigest
+    if the file is not what was promised.
     """
     path = staging / item.path
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        partial = path.with_name(path.name + PART)
-        for left in reversed(range(TRIES)):
-            try:
-                _append(source, entry, item, partial, report)
-                break
-            except _Broken as broken:
-                if not left:
-                    raise broken.told from broken.__cause__
-        _check(entry, item, describe(partial.parent, partial.name), partial)
-        partial.replace(path)
-    return describe(staging, item.path)
+    partial = path.with_name(path.name + PART)
+    if item.sha256 is None:
+        path.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
+    if path.exists():
+        found = describe(staging, item.path)
+        if fits(item, found):
+            return found
+        path.unlink()
+    for left in reversed(range(TRIES)):
+        try:
+            _append(source, entry, item, partial, report)
+            break
+        except _Broken as broken:
+            if not left:
+                raise broken.told from broken.__cause__
+    found = describe(staging, f"{item.path}{PART}")
+    _check(entry, item, found, partial)
+    partial.replace(path)
+    return replace(found, path=item.path)
+
+
+def fits(item: Item, found: Item) -> bool:
+    """True if a file is what was promised, as far as anything was."""
+    return item.sha256 in {None, found.sha256} and item.size in {None, found.size}
 
 
 def here(item: Item, staging: Path) -> int:
-    """Bytes of a file that have arrived earlier."""
+    """Bytes of a file that have arrived earlier, and that are gone on with."""
+    if item.sha256 is None:
+        return 0
     whole = staging / item.path
     partial = whole.with_name(whole.name + PART)
     return next((path.stat().st_size for path in (whole, partial) if path.is_file()), 0)
@@ -86,7 +104,7 @@ def _keep(file: IO[bytes]) -> None:
 
 
 def _check(entry: Entry, item: Item, found: Item, partial: Path) -> None:
-    if item.sha256 in {None, found.sha256} and item.size in {None, found.size}:
+    if fits(item, found):
         return
     partial.unlink()
     raise WrongDigest(

@@ -9,14 +9,16 @@ from typing import Any
 
 from rubylith.domain.errors import ModelFailed, UnknownName, WeightsMissing
 from rubylith.domain.prompt import Everything
+from rubylith.engine.lists import is_whole
 from rubylith.engine.models import Weights
+from rubylith.engine.precisions import STATIC
+from rubylith.engine.runtimes import KEPT_AS
 
 EXPORT = "export"  # instead of a source: no published graphs
 PAGE, LAYOUT = "model.json", 1  # what our own export writes beside the graphs, and its version
-LIST = "files.json"  # of a model's files with their digests; written last, so what has it is whole
 EMBEDDED = "embedded"
-SUFFIXES = {"fp32": "", "fp16": "_fp16", "int8": "_quantized", "bf16": ""}  # of the graphs on the hub
-BYTES = {"fp32": 4, "fp16": 2, "int8": 1, "bf16": 4}  # of a parameter
+SUFFIXES = {"fp32": "", "fp16": "_fp16", "int8": "_quantized", "bf16": "", STATIC: "_int8_static"}  # of graphs
+BYTES = {"fp32": 4, "fp16": 2, "int8": 1, "bf16": 4, STATIC: 1}  # of a parameter
 SEGMENTER, DETECTOR = "segmenter", "detector"  # boxes and clicks → masks; words → boxes
 PANOPTIC = "panoptic"  # of Entry.prompts: names all of a picture
 PROMPTS = ("points", "boxes", "everything")
@@ -65,6 +67,12 @@ class Entry:
     def is_published(self) -> bool:
         """True if the hub has graphs of it."""
         return self.source != EXPORT
+
+    def kept_as(self, precision: str) -> str:
+        """The precision of the files that it is counted with; detectors have one graph in int8 for every runtime."""
+        if precision == STATIC and self.kind == DETECTOR:
+            return "int8"
+        return KEPT_AS.get(precision, precision)
 
     def wanted(self, precision: str) -> tuple[str, ...]:
         """Paths of what runs it: the encoder, or the only graph, in that precision, the rest as it is."""
@@ -129,7 +137,7 @@ def known_universals() -> tuple[str, ...]:
 def installed_universals(models_folder: Path) -> tuple[str, ...]:
     """Those of them that are here."""
     folder = models_folder.expanduser()
-    return tuple(name for name in known_universals() if (folder / name / LIST).is_file())
+    return tuple(name for name in known_universals() if is_whole(folder / name))
 
 
 def find_detector(name: str, models_folder: Path) -> Path | None:
@@ -137,7 +145,7 @@ def find_detector(name: str, models_folder: Path) -> Path | None:
     if name not in known_detectors():
         raise UnknownName.among("detector", name, known_detectors())
     folder = models_folder.expanduser() / name
-    return folder if (folder / LIST).is_file() else None
+    return folder if is_whole(folder) else None
 
 
 def find_weights(name: str, models_folder: Path) -> tuple[str, Weights]:
@@ -150,7 +158,7 @@ def find_weights(name: str, models_folder: Path) -> tuple[str, Weights]:
     if name not in known_segmenters():
         raise no_segmenter(name, (EMBEDDED, *known_segmenters()))
     entry, folder = find_entry(name), models_folder / name
-    if not (folder / LIST).is_file():
+    if not is_whole(folder):
         raise WeightsMissing(f"The files of {name!r} are not in {models_folder}", f"Get them with {way_to(entry)}")
     if (folder / PAGE).is_file():
         return read_page(folder, name)

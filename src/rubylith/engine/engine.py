@@ -11,6 +11,7 @@ from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress, Segmenter, everything, grounded, models, prompted, scene, subject
 from rubylith.engine.catalog import EMBEDDED, find_weights
 from rubylith.engine.folders import is_transformers_folder, read_transformers_folder
+from rubylith.engine.lists import opening
 from rubylith.engine.memory import give_back
 from rubylith.engine.models import Weights
 from rubylith.engine.progress import ignore
@@ -41,13 +42,14 @@ class Engine:
         """model: `embedded`, a name from the catalogue with its files in `models_folder`, or a folder.
 
         The folder is one that our export wrote, or transformers; that needs the extra `torch`.
-        UnknownName if there is no such model, WeightsMissing if its files are not here.
+        UnknownName if there is no such model, WeightsMissing if its files are not here, or are being replaced.
         """
         models_folder = models_folder.expanduser()
-        family, weights = _find(model, models_folder)
-        self.model = model if weights is None else weights.name
-        room = cast("Any", load(models.__name__, models.NAMES, family, kind="model family"))
-        self._segmenter = cast("Segmenter", room.load(weights, device))
+        with opening(models_folder / model, model):
+            family, weights = _find(model, models_folder)
+            self.model = model if weights is None else weights.name
+            room = cast("Any", load(models.__name__, models.NAMES, family, kind="model family"))
+            self._segmenter = cast("Segmenter", room.load(weights, device))
         self._shelf = Shelf(models_folder, device)
         self._looks = itertools.count(1)
 

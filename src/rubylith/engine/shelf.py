@@ -22,6 +22,7 @@ from rubylith.engine.catalog import (
 from rubylith.engine.detectors import Detector, DetectorWeights
 from rubylith.engine.detectors._tiles import find_everywhere, usual_side
 from rubylith.engine.folders import has_graph, read_detector_folder
+from rubylith.engine.lists import opening
 from rubylith.engine.progress import ignore
 from rubylith.engine.runtimes import Device
 from rubylith.engine.universal import Universal
@@ -129,10 +130,12 @@ class Shelf:
         """The detector, opened."""
         with self._lock:
             if name not in self._opened:
-                folder = self._folder_of(name)
-                if folder is None:
-                    raise UnknownWord(f"The detector {name} is not on this machine", _pull(name))
-                self._opened[name] = _room(name).load(DetectorWeights(name, folder), self._device)
+                with opening(self._folder / name, name):
+                    folder = self._folder_of(name)
+                    if folder is None:
+                        raise UnknownWord(f"The detector {name} is not on this machine", _pull(name))
+                    opened = cast("Detector", _room(name).load(DetectorWeights(name, folder), self._device))
+                self._opened[name] = opened
             return self._opened[name]
 
     def _folder_of(self, name: str) -> Path | None:
@@ -158,9 +161,11 @@ class Shelf:
             return None
         with self._lock:
             if name not in self._universal:
-                family, weights = find_weights(name, self._folder)
-                room = cast("Any", load(models.__name__, models.NAMES, family, kind="model family"))
-                self._universal[name] = room.load(weights, self._device)
+                with opening(self._folder / name, name):
+                    family, weights = find_weights(name, self._folder)
+                    room = cast("Any", load(models.__name__, models.NAMES, family, kind="model family"))
+                    opened = cast("Universal", room.load(weights, self._device))
+                self._universal[name] = opened
             return self._universal[name]
 
     def nobody(self) -> UnknownWord:

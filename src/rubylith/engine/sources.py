@@ -5,32 +5,22 @@ one. The hub is asked per file, but for what the catalogue knows.
 """
 
 import hashlib
-import json
-import os
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Protocol
 from urllib.parse import quote
 
 from rubylith.domain.errors import NotFound, SourceUnreachable
-from rubylith.engine.catalog import DETECTOR, LIST, Entry
+from rubylith.engine.catalog import DETECTOR, Entry
 from rubylith.engine.downloads import DIGEST, Address, Opened, headers_of, open_address
+from rubylith.engine.lists import LIST, Item, is_plain, parse_list
 
 HUB = "https://huggingface.co"
 CHUNK = 1 << 20
 MOST_SIDE_FILES = 16
 TRANSFORMERS = ("config.json", "model.safetensors")  # what a repository in transformers' form has
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One file of a model. path: inside the model's folder. sha256, size: None where nobody says."""
-
-    path: str
-    sha256: str | None = None
-    size: int | None = None
 
 
 class Source(Protocol):
@@ -182,32 +172,21 @@ def open_source(mirror: str | None, hub: str = HUB, token: str | None = None) ->
 
 
 def read_list(text: bytes, entry: Entry, where: str) -> tuple[Item, ...]:
-    """A list of files → items; SourceUnreachable if it is none, or names a path outside the model's folder."""
+    """A list of files → items, with the catalogue's digests where it has them.
+
+    SourceUnreachable if it is none, or names what is no file inside the model's folder.
+    """
     try:
-        rows: dict[str, Any] = json.loads(text)["files"]
-        items = tuple(
-            Item(path, entry.sha256(path) or str(row["sha256"]), int(row["size"])) for path, row in rows.items()
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as failure:
+        items = parse_list(text)
+    except ValueError as failure:
         raise SourceUnreachable(f"{where} is no list of files: {failure}", "Check the mirror's address") from failure
     for item in items:
-        parts = Path(item.path).parts
-        if not parts or Path(item.path).is_absolute() or ".." in parts or "\\" in item.path or item.path == LIST:
+        if not is_plain(item.path):
             raise SourceUnreachable(
-                f"{where} names {item.path!r}, outside the model's folder", "Do not use this mirror"
+                f"{where} names {item.path!r}, which is no plain path inside the model's folder",
+                "Do not use this mirror",
             )
-    return items
-
-
-def write_list(folder: Path, items: tuple[Item, ...]) -> None:
-    """Write the list of a folder's files; it appears whole or not at all."""
-    rows = {item.path: {"sha256": item.sha256, "size": item.size} for item in items}
-    partial = folder / f"{LIST}.partial"
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(json.dumps({"files": rows}, indent=2) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(folder / LIST)
+    return tuple(replace(item, sha256=entry.sha256(item.path) or item.sha256) for item in items)
 
 
 def describe(folder: Path, path: str) -> Item:

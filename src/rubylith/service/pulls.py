@@ -59,6 +59,7 @@ class Pulls:
         self._store.check_pull(name)
         if not self._store.lacks(name, self._precision):
             return None
+        self._store.check_pull(name, self._precision)
         with self._lock:
             found = self._pulls.get(name)
             if found is not None and found.state is not PullState.FAILED:

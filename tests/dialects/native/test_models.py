@@ -119,12 +119,31 @@ def test_a_pull_that_fails_says_why_and_goes_on_when_asked_again(tmp_path):
         (NAME, {"RUBYLITH_OFFLINE": "1"}, 409, "WeightsMissing"),
         (NAME, {"RUBYLITH_LICENSES": "copyleft"}, 400, "LicenceNotAllowed"),
         ("mobile-sam", {}, 409, "WeightsMissing"),
+        (NAME, {"RUBYLITH_PROVIDER": "openvino", "RUBYLITH_PRECISION": "int8"}, 409, "WeightsMissing"),
     ],
 )
 def test_what_cannot_be_pulled_is_said_at_once(tmp_path, name, environment, status, kind):
     with server(tmp_path, **environment) as running:
         answer = running.http.post(f"/v1/models/{name}/pull")
     assert (answer.status_code, answer.json()["type"]) == (status, f"/v1/problems/{kind}")
+
+
+def test_one_model_whose_list_is_damaged_is_shown_as_not_here_and_mended_by_a_pull(tmp_path):
+    write_mirror(tmp_path / "share")
+    Store(tmp_path / "models", str(tmp_path / "share")).pull(NAME)
+    (tmp_path / "models" / NAME / "files.json").write_text("{")
+    with server(tmp_path, RUBYLITH_MIRROR=str(tmp_path / "share")) as running:
+        assert state_of(running)["pulled"] is False
+        running.http.post(f"/v1/models/{NAME}/pull")
+        assert pulled(running)["pulled"] is True
+
+
+def test_a_server_that_counts_in_bfloat16_pulls_the_files_of_fp32(tmp_path):
+    write_mirror(tmp_path / "share")
+    bf16 = {"RUBYLITH_PROVIDER": "openvino", "RUBYLITH_PRECISION": "bf16"}
+    with server(tmp_path, RUBYLITH_MIRROR=str(tmp_path / "share"), **bf16) as running:
+        running.http.post(f"/v1/models/{NAME}/pull")
+        assert pulled(running)["pulled"] is True
 
 
 def test_pulling_needs_a_key_with_the_scope(tmp_path):

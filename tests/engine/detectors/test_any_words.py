@@ -235,7 +235,7 @@ def inner(image):
 def test_what_was_pulled_knows_any_noun_after_those_that_know_fewer(kind, tmp_path):
     name = {"grounding-dino": "grounding-dino-tiny", "owlv2": "owlv2-base"}[kind]
     shutil.copytree(FOLDERS[kind], tmp_path / name)
-    (tmp_path / name / "files.json").write_text("{}")
+    (tmp_path / name / "files.json").write_text('{"files": {}}')
     shelf = Shelf(tmp_path, ANY_PROCESSOR)
     assert shelf.choose("unicorn") == (name, "unicorn")
     assert not shelf.has("face")  # it knows any word, and none best
@@ -259,7 +259,7 @@ def test_a_tokenizer_that_is_damaged_or_missing_is_told(tmp_path):
 
 def test_a_scene_is_named_by_a_detector_of_any_words_where_nobody_has_names_of_their_own(tmp_path):
     shutil.copytree(FOLDERS["owlv2"], tmp_path / "owlv2-base")
-    (tmp_path / "owlv2-base" / "files.json").write_text("{}")
+    (tmp_path / "owlv2-base" / "files.json").write_text('{"files": {}}')
     engine = Engine("embedded", models_folder=tmp_path)
     engine.check(Scene())
     found = engine.segment(picture("square"), Scene(Mode.PANOPTIC, names=("dog", "sky")))

@@ -15,10 +15,11 @@ from rubylith.domain.geometry import Box, Size
 from rubylith.domain.image import Image, Local
 from rubylith.domain.prompt import Everything, Mode, Scene, Text
 from rubylith.domain.rle import RLE
-from rubylith.engine.catalog import LIST, known_detectors
+from rubylith.engine.catalog import known_detectors
 from rubylith.engine.detectors._tiles import find_everywhere, usual_side
 from rubylith.engine.detectors.fastestdet import VOCABULARY, read_grid
 from rubylith.engine.engine import ANY_PROCESSOR, Engine
+from rubylith.engine.lists import LIST
 from rubylith.engine.shelf import Shelf, vocabulary_of
 from rubylith.engine.windows import tiles
 from rubylith.service.intake import open_image
@@ -36,7 +37,7 @@ def models_folder(tmp_path_factory):
     for name, file in FILES.items():
         (folder / name).mkdir()
         shutil.copy(EVAL / "detectors" / file, folder / name)
-        (folder / name / LIST).write_text("{}")
+        (folder / name / LIST).write_text('{"files": {}}')
     return folder
 
 
@@ -150,7 +151,7 @@ class Silhouettes:
 @pytest.mark.parametrize("place", [(330, 280), (760, 560)])
 def test_masks_that_a_detector_brings_are_taken_as_they_are_from_tiles_too(place, monkeypatch, tmp_path):
     (tmp_path / "owlv2-base").mkdir()
-    (tmp_path / "owlv2-base" / LIST).write_text("{}")
+    (tmp_path / "owlv2-base" / LIST).write_text('{"files": {}}')
     monkeypatch.setattr("rubylith.engine.detectors.owlv2.load", lambda weights, device: Silhouettes())
     monkeypatch.setattr("importlib.util.find_spec", lambda package: package)
     x, y = place
@@ -181,7 +182,7 @@ class TwoThings:
 
 def test_places_choose_among_what_passes_the_threshold_of_their_own_phrase(monkeypatch, tmp_path):
     (tmp_path / "owlv2-base").mkdir()
-    (tmp_path / "owlv2-base" / LIST).write_text("{}")
+    (tmp_path / "owlv2-base" / LIST).write_text('{"files": {}}')
     monkeypatch.setattr("rubylith.engine.detectors.owlv2.load", lambda weights, device: TwoThings())
     monkeypatch.setattr("importlib.util.find_spec", lambda package: package)
     engine = Engine("embedded", models_folder=tmp_path)
@@ -206,7 +207,7 @@ class Crowd:
 @pytest.mark.parametrize("phrases", [("widget",), ("widget", "gadget"), ("widget", "gadget", "the largest widget")])
 def test_a_low_threshold_cuts_the_hundred_best_boxes_of_a_picture(monkeypatch, tmp_path, phrases):
     (tmp_path / "owlv2-base").mkdir()
-    (tmp_path / "owlv2-base" / LIST).write_text("{}")
+    (tmp_path / "owlv2-base" / LIST).write_text('{"files": {}}')
     monkeypatch.setattr("rubylith.engine.detectors.owlv2.load", lambda weights, device: Crowd())
     monkeypatch.setattr("importlib.util.find_spec", lambda package: package)
     engine = Engine("embedded", models_folder=tmp_path)
@@ -233,7 +234,7 @@ class Squares:
 @pytest.mark.parametrize(("tile_side", "count"), [(None, 0), (300, 1), (900, 0)])
 def test_tiles_may_be_asked_for_where_a_detector_takes_none_by_itself(monkeypatch, tmp_path, tile_side, count):
     (tmp_path / "owlv2-base").mkdir()
-    (tmp_path / "owlv2-base" / LIST).write_text("{}")
+    (tmp_path / "owlv2-base" / LIST).write_text('{"files": {}}')
     monkeypatch.setattr("rubylith.engine.detectors.owlv2.load", lambda weights, device: Squares())
     monkeypatch.setattr("importlib.util.find_spec", lambda package: package)
     pixels = np.zeros((600, 800, 3), np.uint8)

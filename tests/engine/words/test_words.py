@@ -158,7 +158,7 @@ def test_what_only_universal_models_name_leads_to_the_smallest_that_does(word, m
     ):
         shelf.choose(word)
     (tmp_path / model).mkdir()
-    (tmp_path / model / "files.json").write_text("{}")
+    (tmp_path / model / "files.json").write_text('{"files": {}}')
     with pytest.raises(UnknownWord, match=f"No detector on this machine knows '{word}'. Ask the model {model}"):
         shelf.choose(word)
 
