@@ -1,5 +1,6 @@
 """A picture that was looked at is not decoded again, whatever is asked about it next; a neural model in the loop."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,21 @@ def test_pixels_are_decoded_where_a_format_draws_on_them_but_not_looked_at_again
     assert "decode" in asked(worker, data, click(30, 40), formats=("overlay",)).timings
     assert "decode" in asked(worker, data, Everything(points_per_side=2, tile_side=256)).timings
     assert engine.shown == 1
+
+
+def test_a_model_that_is_opened_anew_while_work_goes_on_gets_nothing_from_the_one_before():
+    """Its files may have been written anew: what one has made the other must not read."""
+    first, second = Counting(MODEL, device=Device(threads=1)), Counting(MODEL, device=Device(threads=1))
+    opened, cache, data = iter((first, second)), EmbeddingCache(64 << 20), encoded(scene(120, 160))
+    models = Models(MODEL, cache, load=lambda name: next(opened))
+
+    def unloading(source, caller):
+        if not second.shown and models.unload(MODEL):
+            models.get(MODEL)
+        return Opened.of(source.data, source.name)
+
+    worker = Worker(models, cache, DEFAULT_LIMITS, unloading)
+    asked(worker, data, click(30, 40))
+    assert (first.shown, second.shown) == (1, 0)
+    asked(replace(worker, open=lambda source, caller: Opened.of(source.data, source.name)), data, click(30, 40))
+    assert (first.shown, second.shown) == (1, 1)

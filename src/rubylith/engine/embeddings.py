@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rubylith.engine import Embedding
 
-Key = tuple[str, str]  # model, digest of the picture
+Key = tuple[str, int, str]  # model, which opening of it (Engine.opening), digest of the picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,39 +52,51 @@ class EmbeddingCache:
         with self._lock:
             embedding = self._held.get(key)
             under_way = self._under_way.get(key)
+            own: Future[Embedding] = Future()
             if embedding is None and under_way is None:
                 self._misses += 1
-                self._under_way[key] = Future()
+                self._under_way[key] = own
             else:
                 self._hits += 1
             if embedding is not None:
                 self._held.move_to_end(key)
         if embedding is not None:
             return embedding
-        return self._make(key, make) if under_way is None else under_way.result()
+        return self._make(key, make, own) if under_way is None else under_way.result()
 
     def drop(self, model: str) -> None:
-        """Forget everything that a model has made."""
+        """Forget all that a model has made; what it is making goes to those who wait for it and to nobody else."""
         with self._lock:
             for key in [key for key in self._held if key[0] == model]:
                 self._held_bytes -= self._held.pop(key).nbytes
+            for key in [key for key in self._under_way if key[0] == model]:
+                del self._under_way[key]
 
     def figures(self) -> CacheFigures:
         """What the cache did so far and holds now."""
         with self._lock:
             return CacheFigures(self._hits, self._misses, len(self._held), self._held_bytes)
 
-    def _make(self, key: Key, make: Callable[[], Embedding]) -> Embedding:
+    def _make(self, key: Key, make: Callable[[], Embedding], own: Future[Embedding]) -> Embedding:
+        """own: what others wait on; it is no longer under way where the model was dropped meanwhile."""
         try:
             embedding = make()
         except BaseException as error:
             with self._lock:
-                self._under_way.pop(key).set_exception(error)
+                self._ends(key, own)
+            own.set_exception(error)
             raise
         with self._lock:
-            self._keep(key, embedding)
-            self._under_way.pop(key).set_result(embedding)
+            if self._ends(key, own):
+                self._keep(key, embedding)
+        own.set_result(embedding)
         return embedding
+
+    def _ends(self, key: Key, own: Future[Embedding]) -> bool:
+        is_wanted = self._under_way.get(key) is own
+        if is_wanted:
+            del self._under_way[key]
+        return is_wanted
 
     def _keep(self, key: Key, embedding: Embedding) -> None:
         if embedding.nbytes > self.budget_bytes:

@@ -22,6 +22,7 @@ from rubylith.registry import load
 
 MODELS_FOLDER = Path("~/.cache/rubylith/models")
 ANY_PROCESSOR = Device()
+OPENINGS = itertools.count(1)
 GIVE_BACK_EVERY = 32  # looks: pictures of different sizes leave memory in pieces that nobody else can use
 
 
@@ -34,7 +35,10 @@ def _find(model: str, models_folder: Path) -> tuple[str, Weights | None]:
 
 
 class Engine:
-    """One loaded model. It remembers nothing about pictures, so any number of threads may share it."""
+    """One loaded model. It remembers nothing about pictures, so any number of threads may share it.
+
+    model: its name. opening: another number for each in this process, for a model's files may change between two.
+    """
 
     def __init__(
         self, model: str = EMBEDDED, *, models_folder: Path = MODELS_FOLDER, device: Device = ANY_PROCESSOR
@@ -50,6 +54,7 @@ class Engine:
             self.model = model if weights is None else weights.name
             room = cast("Any", load(models.__name__, models.NAMES, family, kind="model family"))
             self._segmenter = cast("Segmenter", room.load(weights, device))
+        self.opening = next(OPENINGS)
         self._shelf = Shelf(models_folder, device)
         self._looks = itertools.count(1)
 

@@ -82,20 +82,22 @@ class Models:
     def get(self, name: str) -> Engine:
         """The engine, loaded now if need be, once for all who ask at the same time; UnknownName if there is none."""
         self.check(name)
-        with self._lock:
-            loading = self._loading.setdefault(name, threading.Lock())
-        with loading:
+        with self._turn(name):
             self._asked_at[name] = time.monotonic()
-            if name not in self._loaded:
+            engine = self._loaded.get(name)
+            if engine is None:
                 engine = self._load(name)
                 with self._lock:
                     self._loaded[name] = engine
-            return self._loaded[name]
+            return engine
 
     def unload(self, name: str) -> bool:
-        """Forget a model and what it has made; False if it was not loaded. Work under way keeps its own hold on it."""
+        """Forget a model and what it has made; False if it was not loaded. Work under way keeps its own hold on it.
+
+        One that is just being loaded is waited for: what it is made of may be gone by then.
+        """
         self.check(name)
-        with self._lock:
+        with self._turn(name), self._lock:
             was_loaded = self._loaded.pop(name, None) is not None
         self._cache.drop(name)
         gc.collect()
@@ -128,6 +130,11 @@ class Models:
         if name not in {*self.names(), *catalog()}:
             raise UnknownName.among("model", name, (*self.names(), *catalog()))
         return self._state(name)
+
+    def _turn(self, name: str) -> threading.Lock:
+        """For one at a time to load or unload the model."""
+        with self._lock:
+            return self._loading.setdefault(name, threading.Lock())
 
     def _state(self, name: str) -> ModelState:
         entry, is_here = catalog().get(name), name in self._installed()

@@ -15,6 +15,7 @@ from rubylith.domain.request import SegmentRequest
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress
 from rubylith.engine.embeddings import EmbeddingCache
+from rubylith.engine.engine import Engine
 from rubylith.formats import Encoded
 from rubylith.service.delivery import encode, find_formats
 from rubylith.service.intake import Limits, digest_of, open_image
@@ -89,7 +90,7 @@ class Worker:
             opened = self.open(request.source, caller_id)
         look = _Look(opened, self.limits, timings)
         progress(0.0)
-        embedding = self._embedding(request.model, look)
+        embedding = self._embedding(engine, look)
         progress(LOOKED)
         image = look.image() if _needs_pixels(request) else None
         with _timed(timings, "segment"):
@@ -107,13 +108,14 @@ class Worker:
     def embed(self, source: ImageSource, model: str, caller_id: str) -> tuple[Opened, Size]:
         """Look at a picture now, so that prompts about it are quick later."""
         opened = self.open(source, caller_id)
-        embedding = self._embedding(model, _Look(opened, self.limits, {}))
+        embedding = self._embedding(self.models.get(model), _Look(opened, self.limits, {}))
         return opened, embedding.size
 
-    def _embedding(self, model: str, look: "_Look") -> Embedding:
-        engine = self.models.get(model)
+    def _embedding(self, engine: Engine, look: "_Look") -> Embedding:
+        """By the engine that answers, for a model's files may be others the next time it is opened."""
+        key = (engine.model, engine.opening, look.opened.digest)
         with _timed(look.timings, "embed"):
-            return self.cache.find_or_make((model, look.opened.digest), lambda: engine.embed(look.image()))
+            return self.cache.find_or_make(key, lambda: engine.embed(look.image()))
 
 
 @dataclass(slots=True)
