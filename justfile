@@ -28,8 +28,8 @@ test *arguments:
 clients:
     tests/clients/install.sh
 
-# What needs PyTorch, in an environment of its own (.venv-torch, 2 GB)
+# What needs PyTorch or OpenVINO, in an environment of its own (.venv-torch, 2 GB)
 torch *arguments:
     tests/reference/install.sh
-    .venv-torch/bin/pytest -n auto -m torch tests/engine {{arguments}}
+    .venv-torch/bin/pytest -n auto -m 'torch or openvino' tests/engine {{arguments}}
     .venv-torch/bin/pytest -n auto tests/training {{arguments}}

@@ -18,5 +18,5 @@ pip() { .venv-torch/bin/pip install --quiet --disable-pip-version-check --constr
 pip --editable '.[torch,openvino]' --requirement training/nano/requirements.txt pytest pytest-xdist hypothesis
 # The original projects' classes, without torchvision and hydra, which the tests get by without.
 SAM2_BUILD_CUDA=0 pip --no-deps --no-build-isolation \
-    segment-anything==1.0 segment-anything-hq==0.3 sam2==1.1.0 timm==1.0.31 iopath==0.1.10 portalocker==4.4.2
+    segment-anything==1.0 segment-anything-hq==0.3 sam2==1.1.0 mobilesam-mirror==1.0.0 timm==1.0.31 iopath==0.1.10 portalocker==4.4.2
 printf '%s\n' "$lists" > .venv-torch/made-of

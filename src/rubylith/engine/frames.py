@@ -82,7 +82,8 @@ class Frame:
     def pixels(self, image: Image) -> FloatArray:
         """What the network is shown: (1, 3, side, side) float32, normalised, padding zero.
 
-        Resized as Pillow does, like both reference projects.
+        Resized by Pillow's bilinear filter, which keeps 8 bits a channel: segment-anything's way, and transformers' to
+        one step of 255. sam2 has the same filter on floats, which are nowhere further than one step away.
         """
         resized = PIL.Image.fromarray(image.pixels)
         if self.used != self.picture:

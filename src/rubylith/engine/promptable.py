@@ -14,11 +14,11 @@ from rubylith.domain.rle import RLE
 from rubylith.engine import AreWhole, Embedding, Progress, anything, grid
 from rubylith.engine.decoders import MULTIPLE, SINGLE, Answers, Clicks, Decoder, measure
 from rubylith.engine.frames import Frame
+from rubylith.engine.prompted import AT_A_TIME
 from rubylith.engine.runtimes import Network
 
 FloatArray = npt.NDArray[np.float32]
 
-AT_ONCE = 16  # prompts per call of the decoder; more are slower and take gigabytes
 FALLBACK_OFFSET, FALLBACK_STABILITY = 0.05, 0.98  # sam2: dynamic_multimask_stability_delta and _thresh
 
 
@@ -125,7 +125,7 @@ def _alike(prompts: Sequence[ObjectPrompt]) -> list[list[int]]:
             alone.append([index])
             continue
         batches = groups.setdefault((len(prompt.points), prompt.box is not None), [[]])
-        if len(batches[-1]) == AT_ONCE:
+        if len(batches[-1]) == AT_A_TIME:
             batches.append([])
         batches[-1].append(index)
     return [batch for batches in groups.values() for batch in batches] + alone

@@ -9,7 +9,7 @@ from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress, Segmenter
 from rubylith.engine.progress import ignore, share_of
 
-AT_A_TIME = 4  # objects between two looks at whether anybody still waits
+AT_A_TIME = 4  # objects between two looks at whether anybody still waits, and in one call of a decoder
 
 
 def segment(
