@@ -35,6 +35,8 @@ def test_the_environment_wins_and_is_named_as_the_origin():
         ("RUBYLITH_FETCH_ALLOW", "10.0.0.1/8", "networks such as"),
         ("RUBYLITH_PUBLIC_URL", "example.org", "an address such as"),
         ("RUBYLITH_KEEP_ALIVE", "-1", "a number of seconds"),
+        ("RUBYLITH_THREADS", "100000", "at most "),
+        ("RUBYLITH_THREADS", "-1", "a whole number, 0 or above"),
         ("RUBYLITH_WAITING", "-1", "a whole number, 0 or above"),
     ],
 )

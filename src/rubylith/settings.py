@@ -88,6 +88,13 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _threads(text: str) -> int:
+    most = 4 * (os.cpu_count() or 1)  # far more than that do nothing but wait for each other
+    if _count(text) > most:
+        raise ValueError(f"at most {most}, four times the cores here")
+    return _count(text)
+
+
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -153,7 +160,7 @@ SETTINGS = (
         instead="HF_TOKEN",
     ),
     Setting("provider", PROVIDERS[0], "What networks run on.", _among(PROVIDERS)),
-    Setting("threads", "0", "Threads of a network; 0 takes one per core.", _count),
+    Setting("threads", "0", "Threads of a network; 0 takes one per core.", _threads),
     Setting(
         "precision",
         PRECISIONS[0],
