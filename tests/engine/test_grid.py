@@ -137,6 +137,14 @@ def test_a_survivor_is_drawn_with_all_the_cells_that_its_outline_is_mixed_from()
     assert found.stability_score == stability
 
 
+@pytest.mark.parametrize("size", [Size(1, 1), Size(1, 500), Size(500, 1)])
+def test_masks_a_pixel_thin_hide_each_other_too(size):
+    frame = Frame.stretched(size, 256, LOW)
+    features, options = {"all": np.zeros(4)}, Everything(points_per_side=8)
+    masks = grid.propose(Discs((0.5, 0.5, 0.6, 0.97)), frame, features, options, progress=ignore)
+    assert len(masks) == 1
+
+
 def test_drawing_tells_how_far_it_is():
     told = []
     propose(Discs((0.25, 0.5, 0.1, 0.97), (0.75, 0.5, 0.1, 0.97)), progress=told.append)

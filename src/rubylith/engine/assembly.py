@@ -93,7 +93,13 @@ def find_graph(folder: Path, name: str, precision: str) -> Path:
             path = place / f"{name}{suffix}.onnx"
             if path.is_file():
                 return path
+    if precision in {"fp32", "bf16"}:
+        raise WeightsMissing(
+            f"{folder} has no {name}.onnx",
+            "See what is gone with `rubylith models verify`, and pull or export it again",
+        )
+    ways = "Pull" if precision == "fp16" else "Pull or export"
     raise WeightsMissing(
         f"{folder} has no {name} of precision {precision}",
-        f"Pull or export the model with --precision {precision}, or use RUBYLITH_PRECISION=fp32",
+        f"{ways} the model with --precision {precision}, or use RUBYLITH_PRECISION=fp32",
     )

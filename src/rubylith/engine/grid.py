@@ -251,11 +251,15 @@ def _reach(inner: FloatArray, outer: FloatArray | None) -> float:
 
 
 def _overlap(box: npt.NDArray[np.float64], boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """(N,): IoU of one box with each of many, XYXY."""
-    sides = np.maximum(np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2]), 0)
-    shared = sides.prod(1)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-    return shared / np.maximum(areas + (box[2:] - box[:2]).prod() - shared, 1e-9)
+    """(N,): IoU of one box with each of many, XYXY of the first and the last pixel, as the reference has it.
+
+    But a pixel counts as one wide where either box is no wider: else such boxes have no area and hide nothing.
+    """
+    thin = (boxes[:, 2:] == boxes[:, :2]).any(1) | (box[2:] == box[:2]).any()
+    pixel = thin[:, None].astype(np.float64)
+    shared = np.maximum(np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2]) + pixel, 0).prod(1)
+    areas, own = (boxes[:, 2:] - boxes[:, :2] + pixel).prod(1), (box[2:] - box[:2] + pixel).prod(1)
+    return shared / np.maximum(areas + own - shared, 1e-9)
 
 
 def _cut(frame: Frame, logits: FloatArray, cells: tuple[int, int, int, int], offset: float) -> tuple[RLE, float]:
