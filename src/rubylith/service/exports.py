@@ -2,17 +2,17 @@
 
 import importlib.util
 import shutil
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rubylith.domain.errors import InvalidPrompt, ModelFailed, NotFound, UnknownName
+from rubylith.domain.errors import InvalidPrompt, ModelFailed, NotAccessible, NotFound, UnknownName
 from rubylith.domain.image import AtHand
 from rubylith.engine import models
 from rubylith.engine.arrivals import Report
-from rubylith.engine.catalog import Entry, find_entry, is_folder_name
-from rubylith.engine.folders import UNIVERSAL, is_transformers_folder, read_transformers_folder
+from rubylith.engine.catalog import DETECTOR, Entry, find_entry, is_folder_name, way_to
+from rubylith.engine.folders import CONFIGURATION, UNIVERSAL, is_transformers_folder, read_transformers_folder
 from rubylith.engine.runtimes import FloatArray
 from rubylith.engine.weights import Store
 from rubylith.registry import load
@@ -39,10 +39,16 @@ def export_model(
     checkpoint, `owner/name` or `owner/name/file` on the hub; None takes the catalogue's first. precision: with
     int8 an encoder in that is written beside the one in fp32, other than these two there is none; with pictures, of
     which MOST_PICTURES are looked at, another one for OpenVINO, with ranges measured on them. Nothing is registered
-    if a graph differs (ModelFailed), or the weights are of another family. NotFound if packages or weights are missing,
-    InvalidPrompt for pictures without int8.
+    if a graph differs (ModelFailed), or the weights are of another family or none at all. NotFound if packages or
+    weights are missing, NotAccessible if the folder refuses, Conflict if another export of the model is under way,
+    UnknownName for a detector, InvalidPrompt for pictures without int8.
     """
     entry = None if is_folder_name(target) else find_entry(target)
+    if entry is not None and entry.kind == DETECTOR:
+        raise UnknownName(
+            f"{target!r} is a detector, which runs as it is published: there is nothing to export",
+            f"Get it with {way_to(entry)}",
+        )
     where = origin or _default_origin(entry, target)
     if precision not in WRITTEN:
         raise UnknownName.among("precision that can be written", precision, WRITTEN)
@@ -56,10 +62,9 @@ def export_model(
         differences = _write(_weights(store, None, where, report), Path(target), None, wanted)
         return Path(target), differences
     store.check_licence(entry)
-    store.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=store.folder, prefix=".export-") as folder:
-        differences = _write(_weights(store, entry, where, report), Path(folder), entry, wanted)
-        home = store.register_export(entry.name, Path(folder))
+    with store.exporting(entry.name) as folder:
+        differences = _write(_weights(store, entry, where, report), folder, entry, wanted)
+        home = store.register_export(entry.name, folder)
     store.clear_origin(entry)
     return home, differences
 
@@ -84,6 +89,11 @@ def _check_packages() -> None:
 def _weights(store: Store, entry: Entry | None, origin: str, report: Report) -> Path:
     """Where the weights lie; they are fetched if they are on the hub."""
     path = Path(origin).expanduser()
+    if path.is_dir() and not (path / CONFIGURATION).is_file():
+        raise NotFound(
+            f"{path} holds no weights: there is no {CONFIGURATION} in it",
+            "Name a folder that transformers wrote, or an original checkpoint itself",
+        )
     if path.exists():
         return path
     if entry is None or origin.count("/") < 1 or origin.startswith((".", "/", "~")):
@@ -124,12 +134,21 @@ def _write(weights: Path, folder: Path, entry: Entry | None, wanted: _Wanted) ->
             f"but {entry.name} is {entry.family} with {entry.input_size}",
             "Name other weights, or a folder instead of the model's name",
         )
-    try:
-        pictures = [_shown(one, source.family, source.side, source.mask_size) for one in wanted.pictures]
+    pictures = [_shown(one, source.family, source.side, source.mask_size) for one in wanted.pictures]
+    with _writing(folder, is_new=entry is None):
         return export(source, folder, precision=wanted.precision, pictures=pictures, say=wanted.say)
-    except BaseException:
-        if entry is None:
+
+
+@contextmanager
+def _writing(folder: Path, *, is_new: bool) -> Generator[None]:
+    """Nothing half-written stays in a new folder. NotAccessible if the system refuses."""
+    try:
+        yield
+    except BaseException as failure:
+        if is_new:
             shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(failure, OSError):
+            raise NotAccessible.writing(folder, failure) from failure
         raise
 
 
@@ -152,9 +171,5 @@ def _write_universal(
             f"but {entry.name} is {entry.family} with {entry.input_size}",
             "Name other weights, or a folder instead of the model's name",
         )
-    try:
+    with _writing(folder, is_new=entry is None):
         return export_universal(whole, folder, say=say)
-    except BaseException:
-        if entry is None:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise

@@ -1,5 +1,7 @@
 """Checkpoints of the original projects load, and give what the projects' own classes give."""
 
+from functools import cache
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra `torch`)")
@@ -55,11 +57,76 @@ def test_a_checkpoint_of_the_project_gives_its_logits(project, tmp_path):
     assert torch.allclose(iou, wanted["iou"], atol=1e-3)
 
 
-def test_a_missing_or_a_left_over_key_is_an_error(tmp_path):
-    weights = build("sam").state_dict()
-    weights["mask_decoder.surplus"] = weights.pop("mask_decoder.iou_token.weight")
-    torch.save(weights, tmp_path / "weights.pth")
+PROMPTS = ("prompt_encoder.no_mask_embed.weight", "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix")
+DECODER = ("mask_decoder.iou_prediction_head.layers.0.weight",)
+VIT = (
+    "image_encoder.patch_embed.proj.weight",
+    "image_encoder.blocks.0.attn.rel_pos_h",
+    "image_encoder.blocks.0.mlp.lin1.weight",
+    "image_encoder.neck.0.weight",
+    "mask_decoder.transformer.layers.0.mlp.lin1.weight",
+    "mask_decoder.iou_token.weight",
+    *PROMPTS,
+    *DECODER,
+)
+SHAPES = {
+    "sam": VIT,
+    "sam_hq": VIT,
+    "mobile_sam": ("mask_decoder.transformer.layers.0.mlp.lin1.weight", *PROMPTS, *DECODER),
+    "sam2": (
+        "sam_mask_decoder.transformer.layers.0.mlp.layers.0.weight",
+        *(f"sam_{key}" for key in (*PROMPTS, *DECODER)),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def weights():
+    """All arrays of a project's checkpoint; each project is built once."""
+    return cache(lambda project: build(project).state_dict())
+
+
+@pytest.mark.parametrize(("project", "key"), [(project, key) for project, keys in SHAPES.items() for key in keys])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_key_that_is_missing_or_of_another_shape_is_an_error(tmp_path, weights, project, key, is_there):
+    changed = dict(weights(project))
+    last = changed.pop(key).shape
+    if is_there:
+        changed[key] = torch.zeros([*last, 1])
+    torch.save(changed, tmp_path / "weights.pth")
+    with pytest.raises(ModelFailed, match=r"does not fit its architecture: .*Give the original project's file") as told:
+        load_checkpoint(tmp_path / "weights.pth")
+    assert is_there or f"{key} is missing" in str(told.value) or "are missing" in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_a_missing_and_a_left_over_key_are_named(tmp_path, weights):
+    changed = dict(weights("sam"))
+    changed["mask_decoder.surplus"] = changed.pop("mask_decoder.iou_token.weight")
+    torch.save(changed, tmp_path / "weights.pth")
     with pytest.raises(ModelFailed, match=r"1 keys are missing, such as mask_decoder\.iou_token.*1 are left over"):
+        load_checkpoint(tmp_path / "weights.pth")
+
+
+@pytest.mark.parametrize("project", ["sam", "sam2"])
+def test_an_encoder_without_blocks_is_an_error(tmp_path, weights, project):
+    torch.save({k: v for k, v in weights(project).items() if ".blocks." not in k}, tmp_path / "weights.pth")
+    with pytest.raises((ModelFailed, UnknownName), match=r"does not fit|96 wide, 0 deep"):
+        load_checkpoint(tmp_path / "weights.pth")
+
+
+@pytest.mark.parametrize("data", [b"", b"junk", b"junk" * 1000, b"PK\3\4" + b"x" * 100, b"\x80\x02}q\x00."])
+def test_a_file_that_is_no_checkpoint_is_an_error(tmp_path, data):
+    (tmp_path / "weights.pth").write_bytes(data)
+    with pytest.raises((ModelFailed, UnknownName), match=r"is no checkpoint: .+|SAM, SAM-HQ") as told:
+        load_checkpoint(tmp_path / "weights.pth")
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("holds", [[torch.zeros(1)], {"model": [1]}, {"image_encoder.pos_embed": "no array"}, 3])
+def test_a_checkpoint_that_holds_no_arrays_by_name_is_an_error(tmp_path, holds):
+    torch.save(holds, tmp_path / "weights.pth")
+    with pytest.raises(UnknownName, match="SAM, SAM-HQ, MobileSAM, SAM 2"):
         load_checkpoint(tmp_path / "weights.pth")
 
 

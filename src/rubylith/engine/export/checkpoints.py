@@ -7,17 +7,20 @@ for those on the right.
 """
 
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from rubylith.domain.errors import ModelFailed, UnknownName
+from rubylith.domain.errors import ModelFailed, NotAccessible, UnknownName
 from rubylith.engine.export.parts import Source
-from rubylith.engine.export.sources import from_transformers
+from rubylith.engine.export.sources import first_line, from_transformers
 from rubylith.engine.export.tinyvit import TinyViT
 
+GIVE = "Give the original project's file"
 Weights = dict[str, Tensor]
 Rules = tuple[tuple[str, str], ...]
 
@@ -90,29 +93,61 @@ HIERA: dict[tuple[int, int], dict[str, Any]] = {  # by width and depth; sam2/con
 
 
 def load_checkpoint(path: Path) -> Source:
-    """The model in an original project's file; UnknownName if it is none of them, ModelFailed if keys do not fit."""
-    weights: Weights = torch.load(path, map_location="cpu", weights_only=True)
-    weights = weights.get("model", weights)  # type: ignore[assignment]  SAM 2 wraps its own
-    if "image_encoder.trunk.pos_embed" in weights:
-        return from_transformers(fill(_sam2(weights), _rename(weights, SAM2)))
-    if "image_encoder.patch_embed.seq.0.c.weight" in weights:
-        return _mobile_sam(weights)
-    if "image_encoder.pos_embed" in weights:
-        is_hq = "mask_decoder.hf_token.weight" in weights
-        return from_transformers(fill(_sam(weights, is_hq=is_hq), _rename(weights, SAM_HQ if is_hq else SAM)))
+    """The model in an original project's file.
+
+    UnknownName if it is none of them, ModelFailed if it is no checkpoint at all, or keys or shapes do not fit,
+    NotAccessible if it may not be read.
+    """
+    weights = _read(path)
+    with _fitting():
+        if "image_encoder.trunk.pos_embed" in weights:
+            return from_transformers(fill(_sam2(weights), _rename(weights, SAM2)))
+        if "image_encoder.patch_embed.seq.0.c.weight" in weights:
+            return _mobile_sam(weights)
+        if "image_encoder.pos_embed" in weights:
+            is_hq = "mask_decoder.hf_token.weight" in weights
+            return from_transformers(fill(_sam(weights, is_hq=is_hq), _rename(weights, SAM_HQ if is_hq else SAM)))
     raise UnknownName.among("kind of checkpoint", path.name, ("SAM", "SAM-HQ", "MobileSAM", "SAM 2"))
+
+
+def _read(path: Path) -> Weights:
+    """All arrays of a checkpoint by name; {} if it holds something else."""
+    try:
+        whole: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as failure:
+        raise NotAccessible(
+            f"{path} cannot be read: {failure.strerror or failure}", "Mend its permissions"
+        ) from failure
+    except Exception as failure:  # what is no checkpoint fails in as many ways as there are bytes
+        raise ModelFailed(f"{path} is no checkpoint: {first_line(failure)}", GIVE) from failure
+    if isinstance(whole, dict) and isinstance(whole.get("model"), dict):
+        whole = whole["model"]  # SAM 2 wraps its own
+    return {name: array for name, array in whole.items() if torch.is_tensor(array)} if isinstance(whole, dict) else {}
+
+
+@contextmanager
+def _fitting() -> Generator[None]:
+    """Around what reads sizes off a checkpoint: ModelFailed where a key or a shape is not what the project writes."""
+    try:
+        yield
+    except KeyError as missing:
+        raise _misfit(f"{missing.args[0]} is missing") from missing
+    except (ValueError, TypeError, IndexError, ArithmeticError, RuntimeError) as failure:
+        raise _misfit(first_line(failure)) from failure
+
+
+def _misfit(problem: str) -> ModelFailed:
+    return ModelFailed(f"The checkpoint does not fit its architecture: {problem}", GIVE)
 
 
 def fill(model: nn.Module, weights: Weights) -> nn.Module:
     """The model with these weights; ModelFailed names keys that are missing or left over."""
     wanted = model.state_dict()
-    twin = "prompt_encoder.shared_embedding.positional_embedding"
-    if twin in wanted and twin not in weights:
-        weights = weights | {twin: weights["shared_image_embedding.positional_embedding"]}
+    twin, shared = "prompt_encoder.shared_embedding.positional_embedding", "shared_image_embedding.positional_embedding"
+    if twin in wanted and twin not in weights and shared in weights:
+        weights = weights | {twin: weights[shared]}
     if problem := _problem(set(wanted), set(weights)):
-        raise ModelFailed(
-            f"The checkpoint does not fit its architecture: {problem}", "Give the original project's file"
-        )
+        raise _misfit(problem)
     model.load_state_dict(weights)
     return model.eval()
 
@@ -203,8 +238,7 @@ def _sam2(weights: Weights) -> nn.Module:
 def _decoder(weights: Weights, prefix: str, side: int, patch: int) -> dict[str, Any]:
     """Configurations of the prompt encoder and the mask decoder, from shapes."""
     layer = f"{prefix}mask_decoder.transformer.layers.0.mlp."
-    wide = weights.get(f"{layer}lin1.weight", weights.get(f"{layer}layers.0.weight"))
-    assert wide is not None, "every SAM has it; _problem tells of those that do not"
+    wide = weights[f"{layer}layers.0.weight" if f"{layer}layers.0.weight" in weights else f"{layer}lin1.weight"]
     width = weights[f"{prefix}prompt_encoder.no_mask_embed.weight"].shape[1]
     return {
         "prompt_encoder_config": {"hidden_size": width, "image_size": side, "patch_size": patch},
@@ -218,4 +252,4 @@ def _decoder(weights: Weights, prefix: str, side: int, patch: int) -> dict[str, 
 
 def _count(weights: Weights, part: str) -> int:
     pattern = re.compile(rf"image_encoder\.{re.escape(part)}\.(\d+)\.")
-    return 1 + max(int(match[1]) for name in weights if (match := pattern.match(name)))
+    return 1 + max((int(match[1]) for name in weights if (match := pattern.match(name))), default=-1)

@@ -1,11 +1,14 @@
 # pyright: basic, reportMissingImports=false
 """Weights in any form → a `Source`: transformers' folders and hub ids."""
 
+import textwrap
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from torch import Tensor, nn
 
-from rubylith.domain.errors import UnknownName
+from rubylith.domain.errors import ModelFailed, UnknownName
 from rubylith.engine.export.parts import Source
 
 
@@ -80,7 +83,27 @@ def from_transformers(model: nn.Module) -> Source:
 
 
 def load_transformers(where: str | Path) -> Source:
-    """The model in a folder that transformers wrote, or under a hub id."""
+    """The model in a folder that transformers wrote, or under a hub id; ModelFailed if there is none."""
     from transformers import AutoModelForMaskGeneration  # noqa: PLC0415
 
-    return from_transformers(AutoModelForMaskGeneration.from_pretrained(str(where)).eval())
+    with reading(where):
+        model = AutoModelForMaskGeneration.from_pretrained(str(where)).eval()
+    return from_transformers(model)
+
+
+@contextmanager
+def reading(where: str | Path) -> Generator[None]:
+    """Around transformers' reading of a folder, which fails in many ways: ModelFailed in one line."""
+    try:
+        yield
+    except Exception as failure:
+        raise ModelFailed(
+            f"{where} holds no model that transformers can read: {first_line(failure)}",
+            "Give a folder with config.json and the weights that transformers wrote, whole",
+        ) from failure
+
+
+def first_line(failure: Exception) -> str:
+    """What went wrong, for one line."""
+    lines = str(failure).strip().splitlines()
+    return textwrap.shorten(lines[0], 200, placeholder=" …").rstrip(".:") if lines else type(failure).__name__

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from rubylith.domain.errors import ModelFailed, UnknownName
 from rubylith.engine.export.parts import Part
+from rubylith.engine.export.sources import reading
 from rubylith.engine.export.write import LAYOUT, Graph, write_checked
 
 OUTPUTS = ("class_logits", "mask_logits")
@@ -57,10 +58,12 @@ def is_universal(folder: Path) -> bool:
 
 
 def load_universal(folder: Path, side: int) -> Whole:
-    """The model in a folder that transformers wrote. side: of the square it is to see."""
+    """The model in a folder that transformers wrote. side: of the square it is to see. ModelFailed if there is none."""
     from transformers import AutoModelForUniversalSegmentation  # noqa: PLC0415
 
-    return from_transformers(AutoModelForUniversalSegmentation.from_pretrained(str(folder)), side)
+    with reading(folder):
+        model = AutoModelForUniversalSegmentation.from_pretrained(str(folder))
+    return from_transformers(model, side)
 
 
 def from_transformers(model: nn.Module, side: int) -> Whole:
