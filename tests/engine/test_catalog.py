@@ -1,16 +1,21 @@
 """The catalogue: what is in it is true to its own form, and a new variant is a table."""
 
 import importlib
+import json
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 
-from rubylith.domain.errors import UnknownName
+from rubylith.domain.errors import ModelFailed, UnknownName
 from rubylith.domain.prompt import Everything
 from rubylith.engine import detectors, models
 from rubylith.engine.catalog import (
+    EMBEDDED,
     EXPORT,
     LICENCE_CLASSES,
+    PAGE,
     SEGMENTER,
     Entry,
     catalog,
@@ -38,7 +43,7 @@ def test_every_segmenter_has_what_a_pull_or_an_export_needs(entry: Entry):
     assert entry.made_from
     assert set(entry.prompts) <= {"points", "boxes", "everything", "panoptic", "semantic", "words"}
     assert min(entry.input_size, entry.mask_size) > 0
-    assert isinstance(everything_defaults(entry.name), Everything)
+    assert everything_defaults(entry.name) == Everything(pred_iou_thresh=0.8 if entry.family == "sam2" else 0.88)
 
 
 @pytest.mark.parametrize("entry", catalog().values(), ids=list(catalog()))
@@ -50,6 +55,39 @@ def test_known_files_are_pinned_to_a_revision(entry: Entry):
             assert re.fullmatch(r"[0-9a-f]{40}", entry.revision)
         if file.address is not None:
             assert re.search(r"^https://.*/[0-9a-f]{40}/", file.address)
+
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+
+
+def exported(folder: Path, text: str | None = None, **said: object) -> str:
+    """A folder of SAM 2 as an export wrote it. text: another page; said: what its page says beside."""
+    shutil.copytree(FIXTURES / "tiny-sam2", folder)
+    page = json.loads((folder / PAGE).read_text()) | said
+    (folder / PAGE).write_text(json.dumps(page) if text is None else text)
+    return str(folder)
+
+
+def test_a_folder_finds_everything_as_its_family_does_or_as_its_page_says(tmp_path):
+    assert everything_defaults(exported(tmp_path / "before")) == Everything(pred_iou_thresh=0.8)
+    own = exported(tmp_path / "own", everything={"pred_iou_thresh": 0.5, "points_per_side": 16})
+    assert everything_defaults(own) == Everything(pred_iou_thresh=0.5, points_per_side=16)
+    assert everything_defaults(str(FIXTURES / "tiny-sam")) == Everything()
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "config.json").write_text('{"model_type": "sam2"}')
+    assert everything_defaults(str(tmp_path / "theirs")) == Everything(pred_iou_thresh=0.8)
+    for name in (EMBEDDED, "sam9", str(tmp_path / "nowhere")):
+        assert everything_defaults(name) == Everything()  # whoever opens it says what is wrong
+
+
+NO_OPTIONS = ("3", '{"speed": 1}', '{"pred_iou_thresh": 2}', '{"pred_iou_thresh": "x"}')
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", *(f'{{"everything": {options}}}' for options in NO_OPTIONS)])
+def test_a_damaged_page_is_told_with_its_path(tmp_path, text):
+    folder = exported(tmp_path / "mine", text)
+    with pytest.raises(ModelFailed, match=r"mine/model.json cannot be read: .*Export the model again"):
+        everything_defaults(folder)
 
 
 CLOSED = [name for name in known_detectors() if not catalog()[name].pull]

@@ -1,10 +1,19 @@
 """Words and thresholds, as people give them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from rubylith.cli import _outcomes, segment
+from rubylith.dialects.native.read import read_order
+from rubylith.dialects.native.wire import PromptIn
 from rubylith.domain.errors import InvalidPrompt
-from rubylith.service.prompts import Words, read_prompt
+from rubylith.domain.image import Inline
+from rubylith.domain.prompt import Everything
+from rubylith.service.prompts import Words, defaults_of, read_prompt
+
+SAM2 = str(Path(__file__).parents[1] / "fixtures" / "tiny-sam2")
 
 
 @pytest.mark.parametrize(
@@ -43,3 +52,33 @@ def test_words_in_one_string_are_parted_at_every_joint(text):
 
 def test_a_phrase_in_a_list_stays_as_it_is():
     assert read_prompt(words=Words(["dog and cat, sitting"]), options={}).phrases == ("dog and cat, sitting",)
+
+
+@pytest.mark.parametrize(
+    ("model", "default", "least"),
+    [
+        (None, "embedded", 0.88),
+        (None, "sam2.1-tiny", 0.8),
+        (None, SAM2, 0.8),
+        (SAM2, SAM2, 0.8),
+        ("sam2.1-tiny", "embedded", 0.8),
+        ("sam-base", "sam2.1-tiny", 0.88),
+        (SAM2, "embedded", 0.88),  # a path that a stranger names is not looked at
+    ],
+)
+def test_what_is_not_said_of_everything_is_the_models_own(model, default, least):
+    defaults = defaults_of(model, default)
+    assert read_prompt(options={"max_masks": 3}, defaults=defaults) == Everything(pred_iou_thresh=least, max_masks=3)
+    assert read_prompt(options={"pred_iou_thresh": 0.88}, defaults=defaults) == Everything()
+
+
+def test_every_door_asks_a_model_for_everything_with_its_own_defaults(monkeypatch):
+    order = read_order(PromptIn(model="sam2.1-tiny"), Inline(b""), "embedded")
+    assert order.prompt == Everything(pred_iou_thresh=0.8)
+    asked = []
+    monkeypatch.setattr(_outcomes, "show", lambda _words, prompt, *_, **__: asked.append(prompt) or 0)
+    segment.command(["photo.png"], model=SAM2)
+    segment.command(["photo.png"])
+    monkeypatch.setenv("RUBYLITH_MODEL", "sam2.1-tiny")
+    segment.command(["photo.png"])
+    assert [prompt.pred_iou_thresh for prompt in asked] == [0.8, 0.88, 0.8]

@@ -115,7 +115,9 @@ def command(
     json: Json = False,
     fresh: Fresh = False,
     points_per_side: Annotated[int | None, _seeking("Seeds per side of a regular grid (32).")] = None,
-    pred_iou_thresh: Annotated[float | None, _seeking("Drop masks whose predicted IoU is lower (0.88).")] = None,
+    pred_iou_thresh: Annotated[
+        float | None, _seeking("Drop masks of lower predicted IoU; SAM 2 has 0.8 (0.88).")
+    ] = None,
     stability_score_thresh: Annotated[float | None, _seeking("Drop masks that are less stable (0.95).")] = None,
     stability_score_offset: Annotated[float | None, _seeking("How far the cut moves to measure that (1).")] = None,
     box_nms_thresh: Annotated[float | None, _seeking("Boxes with a higher IoU are duplicates (0.7).")] = None,
@@ -142,7 +144,9 @@ def command(
 
     from rubylith.cli import _outcomes
     from rubylith.domain.prompt import Everything
+    from rubylith.engine.catalog import everything_defaults
     from rubylith.service.prompts import Words, read_prompt
+    from rubylith.settings import read_settings
 
     prompt = read_prompt(
         [_numbers("--point", text, {2, 3}, "X,Y or X,Y,0") for text in point or ()] or None,
@@ -150,6 +154,7 @@ def command(
         words=Words(text, mode, _threshold(threshold), detector),
         multimask=multimask,
         options={field.name: given[field.name] for field in fields(Everything)},
+        defaults=everything_defaults(model or read_settings().model),
     )
     writes = not json or out is not None or format is not None
     folder = (out or OUT) if writes else None

@@ -5,10 +5,11 @@ import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from rubylith.domain.errors import ModelFailed, UnknownName, WeightsMissing
+from rubylith.domain.errors import InvalidPrompt, ModelFailed, UnknownName, WeightsMissing
 from rubylith.domain.prompt import Everything
+from rubylith.engine.folders import is_transformers_folder, read_transformers_folder
 from rubylith.engine.lists import is_whole
 from rubylith.engine.models import Weights
 from rubylith.engine.precisions import STATIC
@@ -22,6 +23,7 @@ BYTES = {"fp32": 4, "fp16": 2, "int8": 1, "bf16": 4, STATIC: 1}  # of a paramete
 SEGMENTER, DETECTOR = "segmenter", "detector"  # boxes and clicks → masks; words → boxes
 PANOPTIC = "panoptic"  # of Entry.prompts: names all of a picture
 PROMPTS = ("points", "boxes", "everything")
+EVERYTHING: dict[str, dict[str, Any]] = {"sam2": {"pred_iou_thresh": 0.8}}  # authors' defaults, unlike SAM's, by family
 LICENCE_CLASSES = ("permissive", "custom", "non-commercial", "copyleft")
 
 
@@ -42,8 +44,7 @@ class Entry:
     addresses of their own. revision: of that repository. made_from: weights that an export can be
     written from, the first by default: a repository, REPOSITORY/FILE, or the name of a file that the user has.
     pull: paths in the repository of what a detector of any words needs; other models have files of known names.
-    parameters: millions. known: files by path. prompts: what it is good for. everything: defaults that differ from
-    Everything's.
+    parameters: millions. known: files by path. prompts: what it is good for.
     """
 
     name: str
@@ -61,7 +62,6 @@ class Entry:
     pull: tuple[str, ...] = ()
     known: dict[str, File] = field(default_factory=dict[str, File])
     prompts: tuple[str, ...] = PROMPTS
-    everything: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def is_published(self) -> bool:
@@ -189,29 +189,55 @@ def is_folder_name(name: str) -> bool:
 
 def read_page(folder: Path, name: str) -> tuple[str, Weights]:
     """The family and files of a folder that our export wrote; WeightsMissing or ModelFailed if it is not one."""
+    page = _page(folder)
     try:
-        page = json.loads((folder / PAGE).read_text("utf-8"))
         weights = Weights(name, folder, True, int(page["input_size"]), int(page["mask_size"]))  # noqa: FBT003
         family, layout = str(page["family"]), int(page["layout"])
-    except OSError as failure:
-        raise WeightsMissing(
-            f"{folder} holds no model ({failure.strerror})", "Give a folder that `rubylith models export` wrote"
-        ) from failure
     except (ValueError, KeyError, TypeError) as failure:
-        raise ModelFailed(f"{folder / PAGE} cannot be read: {failure}", "Export the model again") from failure
+        raise _unreadable(folder, failure) from failure
     if layout > LAYOUT:
         raise ModelFailed(f"{folder} was written by a later version of Rubylith", "Update Rubylith, or export it again")
     return family, weights
 
 
 def everything_defaults(name: str) -> Everything:
-    """What everything means where the caller says nothing: segment-anything's defaults, or the model's own."""
-    entry = catalog().get(name)
+    """What everything means where the caller says nothing: segment-anything's defaults, or those of the family.
+
+    The page of a folder may say otherwise. Names that are no model's get segment-anything's; ModelFailed if a page is
+    there and cannot be read.
+    """
+    entry, folder = catalog().get(name), Path(name)
     if entry is not None:
-        return Everything(**entry.everything)
-    page = Path(name) / PAGE
-    own: dict[str, Any] = json.loads(page.read_text("utf-8")) if page.is_file() else {}
-    return Everything(**own.get("everything", {}))
+        return Everything(**EVERYTHING.get(entry.family, {}))
+    if name == EMBEDDED or not is_folder_name(name):
+        return Everything()
+    if is_transformers_folder(folder):
+        return Everything(**EVERYTHING.get(read_transformers_folder(folder)[0], {}))
+    if not (folder / PAGE).is_file():
+        return Everything()
+    page = _page(folder)
+    try:
+        return Everything(**page.get("everything", EVERYTHING.get(str(page.get("family")), {})))
+    except (TypeError, InvalidPrompt) as failure:
+        raise _unreadable(folder, failure) from failure
+
+
+def _page(folder: Path) -> dict[str, Any]:
+    try:
+        page = json.loads((folder / PAGE).read_text("utf-8"))
+    except OSError as failure:
+        raise WeightsMissing(
+            f"{folder} holds no model ({failure.strerror})", "Give a folder that `rubylith models export` wrote"
+        ) from failure
+    except (ValueError, RecursionError) as failure:
+        raise _unreadable(folder, failure) from failure
+    if not isinstance(page, dict):
+        raise _unreadable(folder, TypeError("it is no object of JSON"))
+    return cast("dict[str, Any]", page)
+
+
+def _unreadable(folder: Path, failure: Exception) -> ModelFailed:
+    return ModelFailed(f"{folder / PAGE} cannot be read: {str(failure).rstrip('.')}", "Export the model again")
 
 
 def _entry(name: str, row: dict[str, Any]) -> Entry:

@@ -1,7 +1,7 @@
 """Points, boxes and options, as people give them → Prompt. The command line and the library ask in the same way."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, SupportsFloat, TypeAlias
 
 import numpy as np
@@ -13,6 +13,7 @@ from rubylith.domain.logits import Logits
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything, Mode, ObjectPrompt, Objects, Overlap, Prompt, Scene, Text
 from rubylith.domain.rle import RLE
+from rubylith.engine.catalog import catalog, everything_defaults
 from rubylith.language.lists import phrases_in
 
 Numbers: TypeAlias = Sequence[SupportsFloat] | npt.NDArray[Any]
@@ -40,6 +41,7 @@ class Words:
 
 
 UNSAID = Words()
+STANDARD = Everything()
 
 
 def read_prompt(
@@ -50,13 +52,15 @@ def read_prompt(
     words: Words = UNSAID,
     multimask: bool = False,
     options: dict[str, Option],
+    defaults: Everything = STANDARD,
 ) -> Prompt:
     """What to cut; InvalidPrompt where the parts do not go together.
 
     points alone, with one box or with `previous` say one object; several boxes say one object each; words say all
     that they name; a mode without words says the whole scene by name; nothing says everything. options: those of
     Everything by name; None means not given. Given together with points or boxes they are refused, because they would
-    do nothing; `max_masks` goes with words too, `tile_side` with words that are said.
+    do nothing; `max_masks` goes with words too, `tile_side` with words that are said. defaults: of the model that is
+    asked, for what is not given.
     """
     given = {name: value for name, value in options.items() if value is not None}
     if words != UNSAID:
@@ -67,7 +71,7 @@ def read_prompt(
     if not clicks and not frames and previous is None:
         if multimask:
             raise InvalidPrompt("multimask asks for candidates of one object, but none is given", "Add a point or box")
-        return _read_everything(given)
+        return _read_everything(given, defaults)
     if given:
         raise InvalidPrompt(
             f"{', '.join(given)} say how to find everything, but points or boxes say what to cut",
@@ -176,7 +180,17 @@ def _read_mask(mask: MaskLike) -> RLE | Logits:
     return RLE.from_bitmap(bitmap)
 
 
-def _read_everything(given: dict[str, Any]) -> Everything:
+def defaults_of(model: str | None, default_model: str) -> Everything:
+    """What everything means to the model that a caller names, or to the operator's; ModelFailed if its page is damaged.
+
+    A path that the caller names is not looked at: that is the operator's to do.
+    """
+    if model is None or model == default_model:
+        return everything_defaults(default_model)
+    return everything_defaults(model) if model in catalog() else STANDARD
+
+
+def _read_everything(given: dict[str, Any], defaults: Everything) -> Everything:
     unknown = [name for name in given if name not in {field.name for field in fields(Everything)}]
     if unknown:
         raise UnknownName.among("option", unknown[0], tuple(field.name for field in fields(Everything)))
@@ -185,4 +199,4 @@ def _read_everything(given: dict[str, Any]) -> Everything:
             given = {**given, "overlap": Overlap(given["overlap"])}
         except ValueError:
             raise UnknownName.among("overlap", str(given["overlap"]), tuple(Overlap)) from None
-    return Everything(**given)
+    return replace(defaults, **given)

@@ -78,7 +78,9 @@ def test_an_encoder_in_int8_is_smaller_and_says_nearly_the_same(folder):
         Engine(str(folder), device=Device(precision=p)).segment(image, box).masks[0].rle for p in ("fp32", "int8")
     )
     assert rle_iou([exact], [rough])[0, 0] > 0.8  # random weights: a mask without an edge to hold on to
-    assert 0 < json.loads((folder / "model.json").read_text())["differences"]["encoder_int8"] < quantize.LIMIT
+    page = json.loads((folder / "model.json").read_text())
+    assert 0 < page["differences"]["encoder_int8"] < quantize.LIMIT
+    assert page["everything"] == {"pred_iou_thresh": 0.8}
 
 
 @pytest.mark.parametrize("is_measured", [False, True])

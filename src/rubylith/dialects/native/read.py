@@ -12,7 +12,7 @@ from rubylith.domain.image import ImageSource, Inline, Link, Stored
 from rubylith.domain.prompt import ObjectPrompt, Objects, Prompt
 from rubylith.domain.request import SegmentRequest
 from rubylith.domain.rle import RLE
-from rubylith.service.prompts import Words
+from rubylith.service.prompts import Words, defaults_of
 from rubylith.service.prompts import read_prompt as prompt_of
 
 ZIP, MULTIPART, DOCUMENT = "zip", "multipart", "json"
@@ -61,7 +61,7 @@ def read_request(
     kind = packings[0] if packings else ZIP if len(formats) > 1 else None
     wanted = formats or (PACKED_ALONE if kind == ZIP else ("png",))
     files = tuple(name for name in wanted if name != DOCUMENT)
-    request = SegmentRequest(source, read_prompt(body), body.model or default_model, files)
+    request = SegmentRequest(source, read_prompt(body, default_model), body.model or default_model, files)
     return request, Packing(kind, DOCUMENT in wanted)
 
 
@@ -71,17 +71,25 @@ def read_order(body: PromptIn, source: ImageSource, default_model: str) -> Segme
     packed = [name for name in names if name in PACKINGS]
     if packed:
         raise InvalidPrompt(f"A job cannot give {packed[0]}", "Name formats: each file of a job has its own link")
-    return SegmentRequest(source, read_prompt(body), body.model or default_model, names)
+    return SegmentRequest(source, read_prompt(body, default_model), body.model or default_model, names)
 
 
-def read_prompt(body: PromptIn) -> Prompt:
+def read_prompt(body: PromptIn, default_model: str) -> Prompt:
     """Everything, one object, or several; InvalidPrompt where the parts contradict each other."""
     options = body.options.model_dump(exclude_none=True)
     if not body.objects:
         previous = None if body.previous is None else _unchecked(body.previous)  # prompt_of checks it
         points, boxes = (getattr(body, n) if n in body.model_fields_set else None for n in ("points", "boxes"))
         words = Words(body.text, body.mode, body.threshold, body.detector)
-        return prompt_of(points, boxes, previous, words=words, multimask=body.multimask, options=options)
+        return prompt_of(
+            points,
+            boxes,
+            previous,
+            words=words,
+            multimask=body.multimask,
+            options=options,
+            defaults=defaults_of(body.model, default_model),
+        )
     others = ("points", "boxes", "previous", "text", "mode", "threshold", "detector")
     clashing = [name for name in others if getattr(body, name)] + list(options)
     if clashing:

@@ -71,7 +71,7 @@ class OptionsIn(Closed):
     """How to find everything; names, defaults and meaning of segment-anything."""
 
     points_per_side: int | None = Field(default=None, ge=1, le=256, description="Seeds per side (default 32)")
-    pred_iou_thresh: float | None = Field(default=None, ge=0, le=1, description="Default 0.88")
+    pred_iou_thresh: float | None = Field(default=None, ge=0, le=1, description="Default 0.88, and 0.8 with SAM 2")
     stability_score_thresh: float | None = Field(default=None, ge=0, le=1, description="Default 0.95")
     stability_score_offset: float | None = Field(default=None, ge=0, le=100, description="Default 1.0")
     box_nms_thresh: float | None = Field(default=None, ge=0, le=1, description="Default 0.7")

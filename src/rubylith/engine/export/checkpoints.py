@@ -237,8 +237,8 @@ def _sam2(weights: Weights) -> nn.Module:
 
 def _decoder(weights: Weights, prefix: str, side: int, patch: int) -> dict[str, Any]:
     """Configurations of the prompt encoder and the mask decoder, from shapes."""
-    layer = f"{prefix}mask_decoder.transformer.layers.0.mlp."
-    wide = weights[f"{layer}layers.0.weight" if f"{layer}layers.0.weight" in weights else f"{layer}lin1.weight"]
+    first = "layers.0" if prefix else "lin1"
+    wide = weights[f"{prefix}mask_decoder.transformer.layers.0.mlp.{first}.weight"]
     width = weights[f"{prefix}prompt_encoder.no_mask_embed.weight"].shape[1]
     return {
         "prompt_encoder_config": {"hidden_size": width, "image_size": side, "patch_size": patch},

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from rubylith.domain.errors import ModelFailed
 from rubylith.engine.assembly import CALIBRATED
+from rubylith.engine.catalog import EVERYTHING
 from rubylith.engine.export.attention import TRANSLATIONS
 from rubylith.engine.export.parts import Part, Source, parts_of
 from rubylith.engine.export.quantize import calibrate, quantize
@@ -76,6 +77,7 @@ def export(
         "input_size": source.side,
         "mask_size": source.mask_size,
         "features": list(source.features),
+        "everything": EVERYTHING.get(source.family, {}),
         "differences": differences,
     }
     (folder / "model.json").write_text(json.dumps(page, indent=2) + "\n", "utf-8")
