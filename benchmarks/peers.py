@@ -30,9 +30,9 @@ from rubylith.domain.image import Image
 from rubylith.domain.prompt import Everything
 from rubylith.domain.rle import RLE, rle_iou
 from rubylith.engine import everything
-from rubylith.engine.assembly import find_graph
 from rubylith.engine.decoders import SplitDecoder
 from rubylith.engine.frames import Frame
+from rubylith.engine.graphs import find_graph
 from rubylith.engine.promptable import Model, Promptable
 from rubylith.engine.runtimes import Device, Network
 from rubylith.engine.runtimes.onnx import open_network

@@ -14,6 +14,7 @@ from rubylith.domain.geometry import Point
 from rubylith.domain.image import Image
 from rubylith.domain.logits import Logits
 from rubylith.domain.prompt import Everything, ObjectPrompt, Objects
+from rubylith.engine.detectors import DetectorWeights, fastestdet, grounding_dino
 from rubylith.engine.engine import Engine
 from rubylith.engine.promptable import Look
 from rubylith.engine.runtimes import Device
@@ -153,8 +154,9 @@ def test_a_precision_without_files_is_an_error(family):
         Engine(str(FIXTURES / f"tiny-{family}"), device=Device(precision="int8"))
 
 
-def test_a_missing_provider_is_an_error_with_its_fix_never_a_fallback():
-    with pytest.raises(Unavailable, match=r"no cuda here; it has cpu.*Install onnxruntime-gpu"):
+def test_a_missing_provider_is_an_error_with_its_fix_never_a_fallback(monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(Unavailable, match=r"no cuda here; it has cpu\. Install onnxruntime-gpu"):
         provider_name("cuda", ("CPUExecutionProvider",))
     with pytest.raises(UnknownName, match="no provider called 'tpu'"):
         provider_name("tpu", ("CPUExecutionProvider",))
@@ -164,10 +166,26 @@ def test_a_missing_provider_is_an_error_with_its_fix_never_a_fallback():
 def test_without_openvino_its_provider_is_an_error_with_its_fix(monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
     monkeypatch.delitem(sys.modules, "rubylith.engine.runtimes.openvino", raising=False)
-    with pytest.raises(Unavailable, match=r"OpenVINO is not installed.*pip install 'rubylith\[openvino\]'"):
-        Engine(str(FIXTURES / "tiny-sam"), device=Device("openvino"))
+    for model in ("tiny-sam", "universal-eomt"):
+        with pytest.raises(Unavailable, match=r"OpenVINO is not installed.*pip install 'rubylith\[openvino\]'"):
+            Engine(str(FIXTURES / model), device=Device("openvino"))
+    with pytest.raises(Unavailable, match="OpenVINO is not installed"):
+        fastestdet.load(DetectorWeights("fastestdet", FIXTURES / "none"), Device("openvino"))
 
 
-def test_onnx_runtime_does_not_pretend_to_count_in_bf16():
+@pytest.mark.parametrize("model", ["tiny-sam", "universal-eomt"])
+def test_onnx_runtime_does_not_pretend_to_count_in_bf16(model):
     with pytest.raises(Unavailable, match=r"cpu does not count in bf16.*RUBYLITH_PROVIDER=openvino"):
-        Engine(str(FIXTURES / "tiny-sam"), device=Device(precision="bf16"))
+        Engine(str(FIXTURES / model), device=Device(precision="bf16"))
+
+
+@pytest.mark.parametrize("kind", [grounding_dino, fastestdet])
+def test_nor_does_a_detector(kind):
+    with pytest.raises(Unavailable, match=r"cpu does not count in bf16.*RUBYLITH_PROVIDER=openvino"):
+        kind.load(DetectorWeights("it", FIXTURES / "detector-grounding-dino"), Device(precision="bf16"))
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp16"])
+def test_a_universal_model_runs_in_fp32_or_says_that_it_does(precision):
+    with pytest.raises(Unavailable, match=rf"run in fp32, not in {precision}\. Use RUBYLITH_PRECISION=fp32"):
+        Engine(str(FIXTURES / "universal-eomt"), device=Device(precision=precision))

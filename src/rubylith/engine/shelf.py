@@ -22,6 +22,7 @@ from rubylith.engine.catalog import (
 from rubylith.engine.detectors import Detector, DetectorWeights
 from rubylith.engine.detectors._tiles import find_everywhere, usual_side
 from rubylith.engine.folders import has_graph, read_detector_folder
+from rubylith.engine.graphs import Part, settle
 from rubylith.engine.lists import opening
 from rubylith.engine.progress import ignore
 from rubylith.engine.runtimes import Device
@@ -155,7 +156,7 @@ class Shelf:
         return next(iter(installed_universals(self._folder)), None)
 
     def universal(self) -> Universal | None:
-        """The same, opened."""
+        """The same, opened; in fp32, for the precision asked for is that of the model that it stands beside."""
         name = self.universal_name()
         if name is None:
             return None
@@ -164,7 +165,7 @@ class Shelf:
                 with opening(self._folder / name, name):
                     family, weights = find_weights(name, self._folder)
                     room = cast("Any", load(models.__name__, models.NAMES, family, kind="model family"))
-                    opened = cast("Universal", room.load(weights, self._device))
+                    opened = cast("Universal", room.load(weights, settle(Part.EXACT, self._device)))
                 self._universal[name] = opened
             return self._universal[name]
 

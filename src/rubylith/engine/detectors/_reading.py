@@ -11,12 +11,11 @@ import numpy.typing as npt
 from rubylith.domain.detection import Detection
 from rubylith.domain.errors import ModelFailed
 from rubylith.domain.geometry import Box, Size
-from rubylith.engine.assembly import find_graph
 from rubylith.engine.detectors import DetectorWeights
 from rubylith.engine.folders import GRAPH, has_graph
+from rubylith.engine.graphs import Part, open_graph, settle
 from rubylith.engine.refine import box_array, box_nms
 from rubylith.engine.runtimes import Device, Network
-from rubylith.engine.runtimes.onnx import open_network
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -29,10 +28,10 @@ def open_boxes(weights: DetectorWeights, device: Device) -> Network:
     Both take the arrays that transformers' class takes, by its names, and give `logits` and `pred_boxes`.
     """
     if has_graph(weights.folder):
-        return open_network(find_graph(weights.folder, GRAPH, device.precision), device)
+        return open_graph(weights.folder, GRAPH, Part.DETECTOR, device)
     from rubylith.engine.runtimes.torch import open_detector  # noqa: PLC0415  the core has no PyTorch
 
-    return open_detector(weights.folder, Device(device.provider, device.threads))  # there is one precision of them
+    return open_detector(weights.folder, settle(Part.EXACT, device))
 
 
 def seen_size(folder: Path) -> dict[str, int]:

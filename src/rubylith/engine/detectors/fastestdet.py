@@ -13,6 +13,7 @@ from rubylith.domain.detection import Detection
 from rubylith.domain.geometry import Box, Size
 from rubylith.domain.image import Image
 from rubylith.engine.detectors import Detector, DetectorWeights
+from rubylith.engine.graphs import Part, settle
 from rubylith.engine.refine import box_nms
 from rubylith.engine.runtimes import Device, Network
 from rubylith.engine.runtimes.onnx import open_network
@@ -49,7 +50,7 @@ class FastestDet:
 
 def load(weights: DetectorWeights, device: Device) -> Detector:
     """The detector, ready; ModelFailed if its file is not what it should be."""
-    return FastestDet(open_network(weights.folder / FILE, device))
+    return FastestDet(open_network(weights.folder / FILE, settle(Part.EXACT, device)))
 
 
 def read_grid(

@@ -12,6 +12,7 @@ from rubylith.domain.detection import Detection
 from rubylith.domain.geometry import Box
 from rubylith.domain.image import Image
 from rubylith.engine.detectors import Detector, DetectorWeights
+from rubylith.engine.graphs import Part, settle
 from rubylith.engine.refine import box_nms
 from rubylith.engine.runtimes import Device, Network
 from rubylith.engine.runtimes.onnx import open_network
@@ -54,4 +55,4 @@ class UltraFace:
 
 def load(weights: DetectorWeights, device: Device) -> Detector:
     """The detector, ready; ModelFailed if its file is not what it should be."""
-    return UltraFace(open_network(weights.folder / FILE, device))
+    return UltraFace(open_network(weights.folder / FILE, settle(Part.EXACT, device)))

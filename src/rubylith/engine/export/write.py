@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from rubylith.domain.errors import ModelFailed
-from rubylith.engine.assembly import CALIBRATED
 from rubylith.engine.catalog import EVERYTHING
 from rubylith.engine.export.attention import TRANSLATIONS
 from rubylith.engine.export.parts import Part, Source, parts_of
 from rubylith.engine.export.quantize import calibrate, quantize
+from rubylith.engine.graphs import CALIBRATED
 from rubylith.engine.runtimes import Device, FloatArray
 from rubylith.engine.runtimes.onnx import open_network
 

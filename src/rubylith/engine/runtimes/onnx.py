@@ -100,8 +100,7 @@ def providers_here() -> tuple[str, ...]:
     """Those of PROVIDERS that this installation has."""
     import onnxruntime  # noqa: PLC0415  as above
 
-    here = _named(onnxruntime.get_available_providers())
-    return tuple(name for name in here if name != "openvino" or find_spec("openvino"))
+    return _named(onnxruntime.get_available_providers())
 
 
 def provider_name(wanted: str, present: Sequence[str]) -> str:
@@ -116,5 +115,6 @@ def provider_name(wanted: str, present: Sequence[str]) -> str:
     return ORT_NAMES[wanted]
 
 
-def _named(present: Sequence[str]) -> list[str]:
-    return [name for name in PROVIDERS if ORT_NAMES[name] in present]
+def _named(present: Sequence[str]) -> tuple[str, ...]:
+    here = (name for name in PROVIDERS if ORT_NAMES[name] in present)
+    return tuple(name for name in here if name != "openvino" or find_spec("openvino"))
