@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Broken,
         Conflict,
         Forbidden,
+        InvalidEmbedding,
         InvalidImage,
         InvalidOrder,
         InvalidPrompt,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from rubylith.domain.mask import Label, Mask
     from rubylith.domain.prompt import Mode, Overlap
     from rubylith.domain.rle import RLE
-    from rubylith.library import Embedded, Segmentation, embed, segment
+    from rubylith.library import Embedding, Segmentation, embed, segment
     from rubylith.service.intake import Limits
 
 __version__ = "0.1.0"
@@ -60,9 +61,10 @@ __all__ = [
     "Box",
     "Broken",
     "Conflict",
-    "Embedded",
+    "Embedding",
     "Forbidden",
     "Image",
+    "InvalidEmbedding",
     "InvalidImage",
     "InvalidOrder",
     "InvalidPrompt",
@@ -106,7 +108,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "rubylith.library": ("Embedded", "Segmentation", "embed", "segment"),
+    "rubylith.library": ("Embedding", "Segmentation", "embed", "segment"),
     "rubylith.service.intake": ("Limits",),
     "rubylith.domain.geometry": ("Box", "Point", "Size"),
     "rubylith.domain.image": ("Image",),

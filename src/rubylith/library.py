@@ -16,11 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
+from rubylith import engine
 from rubylith.domain import segmentation as domain
-from rubylith.domain.errors import InvalidImage, InvalidPrompt
+from rubylith.domain.errors import InvalidEmbedding, InvalidImage, InvalidPrompt
+from rubylith.domain.geometry import Size
 from rubylith.domain.image import Image, Inline, Local
 from rubylith.domain.prompt import Everything, Mode, Overlap, Prompt
-from rubylith.engine import Embedding, Progress
+from rubylith.engine import Progress, saved
 from rubylith.engine.catalog import EMBEDDED
 from rubylith.engine.engine import Engine
 from rubylith.engine.progress import ignore
@@ -33,29 +35,74 @@ from rubylith.service.prompts import BoxLike, MaskLike, PointLike, Words, read_p
 from rubylith.settings import read_settings
 
 DEFAULT_MODEL = EMBEDDED
-
-
-@dataclass(frozen=True, slots=True)
-class Embedded:
-    """A picture that a model has looked at. Give it to `segment` as often as you like: each answer comes at once."""
-
-    image: Image
-    embedding: Embedding
-
-    @property
-    def model(self) -> str:
-        """The model that has looked at it and can answer."""
-        return self.embedding.model
+GIVE = "Give it with the embedding: Embedding.load(PATH, image=PICTURE)"
 
 
 Picture: TypeAlias = str | os.PathLike[str] | bytes | PIL.Image.Image | npt.NDArray[Any] | Image
 
 
 @dataclass(frozen=True, slots=True)
-class Segmentation(domain.Segmentation):
-    """The masks of one picture, best first, together with the picture. A notebook shows its overlay."""
+class Embedding:
+    """A picture that a model has looked at. Give it to `segment` as often as you like: each answer comes at once.
 
-    image: Image = field(repr=False)
+    image: the picture; None where the embedding came from a file and the picture was not given along.
+    """
+
+    image: Image | None
+    features: engine.Embedding = field(repr=False)
+    by: Engine = field(repr=False)
+
+    @property
+    def model(self) -> str:
+        """The model that has looked at it and can answer."""
+        return self.features.model
+
+    @property
+    def size(self) -> Size:
+        """Of the picture."""
+        return self.features.size
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write it to a file, whole or not at all, and return the path. The picture itself is not in it.
+
+        InvalidEmbedding for the model `embedded`, whose embeddings are not kept in files; NotAccessible if the system
+        refuses.
+        """
+        saved.save(self.features, self.by, Path(path))
+        return Path(path)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        image: Picture | None = None,
+        model: str | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> "Embedding":
+        """The embedding in a file. It answers prompts as it did, and the picture is not looked at again.
+
+        image: the picture, for crops, tiles, most words and files that draw on it; clicks and boxes do without. model:
+        None takes the one that the file names; its files here must be those that made the embedding, in the same
+        precision. limits: how large a picture may be. InvalidEmbedding if the file is none, damaged or another model's.
+        """
+        opened = None if image is None else _open(image, limits)
+        features, by = saved.load(Path(path), _engine, model=model, max_pixels=limits.max_pixels)
+        if opened is not None and opened.digest != features.digest:
+            raise InvalidEmbedding(
+                f"The embedding in {path} is not of this picture", "Give the picture that it was made of, byte for byte"
+            )
+        return cls(opened, features, by)
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation(domain.Segmentation):
+    """The masks of one picture, best first, together with the picture. A notebook shows its overlay.
+
+    image: None where they come from an embedding that was loaded without it.
+    """
+
+    image: Image | None = field(repr=False)
 
     def save(
         self, folder: str | os.PathLike[str], formats: Sequence[str] = ("overlay", "png", "json")
@@ -64,34 +111,37 @@ class Segmentation(domain.Segmentation):
         names = (formats,) if isinstance(formats, str) else formats
         if not names:
             raise InvalidPrompt("No format is asked for", f"Name at least one of {', '.join(FORMATS)}")
+        _check_drawn(self.image, names)
         return delivery.write_files(delivery.encode(self, self.image, names), Path(folder))
 
     def encode(self, name: str) -> tuple[Encoded, ...]:
         """The files of one format, in memory: each has a name, a media type and its data."""
+        _check_drawn(self.image, (name,))
         return delivery.encode(self, self.image, (name,))
 
     def overlay(self) -> PIL.Image.Image:
         """The picture with its masks in colour."""
         return PIL.Image.open(io.BytesIO(self.encode("overlay")[0].data))
 
-    def _repr_png_(self) -> bytes:
+    def _repr_png_(self) -> bytes | None:
         from rubylith.formats import overlay  # noqa: PLC0415  OpenCV is loaded when a picture is shown
 
-        return overlay.preview(self, self.image)
+        return None if self.image is None else overlay.preview(self, self.image)
 
 
-def embed(image: Picture, *, model: str = DEFAULT_MODEL, limits: Limits = DEFAULT_LIMITS) -> Embedded:
+def embed(image: Picture, *, model: str = DEFAULT_MODEL, limits: Limits = DEFAULT_LIMITS) -> Embedding:
     """Look at a picture once, to ask about it many times.
 
     image: a path, the bytes of a picture file, a Pillow image, or an array: (H, W), (H, W, 3) RGB or (H, W, 4) RGBA.
     limits: how large a file may be.
     """
     opened = _open(image, limits)
-    return Embedded(opened, _engine(model).embed(opened))
+    by = _engine(model)
+    return Embedding(opened, by.embed(opened), by)
 
 
 def segment(
-    image: Picture | Embedded,
+    image: Picture | Embedding,
     *,
     points: Sequence[PointLike] | None = None,
     boxes: Sequence[BoxLike] | None = None,
@@ -144,13 +194,25 @@ def segment(
     return _segment(image, _model_for(image, model), prompt, limits, progress)
 
 
-def _segment(image: Picture | Embedded, model: str, prompt: Prompt, limits: Limits, progress: Progress) -> Segmentation:
-    engine = _engine(model)
-    engine.check(prompt)
-    seen = image if isinstance(image, Embedded) else None
+def _segment(
+    image: Picture | Embedding, model: str, prompt: Prompt, limits: Limits, progress: Progress
+) -> Segmentation:
+    seen = image if isinstance(image, Embedding) else None
+    by = seen.by if seen else _engine(model)
+    by.check(prompt)
     opened = seen.image if seen else _open(cast("Picture", image), limits)
-    found = engine.segment(opened, prompt, embedding=seen.embedding if seen else None, progress=progress)
+    if opened is None and by.needs_picture(prompt):
+        raise InvalidPrompt(
+            "Crops, tiles and names are looked up in the picture, which is not in a saved embedding", GIVE
+        )
+    found = by.segment(opened, prompt, embedding=seen.features if seen else None, progress=progress)
     return Segmentation(found.size, found.masks, found.disjoint, found.model, opened)
+
+
+def _check_drawn(image: Image | None, names: Sequence[str]) -> None:
+    drawn = [] if image is not None else [name for name in names if delivery.find_formats((name,))[0].NEEDS_PIXELS]
+    if drawn:
+        raise InvalidPrompt(f"{' and '.join(drawn)} shows the picture, which is not in a saved embedding", GIVE)
 
 
 def _engine(model: str) -> Engine:
@@ -163,8 +225,8 @@ def _opened(model: str, folder: Path, device: Device) -> Engine:
     return Engine(model, models_folder=folder, device=device)
 
 
-def _model_for(image: Picture | Embedded, model: str | None) -> str:
-    if not isinstance(image, Embedded):
+def _model_for(image: Picture | Embedding, model: str | None) -> str:
+    if not isinstance(image, Embedding):
         return model or DEFAULT_MODEL
     if model not in {None, image.model}:
         raise InvalidPrompt(

@@ -61,6 +61,10 @@ class InvalidImage(Rejected):
     """The bytes are not a picture that can be read."""
 
 
+class InvalidEmbedding(Rejected):
+    """A file that holds no embedding, a damaged one, or one that the model here cannot read."""
+
+
 class InvalidPrompt(Rejected):
     """Points, boxes or options that make no sense, alone or for this picture."""
 

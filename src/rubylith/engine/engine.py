@@ -14,6 +14,7 @@ from rubylith.engine.folders import is_transformers_folder, read_transformers_fo
 from rubylith.engine.lists import opening
 from rubylith.engine.memory import give_back
 from rubylith.engine.models import Weights
+from rubylith.engine.origin import Origin
 from rubylith.engine.progress import ignore
 from rubylith.engine.runtimes import Device
 from rubylith.engine.shelf import Shelf
@@ -38,6 +39,7 @@ class Engine:
     """One loaded model. It remembers nothing about pictures, so any number of threads may share it.
 
     model: its name. opening: another number for each in this process, for a model's files may change between two.
+    origin: the files that it was opened from, None for the model that needs none.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Engine:
             self.model = model if weights is None else weights.name
             room = cast("Any", load(models.__name__, models.NAMES, family, kind="model family"))
             self._segmenter = cast("Segmenter", room.load(weights, device))
+            self.origin = None if weights is None else Origin.of(weights, device)
         self.opening = next(OPENINGS)
         self._shelf = Shelf(models_folder, device)
         self._looks = itertools.count(1)
@@ -69,6 +72,17 @@ class Engine:
         elif isinstance(self._segmenter, Universal) and not isinstance(prompt, Everything):
             self._segmenter.refuse()
 
+    @property
+    def segmenter(self) -> Segmenter:
+        """The model itself."""
+        return self._segmenter
+
+    def needs_picture(self, prompt: Prompt) -> bool:
+        """True if the prompt is answered from the picture, and not from its embedding alone."""
+        names = isinstance(prompt, Text | Scene) or (isinstance(prompt, Everything) and prompt.label)
+        looks_again = isinstance(prompt, Everything) and prompt.looks_again
+        return looks_again or (names and not isinstance(self._segmenter, Universal))
+
     def embed(self, image: Image) -> Embedding:
         """Look at the picture; the result answers any number of prompts about it."""
         embedding = self._segmenter.embed(image)
@@ -81,8 +95,8 @@ class Engine:
     ) -> Segmentation:
         """The masks that answer the prompt; InvalidPrompt where it makes no sense for this picture.
 
-        embedding: of this picture by this model, to save looking again; with it the picture itself is needed for crop
-        layers only, and may else be None.
+        embedding: of this picture by this model, to save looking again; with it the picture itself may be None, unless
+        `needs_picture` says otherwise.
         """
         if embedding is None:
             if image is None:

@@ -90,9 +90,9 @@ class Worker:
             opened = self.open(request.source, caller_id)
         look = _Look(opened, self.limits, timings)
         progress(0.0)
-        embedding = self._embedding(engine, look)
+        embedding = self._embedding(request.model, engine, look)
         progress(LOOKED)
-        image = look.image() if _needs_pixels(request) else None
+        image = look.image() if _needs_pixels(request, engine) else None
         with _timed(timings, "segment"):
             segmentation = engine.segment(
                 image,
@@ -108,12 +108,12 @@ class Worker:
     def embed(self, source: ImageSource, model: str, caller_id: str) -> tuple[Opened, Size]:
         """Look at a picture now, so that prompts about it are quick later."""
         opened = self.open(source, caller_id)
-        embedding = self._embedding(self.models.get(model), _Look(opened, self.limits, {}))
+        embedding = self._embedding(model, self.models.get(model), _Look(opened, self.limits, {}))
         return opened, embedding.size
 
-    def _embedding(self, engine: Engine, look: "_Look") -> Embedding:
+    def _embedding(self, model: str, engine: Engine, look: "_Look") -> Embedding:
         """By the engine that answers, for a model's files may be others the next time it is opened."""
-        key = (engine.model, engine.opening, look.opened.digest)
+        key = (model, engine.opening, look.opened.digest)
         with _timed(look.timings, "embed"):
             return self.cache.find_or_make(key, lambda: engine.embed(look.image()))
 
@@ -134,12 +134,10 @@ class _Look:
         return self._image
 
 
-def _needs_pixels(request: SegmentRequest) -> bool:
-    prompt = request.prompt
-    looks_again = isinstance(prompt, Text | Scene) or (
-        isinstance(prompt, Everything) and (prompt.looks_again or prompt.label)
-    )
-    return request.with_pixels or looks_again or any(form.NEEDS_PIXELS for form in find_formats(request.formats))
+def _needs_pixels(request: SegmentRequest, engine: Engine) -> bool:
+    if request.with_pixels or engine.needs_picture(request.prompt):
+        return True
+    return any(form.NEEDS_PIXELS for form in find_formats(request.formats))
 
 
 @contextmanager
