@@ -442,8 +442,9 @@ def test_weights_of_one_origin_are_not_taken_for_those_of_another(tmp_path):
         write_repository(tmp_path / "hub", repository, {"config.json": b"{}", "model.safetensors": data})
     with host(tmp_path / "hub") as hub:
         store = Store(tmp_path / "models", hub=hub.url)
-        store.fetch_origin(entry, "facebook/sam-vit-large")  # and the export fails, so that nobody clears it away
+        theirs = store.fetch_origin(entry, "facebook/sam-vit-large")  # the export fails, and nobody clears it away
         mine = store.fetch_origin(entry, "me/mine")
+        assert (theirs / "model.safetensors").read_bytes() == b"theirs"
         assert (mine / "model.safetensors").read_bytes() == b"my own"
         store.clear_origin(entry)
         assert not mine.exists()
