@@ -12,7 +12,8 @@ from rubylith.domain.image import Image
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything, ObjectPrompt
 from rubylith.domain.rle import RLE
-from rubylith.engine import AreWhole, Embedding, Progress, anything
+from rubylith.engine import AreWhole, Embedding, Progress
+from rubylith.engine.windows import anything
 
 RADIUS = 5
 

@@ -105,7 +105,13 @@ def test_pull_says_what_it_fetches_and_where_it_lies(run, hub, here):
         (["import", "a.zip"], {}, "There is no a.zip"),
         (["export", "sam-base", "a", "b"], {}, "not 3 words"),
         (["export", "sam-base", "a", "--calibrate", "a.jpg"], {}, "only int8 wants. Add --precision int8"),
-        (["export", "sam-base", "a", "--precision", "fp16"], {}, "no precision that can be written called 'fp16'"),
+        (
+            ["export", "sam-base", "a", "--precision", "fp16"],
+            {},
+            "no export precision called 'fp16'. Known export precisions: fp32, int8",
+        ),
+        (["export", "sam-base", "a", "--precision", "int8", "--calibrate", "a.jpg"], {}, "two at least"),
+        (["export", "sam-base", "a", "--precision", "int8", "--calibrate", "*.jpg"], {}, "Nothing matches *.jpg"),
         (["pull", NAME], {"PROVIDER": "openvino", "PRECISION": "int8"}, "export sam-base --precision int8 --calibrate"),
     ],
 )

@@ -9,7 +9,8 @@ from tests.fakes import FakeSegmenter, disc
 from rubylith.domain.geometry import Box, Size
 from rubylith.domain.image import Image
 from rubylith.domain.prompt import Everything, Overlap
-from rubylith.engine import anything, everything
+from rubylith.engine import everything
+from rubylith.engine.windows import anything
 
 SIZE = Size(200, 300)
 IMAGE = Image(np.zeros((SIZE.height, SIZE.width, 3), np.uint8), "digest")

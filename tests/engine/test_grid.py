@@ -9,11 +9,12 @@ import pytest
 from rubylith.domain.errors import Overloaded, TooLarge
 from rubylith.domain.geometry import Size
 from rubylith.domain.prompt import Everything
-from rubylith.engine import anything, grid
+from rubylith.engine import grid
 from rubylith.engine.decoders import Proposals, measure
 from rubylith.engine.frames import Frame
 from rubylith.engine.memory import affordable
 from rubylith.engine.progress import ignore
+from rubylith.engine.windows import anything
 
 LOW = 64
 FRAME = Frame.stretched(Size(200, 320), 256, LOW)

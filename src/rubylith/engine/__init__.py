@@ -20,11 +20,6 @@ Progress = Callable[[float], None]  # the share that is done, 0 to 1
 AreWhole = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.bool_]]
 
 
-def anything(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """As AreWhole, where nothing is cropped."""
-    return np.ones(len(boxes), np.bool_)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedding:
     """What a model needs to know of a picture to answer any number of prompts about it.
@@ -58,7 +53,7 @@ class Segmenter(Protocol):
         ...
 
     def propose(
-        self, embedding: Embedding, everything: Everything, progress: Progress, are_whole: AreWhole = anything, /
+        self, embedding: Embedding, everything: Everything, progress: Progress, are_whole: AreWhole = ..., /
     ) -> tuple[Mask, ...]:
         """Masks of all that the seeds fall on, best first.
 

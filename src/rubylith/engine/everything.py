@@ -19,10 +19,10 @@ from rubylith.domain.image import Image
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything, Overlap
 from rubylith.domain.segmentation import Segmentation
-from rubylith.engine import Embedding, Progress, Segmenter, anything
+from rubylith.engine import Embedding, Progress, Segmenter
 from rubylith.engine.progress import between, share_of
 from rubylith.engine.refine import box_array, box_nms, disjoint, mend_small_regions
-from rubylith.engine.windows import are_cut, part_of, pasted
+from rubylith.engine.windows import anything, are_cut, part_of, pasted
 from rubylith.engine.windows import tiles as windows_of
 
 LOOKING = 0.9  # how far the work is once all is found that may have small regions

@@ -17,12 +17,13 @@ from rubylith.domain.geometry import Point
 from rubylith.domain.mask import Logits, Mask
 from rubylith.domain.prompt import Everything
 from rubylith.domain.rle import RLE
-from rubylith.engine import AreWhole, Progress, anything
+from rubylith.engine import AreWhole, Progress
 from rubylith.engine.decoders import Decoder, Features, Proposals
 from rubylith.engine.frames import Frame
 from rubylith.engine.memory import affordable
 from rubylith.engine.progress import between
 from rubylith.engine.refine import box_nms
+from rubylith.engine.windows import anything
 
 FloatArray = npt.NDArray[np.float32]
 

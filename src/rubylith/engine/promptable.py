@@ -11,11 +11,12 @@ from rubylith.domain.image import Image
 from rubylith.domain.mask import Logits, Mask
 from rubylith.domain.prompt import Everything, ObjectPrompt
 from rubylith.domain.rle import RLE
-from rubylith.engine import AreWhole, Embedding, Progress, anything, grid
+from rubylith.engine import AreWhole, Embedding, Progress, grid
 from rubylith.engine.decoders import MULTIPLE, SINGLE, Answers, Clicks, Decoder, measure
 from rubylith.engine.frames import Frame
 from rubylith.engine.prompted import AT_A_TIME
 from rubylith.engine.runtimes import Network
+from rubylith.engine.windows import anything
 
 FloatArray = npt.NDArray[np.float32]
 

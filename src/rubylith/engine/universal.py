@@ -19,11 +19,12 @@ from rubylith.domain.image import Image
 from rubylith.domain.mask import Label, Mask
 from rubylith.domain.prompt import Everything, Mode, ObjectPrompt
 from rubylith.domain.rle import RLE, BoolArray
-from rubylith.engine import AreWhole, Embedding, Progress, anything
+from rubylith.engine import AreWhole, Embedding, Progress
 from rubylith.engine.frames import enlarged, within
 from rubylith.engine.names import Names
 from rubylith.engine.refine import box_array
 from rubylith.engine.runtimes import Array, Network
+from rubylith.engine.windows import anything
 
 FloatArray = npt.NDArray[np.float32]
 

@@ -51,6 +51,11 @@ def are_cut(boxes: npt.NDArray[np.float64], window: Box, size: Size, near: float
     return ((np.abs(boxes - at_window) <= near) & (np.abs(boxes - at_picture) > near)).any(1)
 
 
+def anything(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """As AreWhole, where nothing is cropped."""
+    return np.ones(len(boxes), np.bool_)
+
+
 def _starts(full: int, side: int, overlap: int) -> list[int]:
     if full <= side:
         return [0]

@@ -16,7 +16,7 @@ from rubylith.engine.folders import CONFIGURATION, UNIVERSAL, is_transformers_fo
 from rubylith.engine.runtimes import FloatArray
 from rubylith.engine.weights import Store
 from rubylith.registry import load
-from rubylith.service.intake import open_image
+from rubylith.service.intake import inspect, open_image, read_bytes
 
 PACKAGES = ("torch", "transformers", "onnx", "onnxscript")
 WRITTEN = ("fp32", "int8")  # precisions
@@ -41,7 +41,7 @@ def export_model(
     which MOST_PICTURES are looked at, another one for OpenVINO, with ranges measured on them. Nothing is registered
     if a graph differs (ModelFailed), or the weights are of another family or none at all. NotFound if packages or
     weights are missing, NotAccessible if the folder refuses, Conflict if another export of the model is under way,
-    UnknownName for a detector, InvalidPrompt for pictures without int8.
+    UnknownName for a detector, InvalidPrompt for pictures without int8 or for a lone one, and what `open_image` raises.
     """
     entry = None if is_folder_name(target) else find_entry(target)
     if entry is not None and entry.kind == DETECTOR:
@@ -51,11 +51,19 @@ def export_model(
         )
     where = origin or _default_origin(entry, target)
     if precision not in WRITTEN:
-        raise UnknownName.among("precision that can be written", precision, WRITTEN)
+        raise UnknownName.among("export precision", precision, WRITTEN)
     if pictures and precision != "int8":
         raise InvalidPrompt("Pictures are for measuring ranges, which only int8 wants", "Add --precision int8")
+    looked_at = _evenly(pictures, MOST_PICTURES)
+    if len(looked_at) == 1:
+        raise InvalidPrompt(
+            "Ranges cannot be measured and compared on one picture",
+            f"Give a folder with two at least, better {MOST_PICTURES}, like those that the model will see",
+        )
+    for picture in looked_at:
+        inspect(read_bytes(picture), picture.name)
     _check_packages()
-    wanted = _Wanted(precision, _evenly(pictures, MOST_PICTURES), say)
+    wanted = _Wanted(precision, looked_at, say)
     if entry is None:
         if Path(target).exists():
             raise NotFound(f"There is something at {target} already", "Name a new folder, or remove that one")
@@ -125,7 +133,7 @@ def _write(weights: Path, folder: Path, entry: Entry | None, wanted: _Wanted) ->
         family, known = read_transformers_folder(weights)
         if family in UNIVERSAL:
             if wanted.precision != "fp32":
-                raise UnknownName.among("precision that universal models are written in", wanted.precision, ("fp32",))
+                raise UnknownName.among("universal export precision", wanted.precision, ("fp32",))
             return _write_universal(weights, folder, known.input_size, entry, wanted.say)
     source = load_checkpoint(weights) if weights.is_file() else load_transformers(weights)
     if entry is not None and (source.family, source.side) != (entry.family, entry.input_size):

@@ -12,8 +12,8 @@ from tests.pictures import encoded
 from tests.running import serve
 
 from rubylith.domain.job import JobState
-from rubylith.engine import anything
 from rubylith.engine.engine import Engine
+from rubylith.engine.windows import anything
 
 WIDTH, HEIGHT = 160, 120
 KEY, OTHER_KEY = "kid:secret", "plain-secret"

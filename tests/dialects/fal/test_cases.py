@@ -27,10 +27,11 @@ from tests.dialects.fal.calls import (
 from tests.pictures import encoded, scene
 from tests.servers import Reply, http_site
 
-from rubylith.engine import anything, grid
+from rubylith.engine import grid
 from rubylith.engine.decoders import Proposals, measure
 from rubylith.engine.engine import Engine
 from rubylith.engine.frames import Frame
+from rubylith.engine.windows import anything
 
 FIELDS = {"url", "content_type", "file_name", "file_size", "width", "height"}
 

@@ -14,8 +14,8 @@ from tests.running import serve
 
 from rubylith.domain.errors import TimedOut
 from rubylith.domain.job import Cancelled
-from rubylith.engine import anything
 from rubylith.engine.engine import Engine
+from rubylith.engine.windows import anything
 
 LIMITS = {
     "RUBYLITH_MAX_BODY": "100000",

@@ -54,7 +54,7 @@ def test_segments_are_those_of_transformers_image_processors(family, folder, nam
 
 def test_an_export_in_int8_is_refused(folder, tmp_path):
     store = Store(tmp_path / "models")
-    with pytest.raises(UnknownName, match=r"universal models are written in.*fp32"):
+    with pytest.raises(UnknownName, match=r"no universal export precision called 'int8'.*fp32"):
         export_model(
             store, str(tmp_path / "my"), str(folder), precision="int8", say=lambda _: None, report=lambda *_: None
         )

@@ -8,10 +8,11 @@ import numpy.typing as npt
 from rubylith.domain.geometry import Point
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything
-from rubylith.engine import AreWhole, Progress, anything
+from rubylith.engine import AreWhole, Progress
 from rubylith.engine.embedded.hierarchy import Hierarchy
 from rubylith.engine.embedded.picture import Picture
 from rubylith.engine.refine import box_nms
+from rubylith.engine.windows import anything
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from rubylith.domain.errors import UnknownName
 from rubylith.engine.export.parts import Part
+from rubylith.engine.export.quiet import hide_bars
 from rubylith.engine.folders import DETECTORS, GRAPH, read_detector_folder
 
 
@@ -92,6 +93,7 @@ def load_detector(folder: Path) -> Part:
     """The model in a folder that transformers wrote."""
     from transformers import AutoModelForZeroShotObjectDetection, Sam3Model  # noqa: PLC0415
 
+    hide_bars()
     kind = Sam3Model if read_detector_folder(folder) == "sam3" else AutoModelForZeroShotObjectDetection
     return from_transformers(kind.from_pretrained(str(folder)))
 

@@ -1,15 +1,14 @@
 # pyright: basic, reportMissingImports=false
 """An encoder's graph → the same with weights of eight bits, for processors that multiply those faster (VNNI)."""
 
-import logging
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rubylith.domain.errors import ModelFailed
+from rubylith.engine.export.quiet import quiet
 from rubylith.engine.runtimes import Array, Arrays, Device
 from rubylith.engine.runtimes.onnx import open_network
 
@@ -75,7 +74,7 @@ class _Reader:
 
 
 def _checked(path: Path, target: Path, arrays: Arrays, write: Callable[[], Any]) -> float:
-    with _quiet():
+    with quiet():
         write()
     exact, rough = (open_network(file, Device()).run(arrays) for file in (path, target))
     each = [np.linalg.norm(rough[name] - exact[name]) / np.linalg.norm(exact[name]) for name in exact]
@@ -86,14 +85,3 @@ def _checked(path: Path, target: Path, arrays: Arrays, write: Callable[[], Any])
             f"In int8 the encoder differs by {worst:.2g} of its outputs", f"The limit is {LIMIT}; use --precision fp32"
         )
     return worst
-
-
-@contextmanager
-def _quiet() -> Generator[None]:
-    """It recommends a step that large graphs take minutes for, and that changes nothing."""
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(level)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from rubylith.domain.errors import ModelFailed, UnknownName
 from rubylith.engine.export.parts import Source
+from rubylith.engine.export.quiet import hide_bars
 
 
 class PlainEncoder(nn.Module):
@@ -94,6 +95,7 @@ def load_transformers(where: str | Path) -> Source:
 @contextmanager
 def reading(where: str | Path) -> Generator[None]:
     """Around transformers' reading of a folder, which fails in many ways: ModelFailed in one line."""
+    hide_bars()
     try:
         yield
     except Exception as failure:

@@ -2,7 +2,6 @@
 """Writes a model's graphs and the page about them, once they are shown to say what the model says."""
 
 import json
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from rubylith.engine.catalog import EVERYTHING
 from rubylith.engine.export.attention import TRANSLATIONS
 from rubylith.engine.export.parts import Part, Source, parts_of
 from rubylith.engine.export.quantize import calibrate, quantize
+from rubylith.engine.export.quiet import quiet
 from rubylith.engine.graphs import CALIBRATED
 from rubylith.engine.runtimes import Device, FloatArray
 from rubylith.engine.runtimes.onnx import open_network
@@ -50,7 +50,7 @@ def export(
 
     precision: with int8 a second encoder is written, which `Device(precision="int8")` takes.
     pictures: as the encoder is shown them, (1, 3, side, side); with int8 a third one is written for OpenVINO, with
-    ranges measured on all but the last, on which it is compared, or on the only one.
+    ranges measured on all but the last, on which it is compared.
     Returns the largest difference of each graph, relative to the largest value where that is above 1. ModelFailed if
     one is above TOLERANCE; then there is no `model.json`, and nothing will load the folder.
     """
@@ -68,9 +68,9 @@ def export(
         if pictures:
             name = f"encoder{CALIBRATED}"
             shown = [{"pixel_values": one} for one in pictures]
-            say(f"Writing {name}, for which the encoder looks at {len(shown)} pictures")
+            say(f"Writing {name}, with ranges measured on {len(shown) - 1} pictures and compared on one more")
             target = folder / f"{name}.onnx"
-            differences[name] = calibrate(folder / "encoder.onnx", target, shown[:-1] or shown, shown[-1])
+            differences[name] = calibrate(folder / "encoder.onnx", target, shown[:-1], shown[-1])
     page = {
         "layout": LAYOUT,
         "family": source.family,
@@ -152,8 +152,7 @@ def _write(graph: Graph, path: Path) -> None:
         else None
         for name in graph.example
     }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         torch.onnx.export(
             graph.part.module,
             kwargs=graph.example,

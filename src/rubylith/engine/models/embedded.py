@@ -13,12 +13,13 @@ from rubylith.domain.logits import Logits
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything, ObjectPrompt
 from rubylith.domain.rle import RLE
-from rubylith.engine import AreWhole, Embedding, Progress, Segmenter, anything
+from rubylith.engine import AreWhole, Embedding, Progress, Segmenter
 from rubylith.engine.embedded import network, prompts, proposals
 from rubylith.engine.embedded.network import Nano
 from rubylith.engine.embedded.picture import Picture, read_picture
 from rubylith.engine.models import Weights
 from rubylith.engine.runtimes import Device
+from rubylith.engine.windows import anything
 
 MODEL = "embedded"
 
