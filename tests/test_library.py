@@ -11,6 +11,7 @@ from PIL import Image
 from tests.pictures import encoded, scene
 
 import rubylith
+from rubylith.engine.catalog import everything_defaults
 
 pytestmark = pytest.mark.usefixtures("segmenter")
 
@@ -92,6 +93,25 @@ def test_a_previous_mask_is_taken_in_any_form(segmenter):
     first = rubylith.segment(scene(), points=[(20, 10)]).masks[0]
     for previous in (first, first.rle, first.rle.bitmap()):
         assert rubylith.segment(scene(), previous=previous).masks[0].box == first.box
+
+
+def test_a_models_folder_is_a_path_in_whatever_way_it_is_written(monkeypatch):
+    folder = Path(__file__).parent / "fixtures" / "tiny-sam2"
+    monkeypatch.chdir(folder.parent)
+    seen = rubylith.embed(scene(), model=folder)
+    answers = [rubylith.segment(seen, points=[(20, 10)], model=name) for name in (folder, f"{folder}/", "./tiny-sam2")]
+    assert answers[0].masks == answers[1].masks == answers[2].masks
+    with pytest.raises(rubylith.InvalidPrompt, match=r"'./tiny-sam' cannot read"):
+        rubylith.segment(seen, points=[(20, 10)], model="./tiny-sam")
+
+
+def test_everything_has_the_thresholds_of_the_models_family_where_none_are_given():
+    folder = Path(__file__).parent / "fixtures" / "tiny-sam2"
+    seen = rubylith.embed(scene(), model=folder)
+    loose = {"stability_score_thresh": 0.0, "points_per_side": 4, "box_nms_thresh": 1.0, "max_masks": 10}
+    given = rubylith.segment(seen, pred_iou_thresh=everything_defaults(str(folder)).pred_iou_thresh, **loose)
+    assert rubylith.segment(seen, **loose).masks == given.masks
+    assert everything_defaults(str(folder)).pred_iou_thresh == 0.8
 
 
 def test_everything_takes_the_options_of_segment_anything():

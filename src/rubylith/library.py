@@ -23,7 +23,7 @@ from rubylith.domain.geometry import Size
 from rubylith.domain.image import Image, Inline, Local
 from rubylith.domain.prompt import Everything, Mode, Overlap, Prompt
 from rubylith.engine import Progress, saved
-from rubylith.engine.catalog import EMBEDDED
+from rubylith.engine.catalog import EMBEDDED, everything_defaults, is_folder_name
 from rubylith.engine.engine import Engine
 from rubylith.engine.progress import ignore
 from rubylith.engine.runtimes import Device
@@ -35,6 +35,7 @@ from rubylith.service.prompts import BoxLike, MaskLike, PointLike, Words, read_p
 from rubylith.settings import read_settings
 
 DEFAULT_MODEL = EMBEDDED
+ModelName: TypeAlias = str | os.PathLike[str]  # of the catalogue, or a folder
 GIVE = "Give it with the embedding: Embedding.load(PATH, image=PICTURE)"
 
 
@@ -129,14 +130,14 @@ class Segmentation(domain.Segmentation):
         return None if self.image is None else overlay.preview(self, self.image)
 
 
-def embed(image: Picture, *, model: str = DEFAULT_MODEL, limits: Limits = DEFAULT_LIMITS) -> Embedding:
+def embed(image: Picture, *, model: ModelName = DEFAULT_MODEL, limits: Limits = DEFAULT_LIMITS) -> Embedding:
     """Look at a picture once, to ask about it many times.
 
     image: a path, the bytes of a picture file, a Pillow image, or an array: (H, W), (H, W, 3) RGB or (H, W, 4) RGBA.
     limits: how large a file may be.
     """
     opened = _open(image, limits)
-    by = _engine(model)
+    by = _engine(os.fspath(model))
     return Embedding(opened, by.embed(opened), by)
 
 
@@ -151,7 +152,7 @@ def segment(
     threshold: float | Sequence[float] | None = None,
     detector: str | None = None,
     multimask: bool = False,
-    model: str | None = None,
+    model: ModelName | None = None,
     points_per_side: int | None = None,
     pred_iou_thresh: float | None = None,
     stability_score_thresh: float | None = None,
@@ -190,8 +191,10 @@ def segment(
     given = locals()
     options = {field.name: given[field.name] for field in fields(Everything)}
     words = Words(text, mode, threshold, detector)
-    prompt = read_prompt(points, boxes, previous, words=words, multimask=multimask, options=options)
-    return _segment(image, _model_for(image, model), prompt, limits, progress)
+    by = _model_for(image, model)
+    defaults = everything_defaults(by)
+    prompt = read_prompt(points, boxes, previous, words=words, multimask=multimask, options=options, defaults=defaults)
+    return _segment(image, by, prompt, limits, progress)
 
 
 def _segment(
@@ -225,15 +228,23 @@ def _opened(model: str, folder: Path, device: Device) -> Engine:
     return Engine(model, models_folder=folder, device=device)
 
 
-def _model_for(image: Picture | Embedding, model: str | None) -> str:
+def _model_for(image: Picture | Embedding, model: ModelName | None) -> str:
+    name = None if model is None else os.fspath(model)
     if not isinstance(image, Embedding):
-        return model or DEFAULT_MODEL
-    if model not in {None, image.model}:
+        return name or DEFAULT_MODEL
+    if name is not None and not _are_same(name, image.model):
         raise InvalidPrompt(
-            f"The picture was embedded by {image.model!r}, which {model!r} cannot read",
+            f"The picture was embedded by {image.model!r}, which {name!r} cannot read",
             "Leave out model, or give the picture itself",
         )
     return image.model
+
+
+def _are_same(name: str, other: str) -> bool:
+    """Whether two names mean one model; a folder can be written in many ways."""
+    return name == other or (
+        is_folder_name(name) and Path(name).exists() and os.path.realpath(name) == os.path.realpath(other)
+    )
 
 
 def _open(image: Picture, limits: Limits) -> Image:
