@@ -66,7 +66,7 @@ def open_encoders(work: Path, threads: int) -> dict[str, Callable[[np.ndarray], 
 
     from rubylith.engine.export.sources import from_transformers  # noqa: PLC0415
     from rubylith.engine.export.write import export  # noqa: PLC0415
-    from rubylith.engine.graphs import CALIBRATED  # noqa: PLC0415
+    from rubylith.engine.precisions import CALIBRATED  # noqa: PLC0415
     from rubylith.engine.runtimes import Device, onnx, openvino  # noqa: PLC0415
 
     torch.set_num_threads(threads)

@@ -11,7 +11,9 @@ from PIL import Image
 from tests.pictures import encoded, scene
 
 import rubylith
-from rubylith.engine.catalog import everything_defaults
+from rubylith.domain.geometry import Size
+from rubylith.domain.segmentation import Segmentation
+from rubylith.engine.engine import Engine
 
 pytestmark = pytest.mark.usefixtures("segmenter")
 
@@ -105,13 +107,12 @@ def test_a_models_folder_is_a_path_in_whatever_way_it_is_written(monkeypatch):
         rubylith.segment(seen, points=[(20, 10)], model="./tiny-sam")
 
 
-def test_everything_has_the_thresholds_of_the_models_family_where_none_are_given():
-    folder = Path(__file__).parent / "fixtures" / "tiny-sam2"
-    seen = rubylith.embed(scene(), model=folder)
-    loose = {"stability_score_thresh": 0.0, "points_per_side": 4, "box_nms_thresh": 1.0, "max_masks": 10}
-    given = rubylith.segment(seen, pred_iou_thresh=everything_defaults(str(folder)).pred_iou_thresh, **loose)
-    assert rubylith.segment(seen, **loose).masks == given.masks
-    assert everything_defaults(str(folder)).pred_iou_thresh == 0.8
+@pytest.mark.parametrize(("name", "least"), [("tiny-sam2", 0.8), ("tiny-sam", 0.88)])
+def test_everything_has_the_thresholds_of_the_models_family_where_none_are_given(monkeypatch, name, least):
+    asked, nothing = [], Segmentation(Size(1, 1), (), disjoint=False, model=name)
+    monkeypatch.setattr(Engine, "segment", lambda _, __, prompt, **___: asked.append(prompt) or nothing)
+    rubylith.segment(scene(), model=Path(__file__).parent / "fixtures" / name, points_per_side=4)
+    assert (asked[0].pred_iou_thresh, asked[0].points_per_side) == (least, 4)
 
 
 def test_everything_takes_the_options_of_segment_anything():

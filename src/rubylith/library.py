@@ -191,10 +191,10 @@ def segment(
     given = locals()
     options = {field.name: given[field.name] for field in fields(Everything)}
     words = Words(text, mode, threshold, detector)
-    by = _model_for(image, model)
-    defaults = everything_defaults(by)
+    name = _model_for(image, model)
+    defaults = functools.partial(everything_defaults, name)
     prompt = read_prompt(points, boxes, previous, words=words, multimask=multimask, options=options, defaults=defaults)
-    return _segment(image, by, prompt, limits, progress)
+    return _segment(image, name, prompt, limits, progress)
 
 
 def _segment(

@@ -80,10 +80,11 @@ def ends_of(mask):
 
 
 def test_a_mask_counts_as_cut_off_by_its_last_pixel_as_in_the_reference():
-    crop = everything.Crop(1, 0, 0, 150, 100)
+    crop = everything.Crop(1, 40, 30, 190, 130)
     last = [everything._are_whole(crop, SIZE, np.array([[30.0, 30.0, x, 60.0]]))[0] for x in (129, 130, 149)]
-    assert last == [True, False, False]  # is_box_near_crop_edge: within 20 of 150
-    assert everything._are_whole(crop, SIZE, np.array([[0.0, 0.0, 100.0, 60.0]])).all()  # the picture ends there too
+    assert last == [True, False, False]  # is_box_near_crop_edge: within 20 of 190 in the picture
+    corner = everything.Crop(1, 0, 0, 150, 100)
+    assert everything._are_whole(corner, SIZE, np.array([[0.0, 0.0, 100.0, 60.0]])).all()  # the picture ends there too
 
 
 def test_points_per_side_shrinks_with_the_layer():

@@ -112,6 +112,7 @@ def test_candidates_are_thinned_only_when_what_was_left_has_doubled(monkeypatch)
     thin = grid._Gathering._thin
     monkeypatch.setattr(grid._Gathering, "_thin", lambda self: (thinned.append(len(self.candidates)), thin(self)))
     propose(Discs((0.5, 0.5, 0.3, 0.97)), box_nms_thresh=1.0)
+    assert len(thinned) > 3
     assert all(later >= 2 * earlier for earlier, later in itertools.pairwise(thinned))
 
 
@@ -144,6 +145,13 @@ def test_masks_a_pixel_thin_hide_each_other_too(size):
     features, options = {"all": np.zeros(4)}, Everything(points_per_side=8)
     masks = grid.propose(Discs((0.5, 0.5, 0.6, 0.97)), frame, features, options, progress=ignore)
     assert len(masks) == 1
+
+
+def test_masks_a_pixel_thin_are_thinned_before_they_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(grid, "HELD_BYTES", 20_000)
+    monkeypatch.setattr(grid, "MOST_BYTES", 20_000)
+    frame, features = Frame.stretched(Size(1, 1), 256, LOW), {"all": np.zeros(4)}
+    assert len(grid.propose(Discs((0.5, 0.5, 0.3, 0.97)), frame, features, Everything(), progress=ignore)) == 1
 
 
 def test_drawing_tells_how_far_it_is():

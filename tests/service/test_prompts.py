@@ -1,5 +1,6 @@
 """Words and thresholds, as people give them."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ def test_a_phrase_in_a_list_stays_as_it_is():
     ],
 )
 def test_what_is_not_said_of_everything_is_the_models_own(model, default, least):
-    defaults = defaults_of(model, default)
+    defaults = partial(defaults_of, model, default)
     assert read_prompt(options={"max_masks": 3}, defaults=defaults) == Everything(pred_iou_thresh=least, max_masks=3)
     assert read_prompt(options={"pred_iou_thresh": 0.88}, defaults=defaults) == Everything()
 

@@ -154,7 +154,7 @@ def command(
         words=Words(text, mode, _threshold(threshold), detector),
         multimask=multimask,
         options={field.name: given[field.name] for field in fields(Everything)},
-        defaults=everything_defaults(model or read_settings().model),
+        defaults=lambda: everything_defaults(model or read_settings().model),
     )
     writes = not json or out is not None or format is not None
     folder = (out or OUT) if writes else None

@@ -12,13 +12,13 @@ from rubylith.domain.prompt import Everything
 from rubylith.engine.folders import is_transformers_folder, read_transformers_folder
 from rubylith.engine.lists import is_whole
 from rubylith.engine.models import Weights
-from rubylith.engine.precisions import STATIC
+from rubylith.engine.precisions import CALIBRATED, STATIC
 from rubylith.engine.runtimes import KEPT_AS
 
 EXPORT = "export"  # instead of a source: no published graphs
 PAGE, LAYOUT = "model.json", 1  # what our own export writes beside the graphs, and its version
 EMBEDDED = "embedded"
-SUFFIXES = {"fp32": "", "fp16": "_fp16", "int8": "_quantized", "bf16": "", STATIC: "_int8_static"}  # of graphs
+SUFFIXES = {"fp32": "", "fp16": "_fp16", "int8": "_quantized", "bf16": "", STATIC: CALIBRATED}  # of graphs
 BYTES = {"fp32": 4, "fp16": 2, "int8": 1, "bf16": 4, STATIC: 1}  # of a parameter
 SEGMENTER, DETECTOR = "segmenter", "detector"  # boxes and clicks → masks; words → boxes
 PANOPTIC = "panoptic"  # of Entry.prompts: names all of a picture

@@ -8,11 +8,11 @@ from importlib import import_module
 from pathlib import Path
 
 from rubylith.domain.errors import Unavailable, WeightsMissing
+from rubylith.engine.precisions import CALIBRATED
 from rubylith.engine.runtimes import Device, Network
 from rubylith.engine.runtimes.onnx import open_network
 
 SUFFIXES = {"fp32": ("",), "fp16": ("_fp16",), "int8": ("_int8", "_quantized"), "bf16": ("",)}
-CALIBRATED = "_int8_static"  # in int8 with measured ranges, which OpenVINO wants
 
 
 class Part(Enum):

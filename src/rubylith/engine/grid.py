@@ -22,7 +22,6 @@ from rubylith.engine.decoders import Decoder, Features, Proposals
 from rubylith.engine.frames import Frame
 from rubylith.engine.memory import affordable
 from rubylith.engine.progress import between
-from rubylith.engine.refine import box_nms
 from rubylith.engine.windows import anything
 
 FloatArray = npt.NDArray[np.float32]
@@ -138,9 +137,13 @@ class _Gathering:
             self._covered[y0:y1, x0:x1] |= inside
 
     def _thin(self) -> None:
-        places = np.array(self.boxes)
-        scores = np.array([candidate.iou for candidate in self.candidates])
-        kept = sorted(box_nms(places, scores, self.everything.box_nms_thresh))
+        places, kept = np.array(self.boxes), list[int]()
+        alive = np.ones(len(places), np.bool_)
+        for index in _best_first(self.candidates):
+            if alive[index]:
+                kept.append(index)
+                alive &= _overlap(places[index], places) <= self.everything.box_nms_thresh
+        kept.sort()
         self.candidates = [self.candidates[index] for index in kept]
         self.boxes = [self.boxes[index] for index in kept]
         self._held = sum(candidate.logits.nbytes for candidate in self.candidates)
@@ -150,6 +153,11 @@ class _Gathering:
                 "Raise pred_iou_thresh or stability_score_thresh, or lower box_nms_thresh or points_per_side",
             )
         self._limit = max(HELD_BYTES, 2 * self._held)
+
+
+def _best_first(candidates: Sequence[Candidate]) -> list[int]:
+    """Indices by predicted IoU; of equals the earlier comes first."""
+    return sorted(range(len(candidates)), key=lambda index: -candidates[index].iou)
 
 
 def _rounds(everything: Everything) -> list[list[int]]:
@@ -198,7 +206,7 @@ def _survivors(
     places = np.array(boxes, np.float64).reshape(-1, 4)
     alive = np.ones(len(candidates), np.bool_)
     kept: list[Mask] = []
-    ranked = sorted(range(len(candidates)), key=lambda index: -candidates[index].iou)
+    ranked = _best_first(candidates)
     for rank, index in enumerate(ranked):
         progress(rank / len(ranked))
         if not alive[index]:

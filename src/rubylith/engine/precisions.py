@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from rubylith.engine.runtimes import KEPT_AS, Device
 
 STATIC = "int8-static"  # files in int8 with measured ranges, which OpenVINO wants; nobody publishes any
+CALIBRATED = "_int8_static"  # what their names end in
 ENCODER = re.compile(r"(?:(?:vision_)?encoder|network|onnx/model)(_fp16|_int8_static|_int8|_quantized)?\.onnx$")
-SUFFIXES = {None: "fp32", "_fp16": "fp16", "_int8": "int8", "_quantized": "int8", "_int8_static": STATIC}
+SUFFIXES = {None: "fp32", "_fp16": "fp16", "_int8": "int8", "_quantized": "int8", CALIBRATED: STATIC}
 
 
 def precisions_of(paths: Iterable[str]) -> tuple[str, ...]:

@@ -137,10 +137,11 @@ class Models:
             return self._loading.setdefault(name, threading.Lock())
 
     def _state(self, name: str) -> ModelState:
-        entry, is_here = catalog().get(name), name in self._installed()
+        entry, store = catalog().get(name), self._store
+        is_here = entry is not None and store is not None and store.has(name)
         size = 0 if entry is None else entry.size()
-        if is_here and self._store is not None:
-            size = self._store.find(name).size
+        if is_here and store is not None:
+            size = store.find(name).size
         pull = self.pulls.find(name) if self.pulls is not None else None
         pulled = entry is None or is_here
         return ModelState(name, name in self.loaded(), name == self.default, pulled, entry, size, pull)

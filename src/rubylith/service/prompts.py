@@ -1,6 +1,6 @@
 """Points, boxes and options, as people give them → Prompt. The command line and the library ask in the same way."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, SupportsFloat, TypeAlias
 
@@ -41,7 +41,6 @@ class Words:
 
 
 UNSAID = Words()
-STANDARD = Everything()
 
 
 def read_prompt(
@@ -52,15 +51,15 @@ def read_prompt(
     words: Words = UNSAID,
     multimask: bool = False,
     options: dict[str, Option],
-    defaults: Everything = STANDARD,
+    defaults: Callable[[], Everything] = Everything,
 ) -> Prompt:
     """What to cut; InvalidPrompt where the parts do not go together.
 
     points alone, with one box or with `previous` say one object; several boxes say one object each; words say all
     that they name; a mode without words says the whole scene by name; nothing says everything. options: those of
     Everything by name; None means not given. Given together with points or boxes they are refused, because they would
-    do nothing; `max_masks` goes with words too, `tile_side` with words that are said. defaults: of the model that is
-    asked, for what is not given.
+    do nothing; `max_masks` goes with words too, `tile_side` with words that are said. defaults: gives those of the
+    model that is asked, for what is not given; called only for everything, since a folder's lie on the disk.
     """
     given = {name: value for name, value in options.items() if value is not None}
     if words != UNSAID:
@@ -187,10 +186,10 @@ def defaults_of(model: str | None, default_model: str) -> Everything:
     """
     if model is None or model == default_model:
         return everything_defaults(default_model)
-    return everything_defaults(model) if model in catalog() else STANDARD
+    return everything_defaults(model) if model in catalog() else Everything()
 
 
-def _read_everything(given: dict[str, Any], defaults: Everything) -> Everything:
+def _read_everything(given: dict[str, Any], defaults: Callable[[], Everything]) -> Everything:
     unknown = [name for name in given if name not in {field.name for field in fields(Everything)}]
     if unknown:
         raise UnknownName.among("option", unknown[0], tuple(field.name for field in fields(Everything)))
@@ -199,4 +198,4 @@ def _read_everything(given: dict[str, Any], defaults: Everything) -> Everything:
             given = {**given, "overlap": Overlap(given["overlap"])}
         except ValueError:
             raise UnknownName.among("overlap", str(given["overlap"]), tuple(Overlap)) from None
-    return replace(defaults, **given)
+    return replace(defaults(), **given)

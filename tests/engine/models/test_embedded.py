@@ -235,6 +235,23 @@ def test_pictures_of_any_shape_get_masks_of_their_size(shape, flat):
     assert all((m.rle.size.height, m.rle.size.width) == shape for m in masks)
 
 
+def test_what_a_crops_edge_cuts_off_is_left_out_by_its_pixels_in_the_picture():
+    pixels, disc = (np.kron(each, np.ones((4, 4, 1)[: each.ndim], each.dtype)) for each in disc_scene())
+    rows, columns = np.nonzero(disc)
+    ends, seen = np.array([columns.min(), rows.min(), columns.max(), rows.max()]), []
+
+    def apart_from_the_disc(boxes):
+        seen.append(boxes)
+        return np.abs(boxes - ends).max(1) > 8
+
+    embedding = MODEL.embed(image(pixels))
+    whole = MODEL.propose(embedding, ALL, lambda _: None)
+    kept = MODEL.propose(embedding, ALL, lambda _: None, apart_from_the_disc)
+    assert np.abs(seen[0] - ends).max(1).min() <= 4  # two pixels of the picture that is looked at
+    assert any(iou(mask.rle.bitmap(), disc.astype(bool)) > 0.9 for mask in whole)
+    assert not any(iou(mask.rle.bitmap(), disc.astype(bool)) > 0.9 for mask in kept)
+
+
 def test_progress_rises_to_one():
     seen: list[float] = []
     MODEL.propose(MODEL.embed(image(disc_scene()[0])), Everything(), seen.append)

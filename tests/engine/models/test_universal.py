@@ -62,6 +62,15 @@ def test_panoptic_segments_are_those_of_transformers(engine, reference, name):
         assert np.count_nonzero(one.bitmap != bitmap) <= 2  # pixels on a tie of two floats
 
 
+def test_what_a_crops_edge_cuts_off_is_left_out(engine):
+    embedding, everything = engine.embed(picture("square")), Everything(pred_iou_thresh=0)
+    masks = engine.segmenter.propose(embedding, everything, lambda _: None)
+    right = max(mask.box.x1 for mask in masks) - 1
+    kept = engine.segmenter.propose(embedding, everything, lambda _: None, lambda boxes: boxes[:, 2] < right)
+    assert kept == tuple(mask for mask in masks if mask.box.x1 - 1 < right)
+    assert len(kept) < len(masks)
+
+
 @pytest.mark.parametrize("name", PICTURES)
 def test_semantic_classes_are_those_of_transformers(engine, reference, family, name):
     if family == "eomt" and name != "square":

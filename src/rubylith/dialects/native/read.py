@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 
 from rubylith import formats
 from rubylith.dialects._data_uri import is_data_uri, read_data_uri
@@ -88,7 +89,7 @@ def read_prompt(body: PromptIn, default_model: str) -> Prompt:
             words=words,
             multimask=body.multimask,
             options=options,
-            defaults=defaults_of(body.model, default_model),
+            defaults=partial(defaults_of, body.model, default_model),
         )
     others = ("points", "boxes", "previous", "text", "mode", "threshold", "detector")
     clashing = [name for name in others if getattr(body, name)] + list(options)

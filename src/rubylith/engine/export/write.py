@@ -16,7 +16,7 @@ from rubylith.engine.export.attention import TRANSLATIONS
 from rubylith.engine.export.parts import Part, Source, parts_of
 from rubylith.engine.export.quantize import calibrate, quantize
 from rubylith.engine.export.quiet import quiet
-from rubylith.engine.graphs import CALIBRATED
+from rubylith.engine.precisions import CALIBRATED
 from rubylith.engine.runtimes import Device, FloatArray
 from rubylith.engine.runtimes.onnx import open_network
 

@@ -1,4 +1,7 @@
-"""One file per model family; each has `load(weights, device) -> Segmenter`; weights are None where none are needed."""
+"""One file per model family; each has `load(weights, device) -> Segmenter`; weights are None where none are needed.
+
+Families of promptable encoders also say in FRAME how a picture is laid on the square that they see.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
