@@ -14,10 +14,11 @@ from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.geometry import Box
 from rubylith.domain.image import Image, UInt8Array
 from rubylith.domain.mask import Label, Mask
-from rubylith.domain.prompt import Everything, ObjectPrompt, Text
+from rubylith.domain.prompt import ObjectPrompt, Text
 from rubylith.domain.rle import RLE, BoolArray, rle_iou
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress, Segmenter, everything, prompted, subject
+from rubylith.engine.catalog import everything_defaults
 from rubylith.engine.progress import ignore, share_of
 from rubylith.engine.refine import components, disjoint
 from rubylith.engine.shelf import Shelf
@@ -186,7 +187,8 @@ class _Scene:
 
     def _labelled_things(self, label: str) -> Iterator[Mask]:
         if self._things is None:
-            found = everything.segment(self.segmenter, None, self.embedding, Everything(), progress=self.progress)
+            defaults = everything_defaults(self.embedding.model)
+            found = everything.segment(self.segmenter, None, self.embedding, defaults, progress=self.progress)
             self._things = _things_among(found, self.image.pixels)
         yield from (labelled(mask, label) for mask in self._things)
 

@@ -7,6 +7,8 @@ from rubylith.domain.prompt import Everything, Mode, Scene, Text
 from rubylith.language import sentences
 from rubylith.language.vocabularies import DEFAULT, OUTDOOR
 
+OWN = Everything(pred_iou_thresh=0.8)  # what everything means to the model
+
 
 @pytest.mark.parametrize(
     ("text", "prompt"),
@@ -14,7 +16,7 @@ from rubylith.language.vocabularies import DEFAULT, OUTDOOR
         ("panoptic segmentation", Scene(Mode.PANOPTIC, names=DEFAULT)),
         ("semantic segmentation of the street scene", Scene(Mode.SEMANTIC, names=OUTDOOR)),
         ("panoptic segmentation of the road and the sky", Text(("road", "sky"), limits=(None, None))),
-        ("segment everything", Everything()),
+        ("segment everything", OWN),
         ("segment everything except the dog", Text(("object",), without=("dog",))),
         ("segment one car", Text(("car",), limits=(1,))),
     ],
@@ -22,4 +24,4 @@ from rubylith.language.vocabularies import DEFAULT, OUTDOOR
 def test_a_request_becomes_a_prompt(text, prompt):
     wish = sentences.read(text)
     assert wish is not None
-    assert prompt_of(wish) == prompt
+    assert prompt_of(wish, lambda: OWN) == prompt

@@ -12,10 +12,11 @@ from rubylith.dialects._parsing import check_values
 from rubylith.dialects.prodia import wire
 from rubylith.domain.errors import InvalidImage, InvalidPrompt, RubylithError, TooLarge, UnknownWord
 from rubylith.domain.image import Inline
-from rubylith.domain.prompt import Everything, Prompt, Subject, Text
+from rubylith.domain.prompt import Prompt, Subject, Text
 from rubylith.domain.request import SegmentRequest
 from rubylith.language.lists import phrases_in
 from rubylith.service.intake import Header
+from rubylith.service.prompts import defaults_of
 from rubylith.service.service import Service
 
 MAX_PARTS = 64
@@ -93,7 +94,7 @@ def read_request(submitted: Submitted, picture: Picture, service: Service) -> Se
     """What is asked of the engine; words that nobody here knows are a fault of the prompt."""
     with_pixels = submitted.kind == wire.REMOVE_BACKGROUND
     try:
-        prompt = _read_prompt(submitted)
+        prompt = _read_prompt(submitted, service.default_model)
         request = SegmentRequest(Inline(picture.data, "input"), prompt, service.default_model, with_pixels=with_pixels)
         service.check(request)
     except (InvalidPrompt, UnknownWord) as error:
@@ -101,11 +102,11 @@ def read_request(submitted: Submitted, picture: Picture, service: Service) -> Se
     return request
 
 
-def _read_prompt(submitted: Submitted) -> Prompt:
+def _read_prompt(submitted: Submitted, model: str) -> Prompt:
     if submitted.kind == wire.WORDS:
         config = submitted.config
         return Text(phrases_in(config["prompt"]), threshold=config["confidence_threshold"])
-    return Everything() if submitted.kind == wire.SEGMENT else Subject()
+    return defaults_of(None, model) if submitted.kind == wire.SEGMENT else Subject()
 
 
 def _inspected(data: bytes, service: Service, max_side: int) -> Header:
