@@ -51,16 +51,17 @@ def test_masks_scores_and_logits_are_those_of_transformers(family, folder):
 @pytest.mark.parametrize("folder", ["golden", "golden/checkpoint"])
 def test_a_mask_alone_is_corrected_as_transformers_does(folder):
     """Without a token for clicks or boxes, since there are none."""
-    engine, previous = Engine(str(FIXTURES / folder)), np.random.default_rng(0).normal(0, 4, (128, 128))
+    model = SamModel.from_pretrained(FIXTURES / "golden" / "checkpoint").eval()
+    side = 4 * model.prompt_encoder.image_embedding_size[0]
+    engine, previous = Engine(str(FIXTURES / folder)), np.random.default_rng(0).normal(0, 4, (side, side))
     embedding, given = engine.embed(Image(drawings()[0].pixels, "digest")), Logits.of(previous.astype(np.float32))
     ((mask,),) = engine._segmenter.decode(embedding, [ObjectPrompt(previous=given)])
-    model = SamModel.from_pretrained(FIXTURES / "golden" / "checkpoint").eval()
     pixels = torch.from_numpy(embedding.features.frame.pixels(Image(drawings()[0].pixels, "digest")))
     with torch.no_grad():
-        kept = torch.from_numpy(given.of_side(128).copy())[None, None]
+        kept = torch.from_numpy(given.of_side(side).copy())[None, None]
         wanted = model(pixel_values=pixels, input_masks=kept, multimask_output=False)
     assert mask.predicted_iou == pytest.approx(wanted.iou_scores.item(), abs=1e-3)
-    assert np.abs(mask.low_res_logits.of_side(128) - wanted.pred_masks[0, 0, 0].numpy()).max() < 2e-2  # kept in half
+    assert np.abs(mask.low_res_logits.of_side(side) - wanted.pred_masks[0, 0, 0].numpy()).max() < 2e-2  # kept in half
 
 
 def test_every_part_runs_where_its_weights_are(family):
