@@ -14,6 +14,7 @@ import rubylith
 from rubylith.domain.geometry import Size
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine.engine import Engine
+from rubylith.formats.json import document
 
 pytestmark = pytest.mark.usefixtures("segmenter")
 
@@ -93,7 +94,8 @@ def test_multimask_gives_three_candidates():
 
 def test_a_previous_mask_is_taken_in_any_form(segmenter):
     first = rubylith.segment(scene(), points=[(20, 10)]).masks[0]
-    for previous in (first, first.rle, first.rle.bitmap()):
+    (written,) = json.loads(json.dumps(document(rubylith.segment(scene(), points=[(20, 10)]), "scene")))["masks"]
+    for previous in (first, first.rle, first.rle.bitmap(), written["segmentation"]):
         assert rubylith.segment(scene(), previous=previous).masks[0].box == first.box
 
 
@@ -151,6 +153,13 @@ def test_everything_takes_the_options_of_segment_anything():
         ({"pred_iou_thresh": 1.5}, "pred_iou_thresh is 1.5"),
         ({"previous": np.zeros((48, 64))}, "previous mask is float64 of shape 48 x 64"),
         ({"previous": np.zeros((9, 9), bool)}, "previous mask is 9 x 9 pixels but the picture is 64 x 48"),
+        (
+            {"previous": {"segmentation": {}}},
+            r'dictionary of segmentation, and no compressed RLE of COCO. Give {"size": \[height, width\]',
+        ),
+        ({"previous": {"size": [48, 64], "counts": [10, 5]}}, "dictionary of size, counts, and no compressed RLE"),
+        ({"previous": {"size": [0, 64], "counts": ""}}, "no compressed RLE of COCO"),
+        ({"previous": {"size": [48, 64], "counts": "~"}}, "does not describe a mask of 64 x 48"),
     ],
 )
 def test_a_prompt_that_makes_no_sense_is_refused_with_the_fix(asked, match):

@@ -1,6 +1,6 @@
 """Points, boxes and options, as people give them → Prompt. The command line and the library ask in the same way."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, SupportsFloat, TypeAlias
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rubylith.domain.errors import InvalidPrompt, UnknownName
-from rubylith.domain.geometry import Box, Point
+from rubylith.domain.geometry import Box, Point, Size
 from rubylith.domain.logits import Logits
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything, Mode, ObjectPrompt, Objects, Overlap, Prompt, Scene, Text
@@ -19,7 +19,7 @@ from rubylith.language.lists import phrases_in
 Numbers: TypeAlias = Sequence[SupportsFloat] | npt.NDArray[Any]
 PointLike: TypeAlias = Point | Numbers
 BoxLike: TypeAlias = Box | Numbers
-MaskLike: TypeAlias = Mask | RLE | Logits | npt.NDArray[np.bool_]
+MaskLike: TypeAlias = Mask | RLE | Logits | Mapping[str, Any] | npt.NDArray[np.bool_]
 Option: TypeAlias = int | float | str | bool | None
 
 POINT_FORM = "Give (x, y), or (x, y, 0) for a place that does not belong to the object"
@@ -169,14 +169,28 @@ def _read_mask(mask: MaskLike) -> RLE | Logits:
         return mask.rle
     if isinstance(mask, RLE):
         return RLE.from_coco(mask.size, mask.counts)  # it may come from a file
+    if isinstance(mask, Mapping):
+        return _read_coco(mask)
     bitmap = np.asarray(mask)
     if bitmap.ndim != 2 or bitmap.dtype != np.bool_ or bitmap.size == 0:
         shape = " x ".join(str(side) for side in bitmap.shape)
         raise InvalidPrompt(
             f"The previous mask is {bitmap.dtype} of shape {shape}",
-            "Give a Mask of an earlier result, or a bool array of shape (height, width)",
+            "Give a Mask of an earlier result, its RLE, or a bool array of shape (height, width)",
         )
     return RLE.from_bitmap(bitmap)
+
+
+def _read_coco(mask: Mapping[str, Any]) -> RLE:
+    match mask:
+        case {"size": [int(height), int(width)], "counts": str() | bytes() as counts} if min(height, width) > 0:
+            return RLE.from_coco(Size(height, width), counts)
+        case _:
+            names = ", ".join(map(str, mask)) or "nothing"
+            raise InvalidPrompt(
+                f"The previous mask is a dictionary of {names}, and no compressed RLE of COCO",
+                'Give {"size": [height, width], "counts": "…"}, as a mask in masks.json holds it under segmentation',
+            )
 
 
 def defaults_of(model: str | None, default_model: str) -> Everything:
