@@ -189,7 +189,8 @@ def answers(click: Clicked, weights: FloatArray) -> list[int]:
     """Positions of the answers, best first."""
     from rubylith.engine.embedded.clicks import choose  # noqa: PLC0415
 
-    return choose(click.features @ weights, click.overlaps)[1]
+    expected, chosen = choose(click.features @ weights, click.overlaps)
+    return sorted(chosen, key=lambda index: -expected[index])
 
 
 def chosen(clicks: list[Clicked], weights: FloatArray) -> FloatArray:

@@ -9,6 +9,7 @@ import pytest
 
 NANO = Path(__file__).parents[2] / "training" / "nano"
 SOURCES = tomllib.loads((NANO / "sources.toml").read_text())["source"]
+CARD = NANO.parents[1] / "src" / "rubylith" / "engine" / "embedded" / "NANO.md"
 MODULES = sorted(NANO.glob("*.py"))
 CLEAN = {"Apache-2.0", "MIT", "CC0-1.0", "public domain"}
 
@@ -51,10 +52,11 @@ def test_source_has_a_clean_licence_and_a_version(source: dict[str, str]) -> Non
     assert source["kind"] in {"ours", "npm"}
 
 
-def test_readme_names_every_source_with_version_and_licence() -> None:
-    lines = (NANO / "README.md").read_text().splitlines()
+@pytest.mark.parametrize("page", [NANO / "README.md", CARD], ids=["readme", "card"])
+def test_readme_and_card_name_every_source_with_version_and_licence(page: Path) -> None:
+    lines = page.read_text().splitlines()
     for source in SOURCES:
-        row = next((line for line in lines if line.startswith("|") and source["name"] in line), "")
+        row = next((line for line in lines if line.startswith(f"| {source['name']}")), "")
         assert source["version"] in row, source["name"]
         assert source["licence"] in row, source["name"]
 

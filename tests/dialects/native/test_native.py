@@ -71,7 +71,7 @@ def test_a_click_gives_the_square_with_provenance(http):
     }
     assert len(document["masks"]) == 1
     assert iou_with_square(document["masks"][0]) > 0.9
-    assert document["provenance"]["model"] == document["model"] == "embedded"
+    assert (document["provenance"]["model"], document["model"]) == ("embedded", "embedded+nano")
     assert document["provenance"]["options"]["kind"] == "objects"
     assert set(document["timings"]) >= {"open", "embed", "segment", "encode"}
 

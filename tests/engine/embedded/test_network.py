@@ -152,6 +152,15 @@ def test_results_name_the_network_that_took_part():
         assert prompted.segment(model, model.embed(image(disc_scene()[0])), objects).model == named
 
 
+def test_the_package_holds_a_network_of_three_megabytes_at_most_that_sees_the_thing_in_a_box():
+    pixels, disc = disc_scene()
+    window = crops.Window(90, 95, 160)
+    (opinion,) = Nano(Device()).ask(read_picture(pixels).view, [window], crops.Hints(box=(35, 40, 146, 151)))
+    best = opinion.logits[opinion.predicted_ious.argmax()] > 0
+    assert iou(best, crops.cut_mask(disc, window) > 0) > 0.8
+    assert network.FILE.stat().st_size <= 3_000_000
+
+
 def test_an_installation_without_the_file_works_with_regions_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(network, "FILE", tmp_path / "nano.onnx")
     model = load(None, Device())

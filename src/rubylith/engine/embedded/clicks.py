@@ -5,7 +5,7 @@ linear score over its features. The first answer is the candidate with the highe
 the next ones raise the expectation of the best of all answers the most.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -20,7 +20,7 @@ from rubylith.engine.embedded.picture import Picture
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 
-ANSWERS = 3
+ANSWERS, SPARE = 3, 3  # those that are given, and those at hand should some be the same once drawn
 SAME = 0.995  # IoU of two candidates of which one is enough
 DEPTH_SIDE = 256  # pixels at which depths are measured
 
@@ -56,8 +56,8 @@ class Answer:
 
 def answers(
     picture: Picture, click: tuple[int, int], guesses: Sequence[Guess] = (), barred: BoolArray | None = None
-) -> list[Answer]:
-    """Three, or as many as differ, best first.
+) -> Iterator[Answer]:
+    """As many as are given and some to spare, in the order in which they cover what may be meant.
 
     click: column and row at working size. barred: (n,) bool, superpixels that candidates should do without.
     """
@@ -65,8 +65,8 @@ def answers(
     scores = merits(candidates.features)
     if barred is not None:
         scores = scores - 1e3 * (candidates.members @ barred.astype(np.float64))
-    expected, chosen = choose(scores, candidates.overlaps)
-    return [Answer(candidates.mask(picture, index), float(expected[index])) for index in chosen]
+    expected, chosen = choose(scores, candidates.overlaps, ANSWERS + SPARE)
+    yield from (Answer(candidates.mask(picture, index), float(expected[index])) for index in chosen)
 
 
 def merits(features: FloatArray) -> FloatArray:
@@ -74,22 +74,22 @@ def merits(features: FloatArray) -> FloatArray:
     return features @ np.array(ALONE if features.shape[1] == len(ALONE) else BESIDE_NETWORK)
 
 
-def choose(scores: FloatArray, overlaps: FloatArray) -> tuple[FloatArray, list[int]]:
-    """Expected IoU of each candidate (c,), and up to three that differ, best first."""
+def choose(scores: FloatArray, overlaps: FloatArray, count: int = ANSWERS) -> tuple[FloatArray, list[int]]:
+    """Expected IoU of each candidate (c,), and up to so many that differ: each covers most of what is left."""
     weights = np.exp(scores - scores.max())
     weights /= weights.sum()
     expected = overlaps @ weights
     covered = np.zeros(len(scores))
     open_to_choice = np.ones(len(scores), np.bool_)
     chosen: list[int] = []
-    while len(chosen) < ANSWERS and open_to_choice.any():
+    while len(chosen) < count and open_to_choice.any():
         gains = np.maximum(overlaps, covered) @ weights
         best = int(np.where(open_to_choice, gains, -1.0).argmax())
         chosen.append(best)
         open_to_choice &= overlaps[best] < SAME
         open_to_choice[best] = False
         covered = np.maximum(covered, overlaps[best])
-    return expected, sorted(chosen, key=lambda index: -expected[index])
+    return expected, chosen
 
 
 def measure(picture: Picture, click: tuple[int, int], guesses: Sequence[Guess]) -> Candidates:

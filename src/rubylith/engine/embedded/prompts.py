@@ -12,7 +12,7 @@ from rubylith.domain.geometry import Box, Point
 from rubylith.domain.prompt import ObjectPrompt
 from rubylith.domain.rle import RLE
 from rubylith.engine.embedded.boxes import Bounds, cut_box
-from rubylith.engine.embedded.clicks import answers
+from rubylith.engine.embedded.clicks import ANSWERS, answers
 from rubylith.engine.embedded.corrections import Click, correct, tidied
 from rubylith.engine.embedded.crops import Place
 from rubylith.engine.embedded.network import Nano
@@ -73,19 +73,23 @@ def working_bounds(picture: Picture, box: Box) -> Bounds:
 
 
 def _clicked(picture: Picture, clicks: list[Click], guesses: Sequence[Guess]) -> list[Candidate]:
-    """Candidates for the first positive click, of which there is one, each corrected by the others."""
+    """Three that differ, best first, for the first positive click, of which there is one; the others correct each."""
     labels = picture.leaves.labels
     x, y, _ = next(click for click in clicks if click[2])
     barred = np.zeros(len(picture.leaves.areas), np.bool_)
     barred[[labels[v, u] for u, v, p in clicks if not p]] = True
     barred[labels[y, x]] = False
-    masks: list[Candidate] = []
+    drawn: list[tuple[float, BoolArray]] = []
     for answer in answers(picture, (x, y), guesses, barred):
         mask = snap(picture.small, answer.mask)
         mask[y, x] = True
         mended = correct(picture, tidied(mask, clicks), clicks)
-        masks.append(_candidate(picture, mended, CLICK_WORTH * answer.expected_iou))
-    return masks
+        if not any(np.array_equal(mended, other) for _, other in drawn):
+            drawn.append((answer.expected_iou, mended))
+        if len(drawn) == ANSWERS:
+            break
+    best_first = sorted(drawn, key=lambda one: -one[0])
+    return [_candidate(picture, mask, CLICK_WORTH * expected) for expected, mask in best_first]
 
 
 def _places(points: Sequence[Point]) -> tuple[list[Place], list[Place]]:
