@@ -23,7 +23,9 @@ def test_evaluation_folders_are_recognised(path: str | bytes) -> None:
     assert is_evaluation_path(path)
 
 
-@pytest.mark.parametrize("path", ["/data/nano/art.npz", "runs/checkpoint.pt", "/work/evaluator.py", "cocoa/beans.png"])
+@pytest.mark.parametrize(
+    "path", ["/data/nano/art.npz", "runs/checkpoint.pt", "/home/me/evaluator.py", "cocoa/beans.png"]
+)
 def test_other_folders_are_not(path: str) -> None:
     assert not is_evaluation_path(path)
 

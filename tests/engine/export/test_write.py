@@ -135,3 +135,9 @@ def test_with_pictures_a_third_encoder_has_their_ranges(tmp_path):
     steps = {node.op_type for node in onnx.load(tmp_path / "encoder_int8_static.onnx").graph.node}
     assert "QuantizeLinear" in steps
     assert "DynamicQuantizeLinear" not in steps
+
+
+def test_a_graph_does_not_tell_where_on_this_machine_it_was_made(folder):
+    written = sorted(folder.glob("*.onnx"))
+    assert len(written) >= 4
+    assert [path.name for path in written if b".py" in path.read_bytes()] == []

@@ -153,19 +153,21 @@ def _write(graph: Graph, path: Path) -> None:
         for name in graph.example
     }
     with quiet():
-        torch.onnx.export(
+        program = torch.onnx.export(
             graph.part.module,
             kwargs=graph.example,
-            f=str(path),
             dynamo=True,
             input_names=list(graph.example),
             output_names=list(graph.part.outputs),
             dynamic_shapes=free,
             opset_version=OPSET,
             custom_translation_table=TRANSLATIONS,
-            external_data=False,
             verbose=False,
         )
+        assert program is not None
+        for node in program.model.graph.all_nodes():
+            node.metadata_props.clear()  # where on this machine each line of code lies that made it
+        program.save(str(path), external_data=False)
 
 
 def _compare(graph: Graph, path: Path) -> float:
