@@ -1,11 +1,10 @@
-"""Fit the choice among a click's candidates, for `src/rubylith/engine/embedded/choice.py`.
+"""Fit the choice among a click's candidates beside the network: `src/rubylith/engine/embedded/choice.npz`.
 
-    python benchmarks/fit_clicks.py [--eval DIR] [--limit 60] [--network FILE] [--keep FILE]
+    python benchmarks/fit_clicks.py [--eval DIR] [--limit 60] [--network FILE] [--keep FILE] [--write]
 
-One click on each target of the open sets. Ridge regression predicts each candidate's IoU from its features; from there
-Adam climbs towards the highest mean IoU of the first answer, softly chosen, each set weighing the same. Printed: that
-mean on the clicks fitted to, on each set when all others were fitted to, and threefold by photograph; then the weights.
-DIR as for quality.py.
+One click on each target of the open sets. Adam climbs towards the highest mean IoU of the first answer, softly chosen,
+each set weighing the same. Printed: that mean on the clicks fitted to, on each set when all others were fitted to, and
+threefold by photograph. --write leaves the choice in the package. DIR as for quality.py.
 """
 
 import argparse
@@ -14,6 +13,7 @@ import pickle
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -24,13 +24,17 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 from benchmarks.quality import SETS, _evaluator  # noqa: E402
 
+from rubylith.engine.embedded.choice import FILE, Choice  # noqa: E402
+from rubylith.engine.embedded.clicks import choose  # noqa: E402
+from rubylith.engine.embedded.network import FILE as NETWORK  # noqa: E402
+
 FloatArray = npt.NDArray[np.float64]
-RIDGE, FOLDS = 1e-3, 3
-TEMPERATURE = 20.0  # from predicted IoU to logits
-STEPS, RATE, PULL = 150, 0.05, 0.01  # of the climb; PULL holds weights near the regression's
-SHARPNESS, DIRECT = 25.0, 0.3  # of the soft choice; how much the probabilities themselves should favour the best
-# Features by position: what outline, place and source say that did not help on sets left out of the fit.
-LEFT_OUT = (4, 5, 10, 11, 12, 13, 16, 17, 18, 19, 20)
+Data = tuple[FloatArray, FloatArray, FloatArray, npt.NDArray[np.bool_]]  # see `padded`
+FOLDS = 3
+HIDDEN = 16  # units beside the linear score
+STEPS, RATE, DECAY, DROPOUT = 200, 0.03, 0.3, 0.3  # of the climb
+SHARPNESS = 25.0  # of the soft choice
+PREDICTED_IOU = 23  # the feature
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +53,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--eval", type=Path, default=ROOT.parent / "shared" / "eval")
     parser.add_argument("--limit", type=int, default=60, help="photos per set")
-    parser.add_argument("--network", type=Path, help="instead of the package's")
+    parser.add_argument("--network", type=Path, default=NETWORK, help="instead of the package's")
     parser.add_argument("--keep", type=Path, help="keep what was gathered here, or read it if it is there")
+    parser.add_argument("--write", action="store_true", help="into the package")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     options = parser.parse_args()
+    asked = sha256(options.network.read_bytes()).hexdigest(), options.limit
     if options.keep and options.keep.exists():
-        clicks = pickle.loads(options.keep.read_bytes())  # our own file
+        made_for, clicks = pickle.loads(options.keep.read_bytes())  # our own file
+        if made_for != asked:
+            parser.error(f"{options.keep} was gathered with another network or limit; name another file")
     else:
         clicks = gathered(options)
         if options.keep:
-            options.keep.write_bytes(pickle.dumps(clicks))
-    report(clicks)
+            options.keep.write_bytes(pickle.dumps((asked, clicks)))
+    choice = report(clicks)
+    if options.write:
+        choice.write(FILE, asked[0])
 
 
 def gathered(options: argparse.Namespace) -> list[Clicked]:
@@ -81,7 +91,7 @@ def gather(job: tuple[str, int, argparse.Namespace]) -> list[Clicked]:
     from rubylith.engine.embedded.upscale import enlarge_bitmap  # noqa: PLC0415
     from rubylith.engine.runtimes import Device  # noqa: PLC0415
 
-    nano = network.Nano(Device(threads=1), options.network or network.FILE)
+    nano = network.Nano(Device(threads=1), options.network)
     found: list[Clicked] = []
     for photo, sample in enumerate(evaluator.load(name.split("_person")[0], str(options.eval), options.limit)):
         if photo % 4 != part:
@@ -99,22 +109,28 @@ def gather(job: tuple[str, int, argparse.Namespace]) -> list[Clicked]:
     return found
 
 
-def report(clicks: list[Clicked]) -> None:
-    """Print how the fit does, seen and unseen, and the weights."""
+def report(clicks: list[Clicked]) -> Choice:
+    """Print how the fit does, seen and unseen; the choice fitted to all."""
     names, photos = np.array([click.name for click in clicks]), np.array([click.photo for click in clicks])
-    weights = fit(clicks)
+    choice = fit(clicks)
     print(f"{len(clicks)} clicks on {sum(len(set(photos[names == name])) for name in SETS)} photos")
     print("| mIoU of one click | " + " | ".join(SETS) + " | mean |\n" + "|---" * (len(SETS) + 2) + "|")
     show("best candidate", names, np.array([click.ious.max() for click in clicks]))
-    show("best of the answers", names, np.array([click.ious[answers(click, weights)].max() for click in clicks]))
-    show("best predicted IoU", names, np.array([click.ious[int(click.features[:, 23].argmax())] for click in clicks]))
-    show("chosen, fitted to all", names, chosen(clicks, weights))
+    show("best of the answers", names, np.array([click.ious[answers(click, choice)].max() for click in clicks]))
+    show(
+        "best predicted IoU",
+        names,
+        np.array([click.ious[int(click.features[:, PREDICTED_IOU].argmax())] for click in clicks]),
+    )
+    show("chosen, fitted to all", names, chosen(clicks, choice))
     groups = [
         np.isin(names, [name for name in SETS if name.startswith(kind)]) for kind in {n.split("_")[0] for n in SETS}
     ]
     show("chosen, its set left out", names, unseen(clicks, groups))
     show("chosen, threefold by photo", names, unseen(clicks, [photos % FOLDS == fold for fold in range(FOLDS)]))
-    print("BESIDE_NETWORK = (" + ", ".join(f"{weight:.3g}" for weight in weights) + ")")
+    expected = np.mean([promised(click, choice) for click in clicks])
+    print(f"expected IoU of the first answers {expected:.3f}, which CLICK_WORTH should bring to theirs")
+    return choice
 
 
 def show(title: str, names: npt.NDArray[np.str_], ious: FloatArray) -> None:
@@ -123,58 +139,63 @@ def show(title: str, names: npt.NDArray[np.str_], ious: FloatArray) -> None:
     print(f"| {title} | " + " | ".join(f"{mean:.3f}" for mean in means) + f" | **{np.mean(means):.3f}** |", flush=True)
 
 
-def fit(clicks: list[Clicked]) -> FloatArray:
-    """Weights (f,) of the logits."""
+def fit(clicks: list[Clicked]) -> Choice:
+    """The choice by which these clicks' first answers are best."""
     counts = {name: sum(click.name == name for click in clicks) for name in SETS}
     shares = np.array([1 / counts[click.name] for click in clicks])
-    shares /= shares.sum()
-    kept = [index for index in range(clicks[0].features.shape[1]) if index not in LEFT_OUT]
-    features, overlaps, ious, real = padded(clicks, kept)
-    spread = features[real].std(axis=0) + 1e-6
-    scaled = features / spread
-    weights = np.zeros(clicks[0].features.shape[1])
-    start = regressed(scaled[real], ious[real], (shares[:, None] / real.sum(axis=1)[:, None] * real)[real])
-    weights[kept] = climbed(start, (scaled, overlaps, ious, real), shares) / spread
-    return weights
+    features, overlaps, ious, real = padded(clicks)
+    mean, spread = features[real].mean(axis=0), features[real].std(axis=0) + 1e-6
+    scaled = np.where(real[..., None], (features - mean) / spread, 0)
+    linear, hidden, bias, out = climbed((scaled, overlaps, ious, real), shares / shares.sum())
+    hidden /= spread[:, None]
+    return Choice(linear / spread, hidden, bias - mean @ hidden, out)
 
 
-def padded(clicks: list[Clicked], kept: list[int]) -> tuple[FloatArray, FloatArray, FloatArray, npt.NDArray[np.bool_]]:
+def padded(clicks: list[Clicked]) -> Data:
     """Features (k, c, f), overlaps (k, c, c), IoUs (k, c), and which candidates are real (k, c)."""
-    most = max(len(click.ious) for click in clicks)
-    features, overlaps = np.zeros((len(clicks), most, len(kept))), np.zeros((len(clicks), most, most))
+    most, kinds = max(len(click.ious) for click in clicks), clicks[0].features.shape[1]
+    features, overlaps = np.zeros((len(clicks), most, kinds)), np.zeros((len(clicks), most, most))
     ious, real = np.zeros((len(clicks), most)), np.zeros((len(clicks), most), np.bool_)
     for row, click in enumerate(clicks):
         count = len(click.ious)
-        features[row, :count], overlaps[row, :count, :count] = click.features[:, kept], click.overlaps
+        features[row, :count], overlaps[row, :count, :count] = click.features, click.overlaps
         ious[row, :count], real[row, :count] = click.ious, True
     return features, overlaps, ious, real
 
 
-def regressed(rows: FloatArray, ious: FloatArray, shares: FloatArray) -> FloatArray:
-    """Ridge regression of IoU, as logits: (f,)."""
-    rows = rows - shares @ rows
-    matrix = (rows * shares[:, None]).T @ rows + RIDGE * np.diag((rows**2 * shares[:, None]).sum(axis=0) + 1e-9)
-    return TEMPERATURE * np.linalg.solve(matrix, (rows * shares[:, None]).T @ (ious - shares @ ious))
+def climbed(data: Data, shares: FloatArray) -> list[FloatArray]:
+    """Adam with weight decay on the mean IoU of a soft choice by expected IoU: linear, hidden, bias and out.
 
-
-def climbed(
-    start: FloatArray,
-    data: tuple[FloatArray, FloatArray, FloatArray, npt.NDArray[np.bool_]],
-    shares: FloatArray,
-) -> FloatArray:
-    """Adam on the mean IoU of a soft choice by expected IoU, from `start`: (f,)."""
+    Source of the climber: Loshchilov, Hutter, 'Decoupled weight decay regularization', ICLR 2019.
+    """
     features, overlaps, ious, real = data
-    weights, first, second = start.copy(), np.zeros_like(start), np.zeros_like(start)
+    chance, count = np.random.default_rng(0), features.shape[2]
+    limit = count**-0.5
+    shapes = (count,), (count, HIDDEN), (HIDDEN,)
+    weights = [*(chance.uniform(-limit, limit, shape) for shape in shapes), np.zeros(HIDDEN)]
+    first, second = [np.zeros_like(one) for one in weights], [np.zeros_like(one) for one in weights]
     for step in range(1, STEPS + 1):
-        likely = softmax(features @ weights, real)
+        linear, hidden, bias, out = weights
+        units = np.tanh(features @ hidden + bias)
+        shown = (chance.random(units.shape) >= DROPOUT) / (1 - DROPOUT)
+        likely = softmax(features @ linear + (units * shown) @ out, real)
         chosen = softmax(SHARPNESS * np.einsum("kij,kj->ki", overlaps, likely), real)
         by_choice = SHARPNESS * chosen * (ious - (chosen * ious).sum(axis=1, keepdims=True))
-        by_likely = np.einsum("kij,ki->kj", overlaps, by_choice) + DIRECT * ious
-        by_score = likely * (by_likely - (likely * by_likely).sum(axis=1, keepdims=True))
-        slope = np.einsum("kcf,kc->f", features, by_score * shares[:, None]) - PULL * (weights - start)
-        first, second = 0.9 * first + 0.1 * slope, 0.99 * second + 0.01 * slope**2
-        rate = RATE * (1.05 - step / STEPS)
-        weights += rate * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.99**step)) + 1e-8)
+        by_likely = np.einsum("kij,ki->kj", overlaps, by_choice)
+        by_merit = likely * (by_likely - (likely * by_likely).sum(axis=1, keepdims=True)) * shares[:, None]
+        by_unit = by_merit[..., None] * out * shown * (1 - units**2)
+        slopes = (
+            np.einsum("kcf,kc->f", features, by_merit),
+            np.tensordot(features, by_unit, ((0, 1), (0, 1))),
+            by_unit.sum(axis=(0, 1)),
+            np.einsum("kch,kc->h", units * shown, by_merit),
+        )
+        rate = RATE * (1 - (step - 1) / STEPS)
+        for index, slope in enumerate(slopes):
+            first[index] = 0.9 * first[index] + 0.1 * slope
+            second[index] = 0.999 * second[index] + 0.001 * slope**2
+            move = (first[index] / (1 - 0.9**step)) / (np.sqrt(second[index] / (1 - 0.999**step)) + 1e-8)
+            weights[index] = weights[index] * (1 - rate * DECAY) + rate * move
     return weights
 
 
@@ -185,25 +206,28 @@ def softmax(logits: FloatArray, real: npt.NDArray[np.bool_]) -> FloatArray:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def answers(click: Clicked, weights: FloatArray) -> list[int]:
+def answers(click: Clicked, choice: Choice) -> list[int]:
     """Positions of the answers, best first."""
-    from rubylith.engine.embedded.clicks import choose  # noqa: PLC0415
-
-    expected, chosen = choose(click.features @ weights, click.overlaps)
+    expected, chosen = choose(choice.merits(click.features), click.overlaps)
     return sorted(chosen, key=lambda index: -expected[index])
 
 
-def chosen(clicks: list[Clicked], weights: FloatArray) -> FloatArray:
+def promised(click: Clicked, choice: Choice) -> float:
+    """Expected IoU of the first answer."""
+    return float(choose(choice.merits(click.features), click.overlaps)[0].max())
+
+
+def chosen(clicks: list[Clicked], choice: Choice) -> FloatArray:
     """IoU of each click's first answer."""
-    return np.array([click.ious[answers(click, weights)[0]] for click in clicks])
+    return np.array([click.ious[answers(click, choice)[0]] for click in clicks])
 
 
 def unseen(clicks: list[Clicked], groups: list[npt.NDArray[np.bool_]]) -> FloatArray:
     """IoU of each click's first answer when its group was left out of the fit."""
     ious = np.zeros(len(clicks))
     for group in groups:
-        weights = fit([click for click, out in zip(clicks, group, strict=True) if not out])
-        ious[group] = chosen([click for click, out in zip(clicks, group, strict=True) if out], weights)
+        choice = fit([click for click, out in zip(clicks, group, strict=True) if not out])
+        ious[group] = chosen([click for click, out in zip(clicks, group, strict=True) if out], choice)
     return ious
 
 

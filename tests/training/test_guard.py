@@ -38,6 +38,16 @@ def test_guarded_process_cannot_open_evaluation_data(tmp_path: Path) -> None:
     assert "PermissionError: training must not read evaluation data" in result.stderr
 
 
+def test_a_link_does_not_lead_around_the_guard(tmp_path: Path) -> None:
+    photo = tmp_path / "eval" / "photo.bin"
+    photo.parent.mkdir()
+    photo.write_bytes(b"x")
+    (tmp_path / "data").symlink_to(photo.parent)
+    for path in (tmp_path / "data" / "photo.bin", Path("photo.bin")):
+        code = f"import os; os.chdir({str(tmp_path / 'data')!r}); open({str(path)!r}, 'rb')"
+        assert "must not read evaluation data" in run_guarded(code).stderr
+
+
 def test_guarded_process_cannot_list_evaluation_data(tmp_path: Path) -> None:
     folder = tmp_path / "heldout"
     folder.mkdir()

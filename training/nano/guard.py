@@ -1,4 +1,4 @@
-"""Keeps training away from evaluation data: once called, no file of such a folder can be opened in this process."""
+"""Keeps training away from evaluation data: once called, Python opens no file of such a folder in this process."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ EVALUATION_NAMES = frozenset(
         "held-out",
         "held_out",
         "bsds500",
+        "bsr",
         "coco",
+        "coco2017",
         "ccp",
         "pennfudan",
+        "pennfudanped",
         "dsb2018",
+        "stage1_train",
         "camvid",
         "fasseg",
     }
@@ -26,8 +30,9 @@ _ACTIVE = False
 
 
 def is_evaluation_path(path: str | bytes | os.PathLike) -> bool:
-    """Whether a path lies in a folder named like evaluation data."""
-    return any(part.lower() in EVALUATION_NAMES for part in PurePath(os.fsdecode(path)).parts)
+    """Whether a path, or what its links lead to, lies in a folder named like evaluation data."""
+    parts = (*PurePath(os.fsdecode(path)).parts, *PurePath(os.path.realpath(os.fsdecode(path))).parts)
+    return any(part.lower() in EVALUATION_NAMES for part in parts)
 
 
 def forbid_evaluation_data() -> None:

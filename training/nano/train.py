@@ -24,6 +24,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from training.nano import guard
+
 
 def arguments() -> argparse.Namespace:
     """The command line."""
@@ -48,6 +50,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Start or resume a run."""
+    guard.forbid_evaluation_data()
     options = arguments()
     os.environ.setdefault(
         "OMP_WAIT_POLICY", "PASSIVE"

@@ -1,7 +1,8 @@
 """The training loop: resumable at any step, with the same weights as if it had never stopped.
 
 Every number that decides the next step is in the checkpoint or follows from the step number: weights, moving average,
-optimizer state; learning rate, batch and simulated clicks are pure functions of the step.
+optimizer state; learning rate, batch and simulated clicks are pure functions of the step and of the data folder. The
+checkpoint does not know that folder: resume with the one that the run began with.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ class Trainer:
 
     @classmethod
     def begin(cls, path: Path, config: TrainConfig) -> Trainer:
-        """A new run from averaged weights: the optimizer warms up anew, on scenes that they have not seen."""
+        """A new run from averaged weights: the optimizer warms up anew, on scenes that they have hardly seen."""
         state = torch.load(path)
         step = state["samples"] // config.stream.rows
         trainer = cls(replace(config, begun=step, widths=tuple(state["widths"])))

@@ -1,6 +1,7 @@
 """What the network is shown and what becomes of its answers, with a network that knows only red."""
 
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from rubylith.domain.image import Image
 from rubylith.domain.prompt import ObjectPrompt, Objects
 from rubylith.domain.rle import RLE
 from rubylith.engine import prompted
-from rubylith.engine.embedded import crops, network
+from rubylith.engine.embedded import choice, clicks, crops, network
 from rubylith.engine.embedded.network import Nano
 from rubylith.engine.embedded.opinions import guess_box, guess_click
 from rubylith.engine.embedded.picture import read_picture
@@ -45,15 +46,15 @@ def test_the_engine_shows_the_network_what_it_was_trained_on(place):
     pixels, disc = disc_scene()
     mine, theirs = crops.Window(*place), trained.Window(*place)
     thumb, scale = trained.thumbnail(pixels)
-    clicks, against, box = [(90.5, 95.5), (100.0, 60.0)], [(20.5, 20.5)], (35.0, 40.0, 146.0, 151.0)
-    inside = [[theirs.inside(x, y, crops.CROP) for x, y in places] for places in (clicks, against)]
+    wanted, against, box = [(90.5, 95.5), (100.0, 60.0)], [(20.5, 20.5)], (35.0, 40.0, 146.0, 151.0)
+    inside = [[theirs.inside(x, y, crops.CROP) for x, y in places] for places in (wanted, against)]
     corners = (*theirs.inside(*box[:2], crops.CROP), *theirs.inside(*box[2:], crops.CROP))
     previous = trained.cut_mask(disc.astype(np.uint8), theirs, crops.CROP) * np.uint8(255)
-    hints = crops.Hints(clicks, against, box, disc)
+    hints = crops.Hints(wanted, against, box, disc)
     assert np.array_equal(crops.thumbnail(pixels), thumb)
     assert np.array_equal(crops.cut(pixels, mine), trained.cut(pixels, theirs, crops.CROP))
     assert np.array_equal(crops.hint_planes(mine, hints), trained.hint_planes(crops.CROP, *inside, corners, previous))
-    assert np.array_equal(crops.context_planes(thumb, 240, mine, clicks), trained.context(thumb, scale, theirs, clicks))
+    assert np.array_equal(crops.context_planes(thumb, 240, mine, wanted), trained.context(thumb, scale, theirs, wanted))
 
 
 @pytest.mark.parametrize("side", [120, 240, 900, 1700])
@@ -95,8 +96,8 @@ def test_a_click_gives_three_different_candidates_that_hold_it():
 
 def test_negative_clicks_are_obeyed_beside_the_network():
     embedding = MODEL.embed(image(disc_scene()[0]))
-    clicks = (Point(60.5, 60.5), Point(90.5, 95.5, positive=False))
-    for mask in MODEL.decode(embedding, [ObjectPrompt(clicks)])[0]:
+    both = (Point(60.5, 60.5), Point(90.5, 95.5, positive=False))
+    for mask in MODEL.decode(embedding, [ObjectPrompt(both)])[0]:
         assert mask.rle.bitmap()[60, 60]
         assert not mask.rle.bitmap()[95, 90]
 
@@ -114,10 +115,82 @@ def test_a_previous_mask_is_corrected_beside_the_network():
     embedding = MODEL.embed(image(pixels))
     empty = RLE.from_bitmap(np.zeros_like(clover))
     for previous in (empty, RLE.from_bitmap(clover & (np.indices(clover.shape)[0] < 90))):
-        clicks = (Point(110.5, 120.5), Point(200.5, 20.5, positive=False))
-        (mask,) = MODEL.decode(embedding, [ObjectPrompt(clicks, previous=previous)])[0]
+        both = (Point(110.5, 120.5), Point(200.5, 20.5, positive=False))
+        (mask,) = MODEL.decode(embedding, [ObjectPrompt(both, previous=previous)])[0]
         assert mask.rle.bitmap()[120, 110]
         assert not mask.rle.bitmap()[20, 200]
+
+
+def test_a_correction_takes_from_the_network_what_was_clicked_and_leaves_what_was_not():
+    pixels, disc = disc_scene()
+    pixels[20:50, 140:170] = (190, 50, 50)  # red as well, but nobody clicks on it
+    rows, columns = np.indices(disc.shape)
+    embedding = MODEL.embed(image(pixels))
+
+    def corrected(previous: np.ndarray, *points: Point) -> np.ndarray:
+        prompt = ObjectPrompt(points, previous=RLE.from_bitmap(previous))
+        return MODEL.decode(embedding, [prompt])[0][0].rle.bitmap()
+
+    inside = Point(70.5, 95.5)
+    assert iou(corrected(disc & (columns < 80), inside, Point(125.5, 95.5)), disc) > 0.97
+    spilt = disc | ((np.abs(rows - 95) < 25) & (columns > 90) & (columns < 178))
+    assert iou(corrected(spilt, inside, Point(163.5, 95.5, positive=False)), disc) > 0.97
+
+
+def test_a_correction_that_the_network_does_not_understand_is_left_to_regions():
+    pixels, disc = disc_scene()
+    # "what is not red" is all that heeds this click, for which the network promises .3
+    prompt = ObjectPrompt((Point(210.5, 90.5),), previous=RLE.from_bitmap(disc))
+    with_network, without = (
+        model.decode(model.embed(image(pixels)), [prompt])[0][0].rle for model in (MODEL, Embedded(None))
+    )
+    assert with_network == without
+
+
+def test_a_correction_leaves_the_outline_alone_where_nothing_was_wrong():
+    pixels, disc = disc_scene()
+    rows, columns = np.indices(disc.shape)
+    tailed = disc & (columns < 110)
+    tailed |= (np.abs(rows - 95) < 2) & (columns > 8) & (columns < 40)  # thinner than what outlines are snapped at
+    clicks = (Point(60.5, 95.5), Point(130.5, 95.5), Point(5.5, 60.5, positive=False))
+    prompt = ObjectPrompt(clicks, previous=RLE.from_bitmap(tailed))
+    corrected = MODEL.decode(MODEL.embed(image(pixels)), [prompt])[0][0].rle.bitmap()
+    assert corrected[95, 130]
+    assert np.array_equal(corrected[:, :60], tailed[:, :60])
+
+
+@pytest.mark.parametrize("model", [MODEL, Embedded(None)])
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_click_on_less_than_a_working_pixel_is_heard(model, wanted):
+    pixels, disc = large_disc(1440)
+    previous = disc.copy()
+    x, y = (540, 570) if wanted else (1200, 200)
+    previous[y : y + 2, x : x + 2] = not wanted
+    clicks = (Point(400.5, 570.5), Point(x + 0.5, y + 0.5, positive=wanted))
+    prompt = ObjectPrompt(clicks, previous=RLE.from_bitmap(previous))
+    corrected = model.decode(model.embed(image(pixels)), [prompt])[0][0].rle.bitmap()
+    assert (corrected[y : y + 2, x : x + 2] == wanted).all()
+    assert iou(corrected, disc) > 0.97
+
+
+@pytest.mark.parametrize("model", [MODEL, Embedded(None)])
+def test_a_mask_of_many_pieces_is_corrected(model):
+    rows, columns = np.indices((380, 380))
+    checks = (rows + columns) % 2 == 0  # more pieces than 16 bits count
+    pixels = np.random.default_rng(0).integers(0, 256, (380, 380, 3), np.uint8)
+    clicks = (Point(0.5, 0.5), Point(1.5, 0.5))
+    (mask,) = model.decode(model.embed(image(pixels)), [ObjectPrompt(clicks, previous=RLE.from_bitmap(checks))])[0]
+    assert mask.rle.bitmap()[0, :2].all()
+
+
+@pytest.mark.parametrize("model", [MODEL, Embedded(None)])
+def test_a_box_bounds_what_clicks_add_and_may_reach_beyond_the_picture(model):
+    embedding = model.embed(image(disc_scene()[0]))
+    within = ObjectPrompt((Point(60.5, 95.5), Point(130.5, 95.5)), Box(35, 40, 90, 151))
+    assert not model.decode(embedding, [within])[0][0].rle.bitmap()[:, 90:].any()
+    beyond = model.decode(embedding, [ObjectPrompt(box=Box(-5e4, -5e4, 5e4, 5e4))])[0][0]
+    whole = model.decode(embedding, [ObjectPrompt(box=Box(0, 0, 240, 180))])[0][0]
+    assert beyond.rle == whole.rle
 
 
 def test_threads_get_what_they_would_get_alone():
@@ -168,6 +241,30 @@ def test_an_installation_without_the_file_works_with_regions_alone(tmp_path, mon
     embedding = model.embed(image(pixels))
     assert embedding.provenance == "embedded"
     assert iou(model.decode(embedding, [ObjectPrompt(box=Box(35, 40, 146, 151))])[0][0].rle.bitmap(), disc) > 0.95
+
+
+def test_the_choice_among_candidates_was_fitted_to_what_they_are_described_by():
+    picture = read_picture(disc_scene()[0])
+    guesses = guess_click(NANO, picture.view, [(90.5, 95.5)], [])
+    for described, used in ((guesses, choice.beside_network()), ([], choice.ALONE)):
+        features = clicks.measure(picture, (90, 95), described).features
+        assert used.linear.shape == features.shape[1:]
+        assert np.isfinite(used.merits(features)).all()
+
+
+def test_the_choice_was_fitted_to_the_network_in_the_package():
+    with np.load(choice.FILE) as arrays:
+        assert arrays["network"] == sha256(network.FILE.read_bytes()).hexdigest()
+
+
+def test_a_choice_is_read_as_it_was_written(tmp_path):
+    chance = np.random.default_rng(0)
+    written = choice.Choice(*(chance.normal(size=shape) for shape in ((5,), (5, 3), (3,), (3,))))
+    written.write(tmp_path / "choice.npz", "digest")
+    features = chance.normal(size=(7, 5))
+    by_hand = features @ written.linear + np.tanh(features @ written.hidden + written.bias) @ written.out
+    assert written.merits(features) == pytest.approx(by_hand)
+    assert choice.Choice.read(tmp_path / "choice.npz").merits(features) == pytest.approx(by_hand, abs=1e-5)
 
 
 def test_the_network_runs_on_the_cpu_whatever_other_models_run_on():

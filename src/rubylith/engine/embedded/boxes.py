@@ -6,6 +6,7 @@ the slow ways are left out. A way whose result does not fill the box counts less
 'Image segmentation with a bounding box prior', ICCV 2009.
 """
 
+from enum import StrEnum
 from typing import cast
 
 import cv2
@@ -14,22 +15,35 @@ import numpy.typing as npt
 
 from rubylith.engine.embedded.hierarchy import Hierarchy
 from rubylith.engine.embedded.picture import Picture
-from rubylith.engine.embedded.snapping import snap
+from rubylith.engine.embedded.products import pairwise_products
+from rubylith.engine.embedded.snapping import Guide
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.floating]
 UInt8Array = npt.NDArray[np.uint8]
 
+
+class Way(StrEnum):
+    """A way to cut the object out of its box."""
+
+    BOX = "box"
+    CORE = "core"
+    QUICK_CORE = "quick core"
+    ELLIPSE = "ellipse"
+    REGION = "region"
+    QUICK_REGION = "quick region"
+    SECOND_REGION = "second region"
+    COLOURS = "colours"
+
+
 # Set by hand on the open set, 10 photos of each of five kinds, 2026-11-20.
 MARGIN = 0.4  # of the box on each side: what GrabCut sees of the surroundings
 CORE = 0.25  # of the box's axes: an ellipse that is surely object
 FILLING_POWER = 3.0  # how much a way that leaves the box empty loses
-VOTES = {"box": 1.3, "core": 0.8, "ellipse": 1.0, "region": 0.7, "second region": 0.7, "colours": 1.0}
-# A seventh of the time; set on 7 photos of each of eight kinds, 2026-11-28, with a network of 87 thousand samples.
-VOTES_BESIDE_NETWORK = {
-    "network": 1.0, "quick core": 1.3, "ellipse": 1.0, "quick region": 0.7, "second region": 0.7, "colours": 1.3
-}  # fmt: skip
-OUTLINE_BAND = 0.15  # how far one snap moves an outline here; see `snapping.snap`
+VOTES = {Way.BOX: 1.3, Way.CORE: 0.8, Way.ELLIPSE: 1.0, Way.REGION: 0.7, Way.SECOND_REGION: 0.7, Way.COLOURS: 1.0}
+# Beside the network, in a tenth of the time; set on 8 photos of each of eight kinds, 2026-11-29.
+VOTES_BESIDE_NETWORK, NETWORK_VOTE = {Way.QUICK_CORE: 1.3, Way.ELLIPSE: 1.0, Way.QUICK_REGION: 0.7}, 4.0
+OUTLINE_BAND = 0.15  # how far one snap moves an outline, as a share of the root of an ellipse's area in the box
 OUTLINE_SIDE = 192  # pixels on which that is computed
 LEAST = 0.1  # of the box: a GrabCut that leaves less has failed
 
@@ -46,41 +60,46 @@ def cut_box(picture: Picture, bounds: Bounds, network: FloatArray | None = None)
     inside[y0:y1, x0:x1] = True
     if inside.all() or min(x1 - x0, y1 - y0) < 3:
         return inside, 0.5
+    reach = OUTLINE_BAND * float(np.sqrt(np.pi / 4 * (x1 - x0) * (y1 - y0)))
+    guide = Guide.around(picture.small, bounds, reach=reach, side=OUTLINE_SIDE)
     votes = np.zeros((y1 - y0, x1 - x0))
     cuts: list[tuple[BoolArray, float]] = []
-    for name, vote in (VOTES if network is None else VOTES_BESIDE_NETWORK).items():
-        likely = network if name == "network" and network is not None else _way(name, picture, bounds, inside)
+    by_picture = VOTES if network is None else VOTES_BESIDE_NETWORK
+    ways = [(_cut(way, picture, bounds, inside, guide), vote) for way, vote in by_picture.items()]
+    for likely, vote in ways if network is None else [*ways, (network, NETWORK_VOTE)]:
         cut = likely[y0:y1, x0:x1] > 0.5
         weight = vote * _filling(cut) ** FILLING_POWER + 1e-6
         cuts.append((cut, weight))
         votes += weight * likely[y0:y1, x0:x1]
     total = sum(weight for _, weight in cuts)
     winner = votes > total / 2
+    if not winner.any():
+        return inside, 0.0
     result = np.zeros_like(inside)
     result[y0:y1, x0:x1] = winner
     agreement = sum(weight * _iou(cut, winner) for cut, weight in cuts) / total
-    return (result if winner.any() else inside), float(agreement)
+    return result, float(agreement)
 
 
-def _way(name: str, picture: Picture, bounds: Bounds, inside: BoolArray) -> BoolArray:
-    """What one way to cut says, (h, w) bool; `inside` is the box."""
-    match name:
-        case "box":
+def _cut(way: Way, picture: Picture, bounds: Bounds, inside: BoolArray, guide: Guide) -> BoolArray:
+    """What one way to cut says, (h, w) bool; `inside` is the box, and `guide` its window."""
+    match way:
+        case Way.BOX:
             return _grab(picture, bounds, side=400, rounds=3)
-        case "core":
+        case Way.CORE:
             return _grab(picture, bounds, side=320, rounds=2, core=CORE)
-        case "quick core":
-            return _grab(picture, bounds, side=200, rounds=2, core=CORE)
-        case "ellipse":
-            return _snapped(picture, ellipse_in(inside.shape, bounds), inside, 9)
-        case "region":
-            return _snapped(picture, _region(picture, picture.hierarchy, bounds) & inside, inside, 4)
-        case "quick region":
-            return _snapped(picture, _region(picture, picture.hierarchy, bounds) & inside, inside, 1)
-        case "second region":
-            return _snapped(picture, _region(picture, picture.second_hierarchy, bounds) & inside, inside, 4)
-        case _:
-            return _snapped(picture, _unlike_surroundings(picture, bounds, inside), inside, 3)
+        case Way.QUICK_CORE:
+            return _grab(picture, bounds, side=128, rounds=2, core=CORE)
+        case Way.ELLIPSE:
+            return _snapped(guide, ellipse_in(inside.shape, bounds), inside, 9)
+        case Way.REGION:
+            return _snapped(guide, _region(picture, picture.hierarchy, bounds) & inside, inside, 4)
+        case Way.QUICK_REGION:
+            return _snapped(guide, _region(picture, picture.hierarchy, bounds) & inside, inside, 1)
+        case Way.SECOND_REGION:
+            return _snapped(guide, _region(picture, picture.second_hierarchy, bounds) & inside, inside, 4)
+        case Way.COLOURS:
+            return _snapped(guide, _unlike_surroundings(picture, bounds, inside), inside, 3)
 
 
 def ellipse_in(shape: tuple[int, ...], bounds: Bounds, share: float = 1.0) -> BoolArray:
@@ -104,10 +123,12 @@ def _iou(one: BoolArray, other: BoolArray) -> float:
     return np.count_nonzero(one & other) / union if union else 1.0
 
 
-def _snapped(picture: Picture, mask: BoolArray, inside: BoolArray, times: int) -> BoolArray:
+def _snapped(guide: Guide, mask: BoolArray, inside: BoolArray, times: int) -> BoolArray:
+    """A mask in the box, (h, w) bool, snapped to the picture again and again."""
+    allowed, coverage = guide.coverage(inside) > 0.5, guide.coverage(mask)
     for _ in range(times):
-        mask = snap(picture.small, mask, band=OUTLINE_BAND, side=OUTLINE_SIDE) & inside
-    return mask
+        coverage = (guide.snapped(coverage) & allowed).astype(np.float64)
+    return guide.drawn(coverage > 0.5, mask) & inside
 
 
 def _grab(picture: Picture, bounds: Bounds, *, side: int, rounds: int, core: float | None = None) -> BoolArray:
@@ -184,7 +205,8 @@ def _unlike_surroundings(picture: Picture, bounds: Bounds, inside: BoolArray, ro
     back = leaves.areas * (1 - share) * near + 1e-6
     likely = share
     for _ in range(rounds):
-        like_fore, like_back = picture.likeness @ fore / fore.sum(), picture.likeness @ back / back.sum()
+        colours = np.stack([fore / fore.sum(), back / back.sum()]).astype(np.float32)
+        like_fore, like_back = pairwise_products(colours, picture.likeness)
         prior = np.where(share > 0.5, like_fore / (like_fore + like_back + 1e-12), 0)
         spread = picture.colour_walks.spread(prior, outer, np.zeros(len(outer)))
         likely = np.clip(spread, 0, 1) * share

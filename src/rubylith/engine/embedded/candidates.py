@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rubylith.engine.embedded.picture import Picture
+from rubylith.engine.embedded.products import pairwise_products
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -72,18 +73,18 @@ def _alike(picture: Picture, leaf: int) -> BoolArray:
     middles = (leaves.boxes[:, :2] + leaves.boxes[:, 2:]) / 2
     away = np.hypot(*(middles - middles[leaf]).T) / np.hypot(*leaves.labels.shape)
     seed, one = np.array([leaf]), np.ones(1)
-    radii = np.array(COLOUR_RADII)
-    near = np.exp(-(away[:, None] ** 2) / (2 * radii**2))  # (n, r)
-    fore = leaves.areas[:, None] * near
-    fore[leaf] += leaves.areas[leaf]
-    back = leaves.border[:, None] * (1 - near) + 1e-6
-    bound = np.where(radii < NEAR_RADIUS, np.exp(-(away[:, None] ** 2) / (18 * radii**2)), 1)
+    radii = np.array(COLOUR_RADII)[:, None]
+    near = np.exp(-(away**2) / (2 * radii**2))  # (r, n)
+    fore = leaves.areas * near
+    fore[:, leaf] += leaves.areas[leaf]
+    back = leaves.border * (1 - near) + 1e-6
+    bound = np.where(radii < NEAR_RADIUS, np.exp(-(away**2) / (18 * radii**2)), 1)
     likely = np.zeros_like(near)
     for _ in range(COLOUR_ROUNDS):
-        like_fore, like_back = likeness @ (fore / fore.sum(axis=0)), likeness @ (back / back.sum(axis=0))
+        colours = np.concatenate([fore / fore.sum(axis=1, keepdims=True), back / back.sum(axis=1, keepdims=True)])
+        like_fore, like_back = np.split(pairwise_products(colours.astype(np.float32), likeness), 2)
         share = like_fore / (like_fore + like_back + 1e-12)
         likely = np.clip(picture.colour_walks.spread(share, seed, one), 0, 1)
-        inside = np.stack([leaves.component(part > 0.5, leaf) for part in (likely * bound).T], axis=1)
-        areas = leaves.areas[:, None]
-        fore, back = areas * inside * likely, areas * ~inside * (1 - likely) + 1e-6
-    return np.array([leaves.component(part > level, leaf) for part in likely.T for level in COLOUR_LEVELS])
+        inside = np.stack([leaves.component(part > 0.5, leaf) for part in likely * bound])
+        fore, back = leaves.areas * inside * likely, leaves.areas * ~inside * (1 - likely) + 1e-6
+    return np.array([leaves.component(part > level, leaf) for part in likely for level in COLOUR_LEVELS])

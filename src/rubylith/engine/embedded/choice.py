@@ -1,17 +1,63 @@
-"""Fitted weights of the choice among a click's candidates; see `clicks.measure` for the features."""
+"""The choice among a click's candidates: how likely each is what is meant; see `clicks.measure` for the features."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from rubylith.engine.embedded.products import pairwise_products, weighted_sums
+
+FloatArray = npt.NDArray[np.float64]
+
+# Made by benchmarks/fit_clicks.py for the network in the package; a test tells if it was made for another.
+FILE = Path(__file__).with_name("choice.npz")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """A linear score and one hidden layer beside it. linear: (f,); hidden: (f, h); bias: (h,); out: (h,)."""
+
+    linear: FloatArray
+    hidden: FloatArray
+    bias: FloatArray
+    out: FloatArray
+
+    @classmethod
+    def straight(cls, weights: tuple[float, ...]) -> Self:
+        """The linear score alone."""
+        return cls(np.array(weights), np.zeros((len(weights), 0)), np.zeros(0), np.zeros(0))
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """As `write` left it."""
+        with np.load(path) as arrays:
+            return cls(*(arrays[name].astype(np.float64) for name in cls.__slots__))
+
+    def write(self, path: Path, network: str) -> None:
+        """The four arrays as float32, by their names, and the SHA-256 of the network that they were fitted to."""
+        arrays = {name: getattr(self, name).astype(np.float32) for name in self.__slots__}
+        np.savez(path, network=np.array(network), **arrays)
+
+    def merits(self, features: FloatArray) -> FloatArray:
+        """Logits (c,) of the candidates whose features (c, f) these are."""
+        return weighted_sums(features, self.linear) + weighted_sums(
+            np.tanh(pairwise_products(features, self.hidden.T) + self.bias), self.out
+        )
+
 
 # Fitted to the highest expected IoU on the open set, 1137 clicks on up to 60 photos of each of eight kinds, 2026-11-20;
 # threefold by photo they reach .505 on what they have not seen, .521 on what they have.
-ALONE = (
+ALONE = Choice.straight((
     0.475, 2.03, -0.629, 0.698, -1.22, -0.343, 2.21,
     6.25, -2.51, -1.27, -2.93, 8.95,
     -0.188, -0.0428, 7.33, 2.27, -0.588, 0.845, 1.6, 0.816, -0.391, 0.647,
-)  # fmt: skip
-# Fitted in the same way by benchmarks/fit_clicks.py beside the network in the package, 2026-11-29: threefold by photo
-# .585, .590 on the clicks fitted to, .557 on sets left out. Fit anew with each file.
-BESIDE_NETWORK = (
-    1.15, 0.562, 1.1, -0.116, 0, 0, 3.25,
-    -0.00143, -0.619, -2.92, 0, 0,
-    0, 0, 10.7, 0.573, 0, 0, 0, 0, 0, -1.69,
-    -0.794, -0.884, -2.53, -0.213, -1.63, 10.4, 8.17, -0.768,
-)  # fmt: skip
+))  # fmt: skip
+
+
+@cache
+def beside_network() -> Choice:
+    """The choice where the network's guesses are among the candidates."""
+    return Choice.read(FILE)

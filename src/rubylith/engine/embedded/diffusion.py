@@ -35,7 +35,9 @@ class Diffusion:
 
         pull: see PRIOR_PULL.
         """
-        conductance = _conductance(leaves)
+        ones, others = leaves.pairs.T
+        conductance = np.zeros((len(leaves.areas),) * 2)
+        conductance[ones, others] = conductance[others, ones] = _conductances(leaves)
         degrees = conductance.sum(axis=1)
         strength = pull * float(np.median(degrees)) + 1e-9
         laplacian = np.diag(degrees + strength) - conductance
@@ -63,40 +65,52 @@ class Diffusion:
 class ShortWalks:
     """The same walks on so short a leash that a few rounds of averaging settle them: nothing has to be inverted.
 
-    weights: (n, n) float32, of each neighbour in a superpixel's average; own: (n,) float32, of its prior.
+    neighbours: (e,) superpixels, those of superpixel i from starts[i] on; weights: (e,) float32, of each in that
+    superpixel's average; own: (n,) float32, of its prior.
     """
 
+    neighbours: IntArray
+    starts: IntArray
     weights: npt.NDArray[np.float32]
     own: npt.NDArray[np.float32]
 
     @classmethod
     def over(cls, leaves: Leaves, pull: float) -> Self:
-        """pull: of the median conductance of a superpixel; 0.5 leaves errors of at most 0.05."""
-        conductance = _conductance(leaves)
-        degrees = conductance.sum(axis=1)
+        """pull: of the median conductance of a superpixel; 0.5 leaves errors below 0.05 on most photographs.
+
+        Where few neighbours are far closer than most, as in a sky beside foliage, they may be ten times that.
+        """
+        count = len(leaves.areas)
+        alone = np.arange(count)  # with a weight of 0, so that each superpixel has a neighbour
+        ones, others = np.concatenate([leaves.pairs, leaves.pairs[:, ::-1], np.stack([alone, alone], axis=1)]).T
+        between = _conductances(leaves)
+        conductances = np.concatenate([between, between, np.zeros(count)])
+        degrees = np.bincount(ones, conductances, count)
         strength = pull * float(np.median(degrees)) + 1e-9
         total = degrees + strength
-        return cls((conductance / total[:, None]).astype(np.float32), (strength / total).astype(np.float32))
+        by_one = np.argsort(ones, kind="stable")
+        weights = (conductances / total[ones])[by_one].astype(np.float32)
+        starts = np.searchsorted(ones[by_one], alone)
+        return cls(others[by_one], starts, weights, (strength / total).astype(np.float32))
 
     def spread(self, prior: FloatArray, seeds: IntArray, values: FloatArray) -> FloatArray:
-        """As `Diffusion.spread`; `prior` may be (n,) or (n, k), for k walks with the same seeds."""
-        own = (self.own * prior.T).T.astype(np.float32)
-        held = np.asarray(values, np.float32).reshape(-1, *([1] * (prior.ndim - 1)))
+        """As `Diffusion.spread`; `prior` may be (n,) or (k, n), for k walks with the same seeds."""
+        own = (self.own * prior).astype(np.float32)
+        held = values.astype(np.float32)
         likely = prior.astype(np.float32)
-        likely[seeds] = held
+        likely[..., seeds] = held
         before = likely
         for _ in range(ROUNDS):
-            before, likely = likely, before + OVERSHOOT * (self.weights @ likely + own - before)
-            likely[seeds] = held
+            met = np.take(likely, self.neighbours, axis=-1) * self.weights
+            averages = np.add.reduceat(met, self.starts, axis=-1)
+            before, likely = likely, before + OVERSHOOT * (averages + own - before)
+            likely[..., seeds] = held
         return likely.astype(np.float64)
 
 
-def _conductance(leaves: Leaves) -> FloatArray:
-    """(n, n), symmetric: how easily one superpixel is reached from its neighbours."""
-    count = len(leaves.areas)
+def _conductances(leaves: Leaves) -> FloatArray:
+    """(p,): how easily each pair of neighbours is crossed."""
     ones, others = leaves.pairs.T
     distance = np.abs(leaves.histograms[ones] - leaves.histograms[others]).sum(axis=1) / 8
     difference = EDGE_SHARE * leaves.edge_sums / leaves.lengths + (1 - EDGE_SHARE) * distance
-    conductance = np.zeros((count, count))
-    conductance[ones, others] = conductance[others, ones] = leaves.lengths * np.exp(-STEEPNESS * difference)
-    return conductance
+    return leaves.lengths * np.exp(-STEEPNESS * difference)

@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from rubylith.engine.embedded.choice import FILE as CHOICE
 from rubylith.engine.embedded.crops import CROP, Hints, Window, context_planes, cut, hint_planes, numbers, thumbnail
 from rubylith.engine.runtimes import Array, Device, Network
 from rubylith.engine.runtimes.onnx import open_network
@@ -25,8 +26,8 @@ FILE = Path(__file__).with_name("nano.onnx")
 
 
 def is_here() -> bool:
-    """Whether this installation has the network's file."""
-    return FILE.is_file()
+    """Whether this installation has the network's file, and the choice that was fitted to it."""
+    return FILE.is_file() and CHOICE.is_file()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

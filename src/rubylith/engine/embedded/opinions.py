@@ -16,6 +16,8 @@ FloatArray = npt.NDArray[np.float32]
 CLICK_SCALES = (1.0, 0.6, 0.35, 0.2, 0.1)  # crop side over the picture's longer side, as in training
 SMALLEST_SIDE = 24.0  # pixels of a crop
 BOX_MARGINS = (1.2, 1.3, 1.5)  # crop side over a box's longer side
+CORRECTION_MARGIN = 1.5  # crop side over the longer side of a mask and its clicks
+LARGEST_SIDE = 1.2  # of such a crop, in longer sides of the picture
 TINY = 0.02  # of the crop
 CERTAINTY = 8.0  # how steeply a mask counts more with its predicted IoU
 OUTSIDE = -9.0  # logit of what no crop shows
@@ -49,6 +51,19 @@ def guess_click(nano: Nano, view: View, positive: Sequence[Place], negative: Seq
     return _guesses(nano.ask(view, windows, Hints(positive, negative)), view)
 
 
+def guess_correction(
+    nano: Nano, view: View, previous: BoolArray, positive: Sequence[Place], negative: Sequence[Place]
+) -> list[Guess]:
+    """Three guesses at what an earlier mask (H, W), not an empty one, and clicks mean together: one crop round both."""
+    rows, columns = np.flatnonzero(previous.any(axis=1)), np.flatnonzero(previous.any(axis=0))
+    xs = [float(columns[0]), float(columns[-1]) + 1, *(x for x, _ in positive)]
+    ys = [float(rows[0]), float(rows[-1]) + 1, *(y for _, y in positive)]
+    longer = max(max(xs) - min(xs), max(ys) - min(ys), 16.0)
+    side = min(longer * CORRECTION_MARGIN, view.longest * LARGEST_SIDE)
+    window = Window((min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2, side)
+    return _guesses(nano.ask(view, [window], Hints(positive, negative, previous=previous)), view)
+
+
 def guess_box(nano: Nano, view: View, box: tuple[float, float, float, float], shape: tuple[int, ...]) -> FloatArray:
     """How likely each pixel is part of the object in a box: (h, w) float32, 0 to 1, of the whole picture at that size.
 
@@ -61,8 +76,8 @@ def guess_box(nano: Nano, view: View, box: tuple[float, float, float, float], sh
     total = np.zeros(shape, np.float32)
     for opinion in nano.ask(view, windows, Hints(box=box)):
         shares = np.exp(CERTAINTY * (opinion.predicted_ious - opinion.predicted_ious.max()))
-        mixed = np.tensordot(shares / shares.sum(), opinion.logits, 1)
-        total += place(np.asarray(mixed, np.float32), opinion.window, shape, scale)
+        mixed = (opinion.logits * (shares / shares.sum())[:, None, None]).sum(axis=0)
+        total += place(mixed, opinion.window, shape, scale)
     return _logistic(total / np.float32(len(windows)))
 
 

@@ -24,7 +24,7 @@ COLOUR_PULL = 0.5  # of the median conductance of a superpixel
 LIKENESS = 0.05  # how fast likeness falls
 WORKING_SIDE = 512  # pixels of the longer side; more costs time and finds texture instead of things
 
-MATRICES = 4  # of superpixels by superpixels, float64: likeness, diffusion, walks and what they are made of
+MATRICES = 2  # of superpixels by superpixels, float32: likeness and diffusion
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,8 @@ class Picture:
     """A picture, its superpixels and their hierarchy.
 
     pixels: (H, W, 3) uint8 RGB at full size; small: (h, w, 3) uint8 at working size; leaves.labels is (h, w).
-    The cached properties are pure functions of these: two threads that meet there compute the same thing.
+    The cached properties are pure functions of these: two threads that meet there compute the same thing, or, in
+    Python 3.11, wait for each other.
     """
 
     pixels: UInt8Array
@@ -55,7 +56,7 @@ class Picture:
     def nbytes(self) -> int:
         """Memory that it comes to take once it has been asked about: arrays of pixels, and matrices of superpixels."""
         of_pixels = self.pixels.nbytes + self.small.nbytes + self.edges.nbytes + self.leaves.labels.nbytes
-        return of_pixels + MATRICES * 8 * len(self.leaves.areas) ** 2
+        return of_pixels + MATRICES * 4 * len(self.leaves.areas) ** 2
 
     @cached_property
     def runs(self) -> LabelRuns:
@@ -66,6 +67,11 @@ class Picture:
     def view(self) -> View:
         """The picture as the network is shown it."""
         return View.of(self.pixels, self.small)
+
+    @cached_property
+    def small_view(self) -> View:
+        """The same at working size: quicker to cut from, and fine enough for corrections."""
+        return View(self.small, self.small, self.view.thumb)
 
     @cached_property
     def second_hierarchy(self) -> Hierarchy:
@@ -83,10 +89,12 @@ class Picture:
         return ShortWalks.over(self.leaves, COLOUR_PULL)
 
     @cached_property
-    def likeness(self) -> FloatArray:
+    def likeness(self) -> npt.NDArray[np.float32]:
         """(n, n): 1 for superpixels of equal histograms, falling with their Bhattacharyya coefficient."""
-        roots = np.sqrt(np.maximum(self.leaves.histograms, 0))
-        return np.exp((roots @ roots.T / 4 - 1) / LIKENESS)
+        roots = np.sqrt(np.maximum(self.leaves.histograms, 0)).astype(np.float32)
+        columns = np.ascontiguousarray(roots.T)
+        common = np.einsum("ki,kj->ij", columns, columns)  # neither `@` nor OpenCV's: see products.py
+        return np.exp((common / 4 - 1) / np.float32(LIKENESS))
 
     @cached_property
     def half(self) -> "Picture":
@@ -94,7 +102,8 @@ class Picture:
         labels = np.ascontiguousarray(self.leaves.labels[::2, ::2])
         height, width = labels.shape
         small = cast("UInt8Array", cv2.resize(self.small, (width, height), interpolation=cv2.INTER_AREA))
-        leaves = replace(self.leaves, labels=labels, areas=self.leaves.areas / 4, boxes=np.ceil(self.leaves.boxes / 2))
+        areas = np.maximum(np.bincount(labels.ravel(), minlength=len(self.leaves.areas)), 1).astype(np.float64)
+        leaves = replace(self.leaves, labels=labels, areas=areas, boxes=np.ceil(self.leaves.boxes / 2))
         half = Picture(self.small, small, np.ascontiguousarray(self.edges[::2, ::2]), leaves, self.hierarchy)
         half.__dict__["diffusion"] = self.diffusion  # the graph is the same
         return half

@@ -25,6 +25,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 # What masks turn out to be worth on the open set, as a share of what they promise; 2026-11-20.
 CLICK_WORTH, BOX_WORTH = 0.68, 0.9
+CLICK_WORTH_BESIDE_NETWORK, BOX_WORTH_BESIDE_NETWORK = 0.82, 0.9  # 2026-11-29
 CORRECTED = 0.8  # predicted IoU of a mask that a person has looked at and corrected
 
 
@@ -39,20 +40,18 @@ class Candidate:
 def decode(picture: Picture, prompt: ObjectPrompt, nano: Nano | None) -> list[Candidate]:
     """Best first. A mask to correct is kept but for what the clicks contradict; a box bounds what clicks may mean.
 
-    nano: the network, if it is here. It is not asked about corrections: on whole people it makes them worse still.
+    nano: the network, if it is here.
     """
     clicks = [working_click(picture, point) for point in prompt.points]
+    box = None if prompt.box is None else prompt.box.clipped(picture.size)
     if isinstance(prompt.previous, RLE):
-        corrected = _corrected(picture, prompt.previous.bitmap(), clicks)
-        return [corrected if prompt.box is None else _inside(corrected, prompt.box)]
-    if prompt.box is not None:
-        likely = (
-            None if nano is None else guess_box(nano, picture.view, _edges(prompt.box), picture.leaves.labels.shape)
-        )
-        mask, agreement = cut_box(picture, working_bounds(picture, prompt.box), likely)
-        return [_candidate(picture, correct(picture, mask, clicks), BOX_WORTH * agreement)]
-    guesses = [] if nano is None else guess_click(nano, picture.view, *_places(prompt.points))
-    return _clicked(picture, clicks, guesses)
+        candidates = [_corrected(picture, prompt.previous.bitmap(), prompt.points, nano)]
+    elif box is not None:
+        candidates = [_boxed(picture, box, clicks, nano)]
+    else:
+        guesses = [] if nano is None else guess_click(nano, picture.view, *_places(prompt.points))
+        candidates = _clicked(picture, clicks, guesses)
+    return candidates if box is None else [_inside(candidate, box) for candidate in candidates]
 
 
 def working_click(picture: Picture, point: Point) -> Click:
@@ -63,6 +62,14 @@ def working_click(picture: Picture, point: Point) -> Click:
     return min(width - 1, max(0, x)), min(height - 1, max(0, y)), point.positive
 
 
+def pixel_of(picture: Picture, point: Point) -> tuple[int, int]:
+    """Column and row at full size, inside the picture."""
+    return (
+        min(picture.size.width - 1, max(0, int(point.x))),
+        min(picture.size.height - 1, max(0, int(point.y))),
+    )
+
+
 def working_bounds(picture: Picture, box: Box) -> Bounds:
     """The box in whole pixels at working size, at least one pixel each way."""
     height, width = picture.leaves.labels.shape
@@ -70,6 +77,15 @@ def working_bounds(picture: Picture, box: Box) -> Bounds:
     x0, y0 = (min(n - 1, max(0, round(v))) for v, n in ((box.x0 * across, width), (box.y0 * down, height)))
     x1, y1 = min(width, max(x0 + 1, round(box.x1 * across))), min(height, max(y0 + 1, round(box.y1 * down)))
     return x0, y0, x1, y1
+
+
+def _boxed(picture: Picture, box: Box, clicks: list[Click], nano: Nano | None) -> Candidate:
+    """The object in a box that lies in the picture, corrected by the clicks."""
+    edges = box.x0, box.y0, box.x1, box.y1
+    likely = None if nano is None else guess_box(nano, picture.view, edges, picture.leaves.labels.shape)
+    mask, agreement = cut_box(picture, working_bounds(picture, box), likely)
+    worth = BOX_WORTH if nano is None else BOX_WORTH_BESIDE_NETWORK
+    return _candidate(picture, correct(picture, mask, clicks, nano), worth * agreement)
 
 
 def _clicked(picture: Picture, clicks: list[Click], guesses: Sequence[Guess]) -> list[Candidate]:
@@ -88,8 +104,9 @@ def _clicked(picture: Picture, clicks: list[Click], guesses: Sequence[Guess]) ->
             drawn.append((answer.expected_iou, mended))
         if len(drawn) == ANSWERS:
             break
+    worth = CLICK_WORTH_BESIDE_NETWORK if guesses else CLICK_WORTH
     best_first = sorted(drawn, key=lambda one: -one[0])
-    return [_candidate(picture, mask, CLICK_WORTH * expected) for expected, mask in best_first]
+    return [_candidate(picture, mask, worth * expected) for expected, mask in best_first]
 
 
 def _places(points: Sequence[Point]) -> tuple[list[Place], list[Place]]:
@@ -98,24 +115,23 @@ def _places(points: Sequence[Point]) -> tuple[list[Place], list[Place]]:
     return positive, negative
 
 
-def _edges(box: Box) -> tuple[float, float, float, float]:
-    return box.x0, box.y0, box.x1, box.y1
-
-
-def _corrected(picture: Picture, previous: BoolArray, clicks: list[Click]) -> Candidate:
+def _corrected(picture: Picture, previous: BoolArray, points: Sequence[Point], nano: Nano | None) -> Candidate:
     """`previous` (H, W) where the clicks agree with it, mended where they do not."""
     height, width = picture.leaves.labels.shape
-    before = previous
-    if previous.shape != (height, width):
-        grey = cv2.resize(previous.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
-        before = grey > 127
-    after = correct(picture, before, clicks)
+    clicks = [working_click(picture, point) for point in points]
     if previous.shape == (height, width):
-        return Candidate(after, CORRECTED)
-    changed = enlarge_bitmap(
-        cv2.dilate((before != after).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, picture.size
-    )
-    return Candidate(np.where(changed, enlarge_bitmap(after, picture.size), previous), CORRECTED)
+        return Candidate(correct(picture, previous, clicks, nano), CORRECTED)
+    grey = cv2.resize(previous.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
+    before = grey > 127
+    pixels = [(*pixel_of(picture, point), point.positive) for point in points]
+    for (x, y, _), (u, v, _) in zip(clicks, pixels, strict=True):
+        before[y, x] = previous[v, u]  # a hole or a speck that shrinking has lost is contradicted all the same
+    after = correct(picture, before, clicks, nano)
+    changed = cv2.dilate((before != after).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    bitmap = np.where(enlarge_bitmap(changed, picture.size), enlarge_bitmap(after, picture.size), previous)
+    for u, v, positive in pixels:
+        bitmap[v, u] = positive
+    return Candidate(bitmap, CORRECTED)
 
 
 def _inside(candidate: Candidate, box: Box) -> Candidate:
