@@ -250,6 +250,7 @@ def test_a_detector_that_is_not_there_is_one_line(run, detector, line):
         (["--text", "red, blue", "--threshold", "0.1,0.2,0.3"], "3 thresholds were given for 2 phrases"),
         (["--detector", "fastestdet"], "threshold or detector is given without words"),
         (["--points-per-side", "0"], "points_per_side is 0. Give a whole number from 1 to 256 (default 32)"),
+        (["--min-mask-region-area", "-1"], "min_mask_region_area is -1. Give a whole number from 0 to 1000000000"),
         (["--points-per-side", "many"], "Invalid value for '--points-per-side'"),
         (["--pointy"], "No such option"),
         (["http://example.org/a.jpg"], "http://example.org/a.jpg is a link, and links are not fetched"),

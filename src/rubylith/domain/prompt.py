@@ -106,7 +106,7 @@ class Everything:
             if not low <= _as_number(value, is_whole=is_whole) <= high:  # NaN is between no numbers
                 kind = "whole number" if is_whole else "number"
                 raise InvalidPrompt(
-                    f"{field.name} is {value!r}", f"Give a {kind} from {low:g} to {high:g} (default {field.default})"
+                    f"{field.name} is {value!r}", f"Give a {kind} from {low:g} to {high:.10g} (default {field.default})"
                 )
 
 
@@ -166,7 +166,7 @@ class Text:
             raise InvalidPrompt(f"max_masks is {self.max_masks}", "Give a whole number from 1 on")
         low, high = LIMITS["tile_side"]
         if self.tile_side is not None and not low <= self.tile_side <= high:
-            raise InvalidPrompt(f"tile_side is {self.tile_side}", f"Give a whole number from {low:g} to {high:g}")
+            raise InvalidPrompt(f"tile_side is {self.tile_side}", f"Give a whole number from {low:g} to {high:.10g}")
 
     @property
     def thresholds(self) -> dict[str, float | None]:

@@ -1,8 +1,8 @@
 """What a picture is a picture of: the one mask that stays when the background is taken away, for every family.
 
 Whoever takes a photograph puts its subject into the middle. A box round the middle says what that is; but a box means
-what fills it, which round a small subject is the background. An answer that leaves the middle of the picture out is
-therefore given up for one of the candidates of a click there: the one that holds the middle and not the picture's rim.
+what fills it, which round a small subject is the background. So a click in the middle is asked as well, and of all
+candidates the one is taken that promises most and holds the middle and not the picture's rim.
 """
 
 import numpy as np
@@ -19,7 +19,6 @@ from rubylith.engine.progress import ignore
 # benchmarks/subject.py, 2026-11-20. A click in the middle of the answer, to reach beyond the frame, gained nothing.
 INSET = 0.15
 MIDDLE = 0.4  # share of each side that is not the middle
-HELD = 0.5  # of the middle, by an answer that does not leave it out
 
 
 def segment(segmenter: Segmenter, embedding: Embedding, *, progress: Progress = ignore) -> Segmentation:
@@ -27,11 +26,9 @@ def segment(segmenter: Segmenter, embedding: Embedding, *, progress: Progress = 
     size = embedding.size
     progress(0.0)
     (framed,) = segmenter.decode(embedding, [ObjectPrompt(box=_frame(size, INSET))])
-    masks: tuple[Mask, ...] = framed[:1]
     progress(0.5)
-    if not masks or _middle_of(masks[0].bitmap()) < HELD:
-        (clicked,) = segmenter.decode(embedding, [ObjectPrompt((Point(size.width / 2, size.height / 2),))])
-        masks = tuple(sorted((*masks, *clicked), key=lambda mask: -_centredness(mask.bitmap()))[:1])
+    (clicked,) = segmenter.decode(embedding, [ObjectPrompt((Point(size.width / 2, size.height / 2),))])
+    masks = tuple(sorted((*framed[:1], *clicked), key=_merit, reverse=True)[:1])
     progress(1.0)
     return Segmentation(size, masks, disjoint=True, model=embedding.provenance)
 
@@ -39,6 +36,11 @@ def segment(segmenter: Segmenter, embedding: Embedding, *, progress: Progress = 
 def _frame(size: Size, inset: float) -> Box:
     left, top = size.width * inset, size.height * inset
     return Box(left, top, size.width - left, size.height - top)
+
+
+def _merit(mask: Mask) -> float:
+    """Predicted IoU times centredness; at least 0, where the first is taken."""
+    return (mask.predicted_iou or 0.0) * max(0.0, _centredness(mask.bitmap()))
 
 
 def _centredness(bitmap: BoolArray) -> float:

@@ -10,6 +10,7 @@ from tests.engine.embedded.finds_red import FILE
 from tests.engine.embedded.shapes import clover_scene, disc_scene, iou
 from training.nano import crops as trained
 
+from rubylith.domain.errors import ModelFailed
 from rubylith.domain.geometry import Box, Point
 from rubylith.domain.image import Image
 from rubylith.domain.prompt import ObjectPrompt, Objects
@@ -272,6 +273,33 @@ def test_the_network_runs_on_the_cpu_whatever_other_models_run_on():
     elsewhere = Nano(Device(provider="cuda", precision="fp16"), FILE)
     (opinion,) = elsewhere.ask(view, [crops.Window(90, 95, 200)], crops.Hints(positive=[(90.0, 95.0)]))
     assert opinion.predicted_ious[0] == pytest.approx(0.9, abs=0.01)
+
+
+def test_a_damaged_file_says_what_to_do(tmp_path):
+    damaged = tmp_path / "nano.onnx"
+    damaged.write_bytes(network.FILE.read_bytes()[:100_000])
+    model = Embedded(Nano(Device(), damaged))
+    with pytest.raises(ModelFailed, match="The network in the package") as failed:
+        model.decode(model.embed(image(disc_scene()[0])), [ObjectPrompt((Point(90.5, 95.5),))])
+    assert failed.value.hint.startswith("Install rubylith again")
+
+
+@pytest.mark.parametrize("model", [MODEL, Embedded(None)])
+def test_neighbouring_clicks_of_either_kind_are_obeyed(model):
+    pixels, _ = large_disc(1440)
+    both = (Point(540.5, 570.5), Point(541.5, 570.5, positive=False))
+    for mask in model.decode(model.embed(image(pixels)), [ObjectPrompt(both)])[0]:
+        assert mask.rle.bitmap()[570, 540:542].tolist() == [True, False]
+
+
+@pytest.mark.parametrize("nano", [NANO, None])
+@pytest.mark.parametrize("wanted", [True, False])
+def test_further_clicks_choose_among_what_the_first_may_mean(nano, wanted):
+    picture = read_picture(disc_scene()[0])
+    guesses = guess_click(nano, picture.view, [(90.5, 95.5)], []) if nano else []
+    best = next(clicks.answers(picture, [(90, 95, True), (130, 95, wanted)], guesses))  # its dark middle, and its rim
+    assert best.mask[95, 90]
+    assert best.mask[95, 130] == wanted
 
 
 def test_the_network_is_not_opened_before_it_is_asked(tmp_path):

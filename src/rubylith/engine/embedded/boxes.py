@@ -16,7 +16,7 @@ import numpy.typing as npt
 from rubylith.engine.embedded.hierarchy import Hierarchy
 from rubylith.engine.embedded.picture import Picture
 from rubylith.engine.embedded.products import pairwise_products
-from rubylith.engine.embedded.snapping import Guide
+from rubylith.engine.embedded.snapping import Guide, snap
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.floating]
@@ -39,10 +39,11 @@ class Way(StrEnum):
 # Set by hand on the open set, 10 photos of each of five kinds, 2026-11-20.
 MARGIN = 0.4  # of the box on each side: what GrabCut sees of the surroundings
 CORE = 0.25  # of the box's axes: an ellipse that is surely object
-FILLING_POWER = 3.0  # how much a way that leaves the box empty loses
+FILLING_POWER, FILLING_POWER_BESIDE_NETWORK = 3.0, 2.0  # how much a way that leaves the box empty loses
 VOTES = {Way.BOX: 1.3, Way.CORE: 0.8, Way.ELLIPSE: 1.0, Way.REGION: 0.7, Way.SECOND_REGION: 0.7, Way.COLOURS: 1.0}
 # Beside the network, in a tenth of the time; set on 8 photos of each of eight kinds, 2026-11-29.
-VOTES_BESIDE_NETWORK, NETWORK_VOTE = {Way.QUICK_CORE: 1.3, Way.ELLIPSE: 1.0, Way.QUICK_REGION: 0.7}, 4.0
+VOTES_BESIDE_NETWORK = {Way.QUICK_CORE: 1.3, Way.ELLIPSE: 1.0, Way.QUICK_REGION: 0.7, Way.COLOURS: 1.3}
+NETWORK_VOTE = 4.0
 OUTLINE_BAND = 0.15  # how far one snap moves an outline, as a share of the root of an ellipse's area in the box
 OUTLINE_SIDE = 192  # pixels on which that is computed
 LEAST = 0.1  # of the box: a GrabCut that leaves less has failed
@@ -65,10 +66,11 @@ def cut_box(picture: Picture, bounds: Bounds, network: FloatArray | None = None)
     votes = np.zeros((y1 - y0, x1 - x0))
     cuts: list[tuple[BoolArray, float]] = []
     by_picture = VOTES if network is None else VOTES_BESIDE_NETWORK
+    power = FILLING_POWER if network is None else FILLING_POWER_BESIDE_NETWORK
     ways = [(_cut(way, picture, bounds, inside, guide), vote) for way, vote in by_picture.items()]
     for likely, vote in ways if network is None else [*ways, (network, NETWORK_VOTE)]:
         cut = likely[y0:y1, x0:x1] > 0.5
-        weight = vote * _filling(cut) ** FILLING_POWER + 1e-6
+        weight = vote * _filling(cut) ** power + 1e-6
         cuts.append((cut, weight))
         votes += weight * likely[y0:y1, x0:x1]
     total = sum(weight for _, weight in cuts)
@@ -77,6 +79,8 @@ def cut_box(picture: Picture, bounds: Bounds, network: FloatArray | None = None)
         return inside, 0.0
     result = np.zeros_like(inside)
     result[y0:y1, x0:x1] = winner
+    if network is not None:  # its outlines are those of a crop of 128 pixels
+        result = snap(picture.small, result) & inside
     agreement = sum(weight * _iou(cut, winner) for cut, weight in cuts) / total
     return result, float(agreement)
 

@@ -20,9 +20,11 @@ from rubylith.engine.embedded.products import pairwise_products, weighted_sums
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
+Click = tuple[int, int, bool]  # column and row at working size; positive
 
 ANSWERS, SPARE = 3, 3  # those that are given, and those at hand should some be the same once drawn
 SAME = 0.995  # IoU of two candidates of which one is enough
+CONTRADICTION = 6.0  # logits that a candidate loses for each further click that it contradicts
 DEPTH_SIDE = 256  # pixels at which depths are measured
 
 
@@ -46,6 +48,16 @@ class Candidates:
             return self.guesses[index - regions].mask(picture.leaves.labels.shape)
         return self.members[index][picture.leaves.labels] > 0.5
 
+    def contradicted(self, picture: Picture, clicks: Sequence[Click]) -> FloatArray:
+        """By how many of the clicks each is contradicted: (c,)."""
+        labels = picture.leaves.labels
+        regions = len(self.members) - len(self.guesses)
+        count = np.zeros(len(self.members))
+        for x, y, positive in clicks:
+            by_guess = [guess.holds(x, y, labels.shape) for guess in self.guesses]
+            count += np.concatenate([self.members[:regions, labels[y, x]] > 0.5, by_guess]) != positive
+        return count
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
@@ -55,17 +67,15 @@ class Answer:
     expected_iou: float
 
 
-def answers(
-    picture: Picture, click: tuple[int, int], guesses: Sequence[Guess] = (), barred: BoolArray | None = None
-) -> Iterator[Answer]:
+def answers(picture: Picture, clicks: Sequence[Click], guesses: Sequence[Guess] = ()) -> Iterator[Answer]:
     """As many as are given and some to spare, in the order in which they cover what may be meant.
 
-    click: column and row at working size. barred: (n,) bool, superpixels that candidates should do without.
+    Candidates are those of the first positive click, of which there is one.
     """
-    candidates = measure(picture, click, guesses)
+    x, y, _ = first = next(click for click in clicks if click[2])
+    candidates = measure(picture, (x, y), guesses)
     scores = (beside_network() if guesses else ALONE).merits(candidates.features)
-    if barred is not None:
-        scores = scores - 1e3 * candidates.members[:, barred].sum(axis=1)
+    scores = scores - CONTRADICTION * candidates.contradicted(picture, [one for one in clicks if one != first])
     expected, chosen = choose(scores, candidates.overlaps, ANSWERS + SPARE)
     yield from (Answer(candidates.mask(picture, index), float(expected[index])) for index in chosen)
 

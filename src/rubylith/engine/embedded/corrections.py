@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from rubylith.engine.embedded.clicks import Click
 from rubylith.engine.embedded.network import Nano
 from rubylith.engine.embedded.opinions import guess_correction
 from rubylith.engine.embedded.picture import Picture
@@ -34,9 +35,8 @@ FLOOD_RADIUS = 20.0  # pixels of that distance that the watershed resolves singl
 # Of predicted IoU; 14 photos each of pennfudan, coco and ccp, 2026-11-29:
 CONTRADICTION = 2.0  # what a guess of the network loses if it contradicts every click
 TRUSTED = 0.5  # from here a guess of the network is followed
+LEAST_KEPT = 0.7  # of the mask: a correction by the network that takes more away is not trusted
 MEANT, OTHER = 1, 2
-
-Click = tuple[int, int, bool]  # column and row at working size; positive
 
 
 def correct(picture: Picture, mask: BoolArray, clicks: Sequence[Click], nano: Nano | None = None) -> BoolArray:
@@ -47,8 +47,9 @@ def correct(picture: Picture, mask: BoolArray, clicks: Sequence[Click], nano: Na
     if all(mask[y, x] == positive for x, y, positive in clicks):
         return mask
     meant = None if nano is None or not mask.any() else _meant(nano, picture, mask, clicks)
-    if meant is not None:
-        return _approached(picture, mask, meant, clicks)
+    approached = None if meant is None else _approached(picture, mask, meant, clicks)
+    if approached is not None and np.count_nonzero(approached & mask) >= LEAST_KEPT * np.count_nonzero(mask):
+        return approached
     rows, columns = _window_of(mask)
     halved = [(x // 2, y // 2, positive) for x, y, positive in clicks]
     is_large = max(rows.stop - rows.start, columns.stop - columns.start) > LARGE
@@ -165,11 +166,19 @@ def _pieces(mask: BoolArray) -> tuple[int, npt.NDArray[np.int32]]:
 
 
 def _settled(picture: Picture, before: BoolArray, after: BoolArray, clicks: Sequence[Click]) -> BoolArray:
-    """`after` with its outline on the picture's edges where it is not that of `before`, and as the clicks say."""
+    """`after` with its outline on the picture's edges where it is not that of `before`, and as the clicks say.
+
+    Where `after` only adds or only takes away, nothing of the other kind is done.
+    """
     reach = max(2, round(2 * BAND * float(np.sqrt(np.count_nonzero(after)))))
     square = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
     near = cv2.dilate((before != after).view(np.uint8), square) > 0
-    return _obeying(np.where(near, snap(picture.small, after), after), before, clicks)
+    settled = np.where(near, snap(picture.small, after), after)
+    if not (before & ~after).any():
+        settled |= before
+    if not (after & ~before).any():
+        settled &= before
+    return _obeying(settled, before, clicks)
 
 
 def _obeying(mask: BoolArray, before: BoolArray, clicks: Sequence[Click]) -> BoolArray:

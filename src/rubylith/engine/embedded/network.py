@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from rubylith.domain.errors import ModelFailed
 from rubylith.engine.embedded.choice import FILE as CHOICE
 from rubylith.engine.embedded.crops import CROP, Hints, Window, context_planes, cut, hint_planes, numbers, thumbnail
 from rubylith.engine.runtimes import Array, Device, Network
@@ -50,7 +51,13 @@ class Nano:
 
     @cached_property
     def _network(self) -> Network:
-        return open_network(self._path, self._device)
+        try:
+            return open_network(self._path, self._device)
+        except ModelFailed as failure:
+            raise ModelFailed(
+                f"The network in the package, {self._path}, is damaged: {failure}",
+                "Install rubylith again; without that file clicks and boxes are answered by regions alone",
+            ) from failure
 
     def ask(self, view: "View", windows: Sequence[Window], hints: Hints) -> list[Opinion]:
         """Its opinion of each window of a picture, all with the same hints."""

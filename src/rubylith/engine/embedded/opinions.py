@@ -43,6 +43,12 @@ class Guess:
         """(h, w) bool, of the whole picture at that size."""
         return place(self.logits, self.window, shape, max(shape) / self.longest) > 0
 
+    def holds(self, x: int, y: int, shape: tuple[int, ...]) -> bool:
+        """Whether the pixel in column x and row y of the whole picture at that size (h, w) is in the mask."""
+        scale = max(shape) / self.longest
+        column, row = self.window.inside(((x + 0.5) / scale, (y + 0.5) / scale))
+        return 0 <= column < CROP and 0 <= row < CROP and bool(self.logits[int(row), int(column)] > 0)
+
 
 def guess_click(nano: Nano, view: View, positive: Sequence[Place], negative: Sequence[Place]) -> list[Guess]:
     """Fifteen guesses at what a click means, from five crops round the first positive one."""

@@ -12,8 +12,8 @@ from rubylith.domain.geometry import Box, Point
 from rubylith.domain.prompt import ObjectPrompt
 from rubylith.domain.rle import RLE
 from rubylith.engine.embedded.boxes import Bounds, cut_box
-from rubylith.engine.embedded.clicks import ANSWERS, answers
-from rubylith.engine.embedded.corrections import Click, correct, tidied
+from rubylith.engine.embedded.clicks import ANSWERS, Click, answers
+from rubylith.engine.embedded.corrections import correct, tidied
 from rubylith.engine.embedded.crops import Place
 from rubylith.engine.embedded.network import Nano
 from rubylith.engine.embedded.opinions import Guess, guess_box, guess_click
@@ -50,7 +50,9 @@ def decode(picture: Picture, prompt: ObjectPrompt, nano: Nano | None) -> list[Ca
         candidates = [_boxed(picture, box, clicks, nano)]
     else:
         guesses = [] if nano is None else guess_click(nano, picture.view, *_places(prompt.points))
-        candidates = _clicked(picture, clicks, guesses)
+        candidates = _clicked(picture, clicks, guesses, nano)
+    for candidate in candidates:
+        _obey(candidate.bitmap, picture, prompt.points)
     return candidates if box is None else [_inside(candidate, box) for candidate in candidates]
 
 
@@ -68,6 +70,14 @@ def pixel_of(picture: Picture, point: Point) -> tuple[int, int]:
         min(picture.size.width - 1, max(0, int(point.x))),
         min(picture.size.height - 1, max(0, int(point.y))),
     )
+
+
+def _obey(bitmap: BoolArray, picture: Picture, points: Sequence[Point]) -> None:
+    """Sets each click's own pixel of a bitmap (H, W) as the click says: enlarging may have lost it."""
+    for point in points:
+        u, v = pixel_of(picture, point)
+        if bitmap[v, u] != point.positive:
+            bitmap[v, u] = point.positive
 
 
 def working_bounds(picture: Picture, box: Box) -> Bounds:
@@ -88,18 +98,14 @@ def _boxed(picture: Picture, box: Box, clicks: list[Click], nano: Nano | None) -
     return _candidate(picture, correct(picture, mask, clicks, nano), worth * agreement)
 
 
-def _clicked(picture: Picture, clicks: list[Click], guesses: Sequence[Guess]) -> list[Candidate]:
+def _clicked(picture: Picture, clicks: list[Click], guesses: Sequence[Guess], nano: Nano | None) -> list[Candidate]:
     """Three that differ, best first, for the first positive click, of which there is one; the others correct each."""
-    labels = picture.leaves.labels
     x, y, _ = next(click for click in clicks if click[2])
-    barred = np.zeros(len(picture.leaves.areas), np.bool_)
-    barred[[labels[v, u] for u, v, p in clicks if not p]] = True
-    barred[labels[y, x]] = False
     drawn: list[tuple[float, BoolArray]] = []
-    for answer in answers(picture, (x, y), guesses, barred):
+    for answer in answers(picture, clicks, guesses):
         mask = snap(picture.small, answer.mask)
         mask[y, x] = True
-        mended = correct(picture, tidied(mask, clicks), clicks)
+        mended = correct(picture, tidied(mask, clicks), clicks, nano)
         if not any(np.array_equal(mended, other) for _, other in drawn):
             drawn.append((answer.expected_iou, mended))
         if len(drawn) == ANSWERS:
@@ -123,14 +129,12 @@ def _corrected(picture: Picture, previous: BoolArray, points: Sequence[Point], n
         return Candidate(correct(picture, previous, clicks, nano), CORRECTED)
     grey = cv2.resize(previous.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
     before = grey > 127
-    pixels = [(*pixel_of(picture, point), point.positive) for point in points]
-    for (x, y, _), (u, v, _) in zip(clicks, pixels, strict=True):
+    for (x, y, _), point in zip(clicks, points, strict=True):
+        u, v = pixel_of(picture, point)
         before[y, x] = previous[v, u]  # a hole or a speck that shrinking has lost is contradicted all the same
     after = correct(picture, before, clicks, nano)
     changed = cv2.dilate((before != after).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     bitmap = np.where(enlarge_bitmap(changed, picture.size), enlarge_bitmap(after, picture.size), previous)
-    for u, v, positive in pixels:
-        bitmap[v, u] = positive
     return Candidate(bitmap, CORRECTED)
 
 
