@@ -148,6 +148,16 @@ def test_a_correction_that_the_network_does_not_understand_is_left_to_regions():
     assert with_network == without
 
 
+def test_a_correction_that_would_take_most_of_the_mask_away_is_left_to_regions():
+    pixels, disc = disc_scene()
+    both = (Point(90.5, 95.5), Point(20.5, 20.5, positive=False))  # all that is not red, says the network
+    prompt = ObjectPrompt(both, previous=RLE.from_bitmap(np.ones_like(disc)))
+    with_network, without = (
+        model.decode(model.embed(image(pixels)), [prompt])[0][0].rle for model in (MODEL, Embedded(None))
+    )
+    assert with_network == without
+
+
 def test_a_correction_leaves_the_outline_alone_where_nothing_was_wrong():
     pixels, disc = disc_scene()
     rows, columns = np.indices(disc.shape)
