@@ -39,8 +39,8 @@ def _frame(size: Size, inset: float) -> Box:
 
 
 def _merit(mask: Mask) -> float:
-    """Predicted IoU times centredness; at least 0, where the first is taken."""
-    return (mask.predicted_iou or 0.0) * max(0.0, _centredness(mask.bitmap()))
+    """Predicted IoU times centredness, neither below 0."""
+    return max(0.0, mask.predicted_iou) * max(0.0, _centredness(mask.bitmap()))
 
 
 def _centredness(bitmap: BoolArray) -> float:

@@ -122,6 +122,19 @@ def test_a_previous_mask_is_corrected_beside_the_network():
         assert not mask.rle.bitmap()[20, 200]
 
 
+def test_a_box_of_a_few_pixels_is_never_left_empty():
+    pixels, _ = disc_scene()
+    model = load(None, Device())
+    embedding = model.embed(image(pixels))
+    chance = np.random.default_rng(0)
+    corners = [(chance.integers(0, 200), chance.integers(0, 60), side) for side in (4, 5, 6, 7) for _ in range(8)]
+    thin = [Box(x, y, x + side, y + side) for x, y, side in corners] + [
+        Box(x, y, x + s, y + 110) for x, y, s in corners
+    ]
+    for (mask,) in model.decode(embedding, [ObjectPrompt(box=box) for box in thin]):
+        assert mask.rle.area
+
+
 def test_a_correction_takes_from_the_network_what_was_clicked_and_leaves_what_was_not():
     pixels, disc = disc_scene()
     pixels[20:50, 140:170] = (190, 50, 50)  # red as well, but nobody clicks on it

@@ -41,7 +41,7 @@ MARGIN = 0.4  # of the box on each side: what GrabCut sees of the surroundings
 CORE = 0.25  # of the box's axes: an ellipse that is surely object
 FILLING_POWER, FILLING_POWER_BESIDE_NETWORK = 3.0, 2.0  # how much a way that leaves the box empty loses
 VOTES = {Way.BOX: 1.3, Way.CORE: 0.8, Way.ELLIPSE: 1.0, Way.REGION: 0.7, Way.SECOND_REGION: 0.7, Way.COLOURS: 1.0}
-# Beside the network, in a tenth of the time; set on 8 photos of each of eight kinds, 2026-11-29.
+# Beside the network, in a twentieth of the time; set on 8 photos of each of eight kinds, 2026-11-29.
 VOTES_BESIDE_NETWORK = {Way.QUICK_CORE: 1.3, Way.ELLIPSE: 1.0, Way.QUICK_REGION: 0.7, Way.COLOURS: 1.3}
 NETWORK_VOTE = 4.0
 OUTLINE_BAND = 0.15  # how far one snap moves an outline, as a share of the root of an ellipse's area in the box
@@ -80,7 +80,8 @@ def cut_box(picture: Picture, bounds: Bounds, network: FloatArray | None = None)
     result = np.zeros_like(inside)
     result[y0:y1, x0:x1] = winner
     if network is not None:  # its outlines are those of a crop of 128 pixels
-        result = snap(picture.small, result) & inside
+        snapped = snap(picture.small, result) & inside
+        result = snapped if snapped.any() else result  # a thing of few pixels may be lost
     agreement = sum(weight * _iou(cut, winner) for cut, weight in cuts) / total
     return result, float(agreement)
 
