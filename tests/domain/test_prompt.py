@@ -33,10 +33,11 @@ def test_sense_passes(prompt):
     [
         (ObjectPrompt(), "no positive point and no box"),
         (ObjectPrompt((Point(1, 1, positive=False),)), "no positive point"),
-        (ObjectPrompt(previous=EMPTY), "no positive point"),
+        (ObjectPrompt(previous=EMPTY), "no positive point and no box, and its previous mask is empty"),
         (ObjectPrompt((Point(200, 5),)), "200 x 100 pixels"),
         (ObjectPrompt((Point(-1, 5),)), "outside the picture"),
         (ObjectPrompt((Point(float("nan"), 5),)), "outside the picture"),
+        (ObjectPrompt((Point(-0.5, 5), Point(0.5, 5, positive=False))), "outside the picture"),
         (ObjectPrompt(box=Box(5, 5, 5, 9)), "no area"),
         (ObjectPrompt(box=Box(9, 5, 5, 9)), "no area"),
         (ObjectPrompt(box=Box(float("inf"), 5, 5, 9)), "no area"),

@@ -223,14 +223,21 @@ def in_pixels(objects: Objects, size: Size) -> Objects:
     return replace(objects, objects=tuple(_scaled(prompt, size) for prompt in objects.objects), normalized=False)
 
 
-def check_objects(objects: Objects, size: Size) -> None:
-    """InvalidPrompt unless every object, in pixels, can be asked for in a picture of this size."""
+def check_sense(objects: Objects) -> None:
+    """InvalidPrompt for what makes no sense in any picture; shares are looked at once they are pixels."""
     if not 0 <= objects.refinements <= MAX_REFINEMENTS:
         raise InvalidPrompt(f"{objects.refinements} refinements were asked for", f"Ask for 0 to {MAX_REFINEMENTS}")
     if not 1 <= len(objects.objects) <= MAX_OBJECTS:
         raise InvalidPrompt(f"{len(objects.objects)} objects were given", f"Give 1 to {MAX_OBJECTS}")
+    for prompt in () if objects.normalized else objects.objects:
+        _check_object(prompt)
+
+
+def check_objects(objects: Objects, size: Size) -> None:
+    """InvalidPrompt unless every object, in pixels, can be asked for in a picture of this size."""
+    check_sense(objects)
     for prompt in objects.objects:
-        _check_object(prompt, size)
+        _check_place(prompt, size)
 
 
 def _scaled(prompt: ObjectPrompt, size: Size) -> ObjectPrompt:
@@ -249,35 +256,45 @@ def _scaled(prompt: ObjectPrompt, size: Size) -> ObjectPrompt:
     return replace(prompt, points=points, box=box)
 
 
-def _check_object(prompt: ObjectPrompt, size: Size) -> None:
+def _check_object(prompt: ObjectPrompt) -> None:
     if len(prompt.points) > MAX_POINTS:
         raise InvalidPrompt(f"{len(prompt.points)} points were given for one object", f"Give at most {MAX_POINTS}")
+    if prompt.box is not None and (not prompt.box.is_finite() or prompt.box.area <= 0):
+        raise InvalidPrompt(f"The box {_corners(prompt.box)} has no area", "Give x0,y0,x1,y1 with x0 < x1 and y0 < y1")
+    _check_agreement(prompt)
+    says_where = prompt.box is not None or any(point.positive for point in prompt.points)
+    is_empty = prompt.previous is None or (isinstance(prompt.previous, RLE) and prompt.previous.area == 0)
+    if not says_where and is_empty:
+        empty = "" if prompt.previous is None else ", and its previous mask is empty"
+        raise InvalidPrompt(
+            f"An object has no positive point and no box{empty}", "Click on the object at least once, or give a box"
+        )
+
+
+def _check_place(prompt: ObjectPrompt, size: Size) -> None:
     for point in prompt.points:
         if not (0 <= point.x < size.width and 0 <= point.y < size.height):
             raise InvalidPrompt(
                 f"The point ({point.x:g}, {point.y:g}) lies outside the picture, which is {size} pixels",
                 f"Give x from 0 to {size.width - 1} and y from 0 to {size.height - 1}",
             )
-    if prompt.box is not None:
-        _check_box(prompt.box, size)
-    _check_agreement(prompt)
+    if prompt.box is not None and prompt.box.clipped(size).area <= 0:
+        raise InvalidPrompt(
+            f"The box {_corners(prompt.box)} lies outside the picture, which is {size} pixels",
+            "Give a box that touches the picture",
+        )
     if isinstance(prompt.previous, RLE) and prompt.previous.size != size:
         raise InvalidPrompt(
             f"The previous mask is {prompt.previous.size} pixels but the picture is {size}",
             "Send the mask that was made from this picture",
         )
-    says_where = prompt.box is not None or any(point.positive for point in prompt.points)
-    is_empty = prompt.previous is None or (isinstance(prompt.previous, RLE) and prompt.previous.area == 0)
-    if not says_where and is_empty:
-        raise InvalidPrompt(
-            "An object has no positive point and no box", "Click on the object at least once, or give a box"
-        )
 
 
 def _check_agreement(prompt: ObjectPrompt) -> None:
     """The parts of one prompt must be able to mean one object."""
-    both = {(int(p.x), int(p.y)) for p in prompt.points if p.positive} & {
-        (int(p.x), int(p.y)) for p in prompt.points if not p.positive
+    points = [point for point in prompt.points if math.isfinite(point.x) and math.isfinite(point.y)]
+    both = {(math.floor(p.x), math.floor(p.y)) for p in points if p.positive} & {
+        (math.floor(p.x), math.floor(p.y)) for p in points if not p.positive
     }
     if both:
         x, y = min(both)
@@ -286,7 +303,7 @@ def _check_agreement(prompt: ObjectPrompt) -> None:
         )
     if prompt.box is None:
         return
-    for point in prompt.points:
+    for point in points:
         if point.positive and not prompt.box.holds(point):
             raise InvalidPrompt(
                 f"The point ({point.x:g}, {point.y:g}) lies outside the box of its object",
@@ -294,11 +311,5 @@ def _check_agreement(prompt: ObjectPrompt) -> None:
             )
 
 
-def _check_box(box: Box, size: Size) -> None:
-    corners = f"({box.x0:g}, {box.y0:g}, {box.x1:g}, {box.y1:g})"
-    if not box.is_finite() or box.area <= 0:
-        raise InvalidPrompt(f"The box {corners} has no area", "Give x0,y0,x1,y1 with x0 < x1 and y0 < y1")
-    if box.clipped(size).area <= 0:
-        raise InvalidPrompt(
-            f"The box {corners} lies outside the picture, which is {size} pixels", "Give a box that touches the picture"
-        )
+def _corners(box: Box) -> str:
+    return f"({box.x0:g}, {box.y0:g}, {box.x1:g}, {box.y1:g})"

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.image import Image
-from rubylith.domain.prompt import Everything, Objects, Prompt, Scene, Subject, Text
+from rubylith.domain.prompt import Everything, Objects, Prompt, Scene, Subject, Text, check_sense
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress, Segmenter, everything, grounded, models, prompted, scene, subject
 from rubylith.engine.catalog import EMBEDDED, find_weights
@@ -62,7 +62,12 @@ class Engine:
         self._looks = itertools.count(1)
 
     def check(self, prompt: Prompt) -> None:
-        """InvalidPrompt or UnknownWord for words that cannot be looked up here, before anybody opens the picture."""
+        """What is wrong with a prompt whatever the picture, before anybody opens it.
+
+        InvalidPrompt for objects that make no sense; that or UnknownWord for words that cannot be looked up here.
+        """
+        if isinstance(prompt, Objects):
+            check_sense(prompt)
         if isinstance(prompt, Text) and isinstance(self._segmenter, Universal):
             scene.check_words(self._segmenter, prompt)
         elif isinstance(prompt, Text):

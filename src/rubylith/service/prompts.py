@@ -72,8 +72,9 @@ def read_prompt(
             raise InvalidPrompt("multimask asks for candidates of one object, but none is given", "Add a point or box")
         return _read_everything(given, defaults)
     if given:
+        verb = "says" if len(given) == 1 else "say"
         raise InvalidPrompt(
-            f"{', '.join(given)} say how to find everything, but points or boxes say what to cut",
+            f"{', '.join(given)} {verb} how to find everything, but points or boxes say what to cut",
             "Leave out the one or the other",
         )
     if len(frames) > 1 and (clicks or previous is not None):
