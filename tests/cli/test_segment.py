@@ -185,6 +185,21 @@ def test_one_bad_picture_among_ten_is_named_and_the_nine_are_done(run):
     assert [line["input"] for line in lines if line["status"] == "failed"] == ["p/4.png"]
 
 
+def test_of_several_pictures_the_one_that_a_click_lies_outside_of_is_named(run, segmenter, monkeypatch):
+    folder_of(2)
+    Path("p/1.png").write_bytes(encoded(scene(50, 90)))
+    status, _, err = run("p", "--point", "70,20")
+    assert status == 1
+    assert err.startswith("rubylith: p/0.png: The point (70, 20) lies outside the picture, which is 50 x 50 pixels.")
+    assert run("p/0.png", "--point", "70,20")[2].startswith("rubylith: The point (70, 20)")
+    monkeypatch.setattr(segmenter, "embed", lambda image: 1 / 0)
+    assert run("p", "missing.jpg", "--fresh")[2].splitlines()[:3] == [
+        f"rubylith: {name} made Rubylith fail with ZeroDivisionError: division by zero. "
+        "Please report it with the picture; RUBYLITH_DEBUG=1 shows where it happened."
+        for name in ("p/0.png", "p/1.png")
+    ] + ["rubylith: There is no file missing.jpg. Check the path."]
+
+
 def test_the_same_command_again_does_only_what_is_missing(run, segmenter):
     folder_of(3)
     run("p")

@@ -118,7 +118,7 @@ def _do(inputs: Sequence[Input], work: Work, tally: Tally, *, json: bool, fresh:
     with _progress_bar(tally.total) as move_to:
         for outcome in run(todo, work, progress=lambda share: move_to(tally.behind + share)):
             tally.add(outcome)
-            _report(outcome, json=json, debug=debug)
+            _report(outcome, among=tally.total, json=json, debug=debug)
             move_to(tally.behind)
 
 
@@ -132,11 +132,11 @@ def tell_moved(inputs: Sequence[Input], out: Path | None) -> None:
     say(f"{first.name} goes to {out / first.folder}, because {first.moved_for} has that name already{also}")
 
 
-def _report(outcome: Done | Failed, *, json: bool, debug: bool) -> None:
+def _report(outcome: Done | Failed, *, among: int, json: bool, debug: bool) -> None:
     if isinstance(outcome, Failed):
         if debug and outcome.error.__cause__ is not None:
             traceback.print_exception(outcome.error.__cause__)
-        say(str(outcome.error))
+        say(str(outcome if among > 1 else outcome.error))
     elif json:
         tell_bytes(as_bytes(outcome.segmentation, outcome.input.name))
     else:

@@ -54,10 +54,15 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A picture that could not be done, and why."""
+    """A picture that could not be done, and why. is_named: whether the error names the picture itself."""
 
     input: Input
     error: RubylithError
+    is_named: bool = True
+
+    def __str__(self) -> str:
+        """The error, with the picture's name."""
+        return str(self.error) if self.is_named else f"{self.input.name}: {self.error}"
 
 
 def pending(inputs: Sequence[Input], work: Work) -> tuple[Input, ...]:
@@ -80,13 +85,14 @@ def run(inputs: Sequence[Input], work: Work, *, progress: Progress = ignore) -> 
 
 def _attempt(each: Input, work: Work, manifest: Manifest | None, progress: Progress) -> Done | Failed:
     digest: str | None = None
+    is_named = True
     try:
-        image = open_image(each.source, work.limits)
+        image = open_image(each.source, work.limits)  # whose errors name the picture
         digest = image.digest
         segmentation = work.engine.segment(image, work.prompt, progress=progress)
         files = _deliver(each, segmentation, image, work, manifest)
     except RubylithError as error:
-        failure = error
+        failure, is_named = error, digest is None
     except Exception as error:  # noqa: BLE001  one picture that breaks us must not take the others down
         failure = ModelFailed(
             f"{each.name} made Rubylith fail with {type(error).__name__}: {error}",
@@ -99,7 +105,7 @@ def _attempt(each: Input, work: Work, manifest: Manifest | None, progress: Progr
         earlier = manifest.find(each.folder)
         files = earlier.files if earlier else ()  # they still lie there, for a later run to replace
         manifest.add(Entry(each.folder, each.name, "failed", work.digest, digest, files=files, error=str(failure)))
-    return Failed(each, failure)
+    return Failed(each, failure, is_named=is_named)
 
 
 def _deliver(
