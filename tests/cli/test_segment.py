@@ -79,7 +79,8 @@ def test_points_and_boxes_say_what_to_cut(run):
     assert mask["bbox"] == [25, 15, 11, 11]
     assert mask["point_coords"] == [[30, 20]]
     _, out, _ = run("photo.png", "--point", "30,20", "--point", "1,1,0", "--multimask", "--json")
-    assert len(json.loads(out)["masks"]) == 3
+    masks = json.loads(out)["masks"]
+    assert [(mask["point_coords"], mask["point_labels"]) for mask in masks] == [([[30, 20], [1, 1]], [1, 0])] * 3
     _, out, _ = run("photo.png", "--box", "10,10,30,30", "--box", "40.5,10,60,30", "--json")
     assert [mask["bbox"][:2] for mask in json.loads(out)["masks"]] == [[15, 15], [45, 15]]
 

@@ -22,10 +22,11 @@ def test_a_record_has_the_fields_of_segment_anything_in_order():
         "label": "dog",
         "score": 0.5,
         "point_coords": [[20, 20], [3.25, 4]],
+        "point_labels": [1, 0],
         "segmentation": {"size": [60, 80], "counts": rle.counts.decode()},
     }
     assert list(first)[:3] == ["id", "area", "bbox"]
-    assert (third["label"], third["score"], third["point_coords"]) == (None, None, [])
+    assert (third["label"], third["score"], third["point_coords"], third["point_labels"]) == (None, None, [], [])
 
 
 def test_the_document_names_picture_and_model():

@@ -2,7 +2,8 @@
 
 Masks are compressed RLE. `iscrowd` is 0 although COCO itself keeps RLE for crowds: pycocotools reads both forms for
 either, and a crowd would not count as an object in an evaluation. Beside COCO's own fields an annotation carries
-`predicted_iou`, `stability_score`, `score` (the detector's) and `point_coords`, which readers of COCO pass over.
+`predicted_iou`, `stability_score`, `score` (the detector's), `point_coords` and `point_labels`, which readers of COCO
+pass over.
 Source: cocodataset.org, data format; cocoapi, PythonAPI/pycocotools/coco.py.
 """
 

@@ -1,7 +1,8 @@
 """The record of segment-anything for every mask, in one document; the command's `--json` prints the same.
 
 `bbox` is left, top, width, height in pixels; `segmentation` is COCO's compressed RLE; `label` and `score` (the
-detector's) are null for a mask without a label; `point_coords` are the clicks that a mask answers, as x, y.
+detector's) are null for a mask without a label; `point_coords` are the clicks that a mask answers, as x, y, and
+`point_labels`, in the same order, 1 for those on the object and 0 for those beside it.
 Source: facebookresearch/segment-anything, segment_anything/automatic_mask_generator.py.
 """
 
@@ -49,6 +50,7 @@ def _record(number: int, mask: Mask) -> dict[str, Any]:
         "label": label.name if label else None,
         "score": _score(label.score) if label else None,
         "point_coords": [[_pixels(point.x), _pixels(point.y)] for point in mask.points],
+        "point_labels": [int(point.positive) for point in mask.points],
         "segmentation": {"size": [size.height, size.width], "counts": mask.rle.counts.decode("ascii")},
     }
 

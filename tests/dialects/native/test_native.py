@@ -106,6 +106,12 @@ def test_each_phrase_may_have_a_threshold_of_its_own(http):
     }
 
 
+def test_clicks_come_back_with_what_they_meant(http):
+    clicks = {"points": [[80, 60], [10, 10, 0], [90.5, 60, 1]]}
+    (mask,) = post(http, **clicks).json()["masks"]
+    assert (mask["point_coords"], mask["point_labels"]) == ([[80, 60], [10, 10], [90.5, 60]], [1, 0, 1])
+
+
 def test_a_mask_goes_back_as_previous(http):
     first = post(http, **CLICK).json()["masks"][0]
     again = post(http, points=[[80, 60], [55, 35]], previous=first["segmentation"])
@@ -323,6 +329,8 @@ def test_openapi_describes_every_body(http):
     schema = http.get("/v1/openapi.json").json()
     body = schema["paths"]["/segment"]["post"]["requestBody"]["content"]
     assert set(body) == {"application/json", "multipart/form-data", "image/*"}
+    said = schema["components"]["schemas"]["MaskOut"]
+    assert set(said["properties"]) == set(said["required"]) == set(post(http, **CLICK).json()["masks"][0])
     text = json.dumps(schema)
     references = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
     assert references <= set(schema["components"]["schemas"])

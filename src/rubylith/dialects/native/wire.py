@@ -189,7 +189,8 @@ class MaskOut(BaseModel):
     stability_score: float | None
     label: str | None
     score: float | None
-    point_coords: list[tuple[float, float]]
+    point_coords: list[tuple[float, float]] = Field(description="The clicks that it answers, [x, y] each")
+    point_labels: list[Literal[0, 1]] = Field(description="Of each: 1 on the object, 0 beside it")
     segmentation: RLEOut
 
 
