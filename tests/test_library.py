@@ -95,7 +95,8 @@ def test_multimask_gives_three_candidates():
 def test_a_previous_mask_is_taken_in_any_form(segmenter):
     first = rubylith.segment(scene(), points=[(20, 10)]).masks[0]
     (written,) = json.loads(json.dumps(document(rubylith.segment(scene(), points=[(20, 10)]), "scene")))["masks"]
-    for previous in (first, first.rle, first.rle.bitmap(), written["segmentation"]):
+    bitmap = first.rle.bitmap()
+    for previous in (first, first.rle, bitmap, bitmap.astype(np.uint8) * 255, written, written["segmentation"]):
         assert rubylith.segment(scene(), previous=previous).masks[0].box == first.box
 
 
@@ -151,11 +152,13 @@ def test_everything_takes_the_options_of_segment_anything():
         ({"boxes": [(0, 0, 5, 5)], "overlap": "none"}, "overlap says how to find everything"),
         ({"points_per_side": 0}, r"points_per_side is 0. Give a whole number from 1 to 256 \(default 32\)"),
         ({"pred_iou_thresh": 1.5}, "pred_iou_thresh is 1.5"),
+        ({"previous": np.ones((48, 64), bool), "text": "red"}, "previous and text are given together"),
+        ({"points": np.ones((2, 2)), "text": "red"}, "points and text are given together"),
         ({"previous": np.zeros((48, 64))}, "previous mask is float64 of shape 48 x 64"),
         ({"previous": np.ones((9, 9), bool)}, "previous mask is 9 x 9 pixels but the picture is 64 x 48"),
         (
             {"previous": {"segmentation": {}}},
-            r'dictionary of segmentation, and no compressed RLE of COCO. Give {"size": \[height, width\]',
+            r'dictionary of nothing, and no compressed RLE of COCO. Give {"size": \[height, width\]',
         ),
         ({"previous": {"size": [48, 64], "counts": [10, 5]}}, "dictionary of size, counts, and no compressed RLE"),
         ({"previous": {"size": [0, 64], "counts": ""}}, "no compressed RLE of COCO"),

@@ -176,8 +176,9 @@ def segment(
 
     image: as for `embed`, or what `embed` returned. points: (x, y) in pixels, or (x, y, 0) beside it; all belong
     to one object, together with the box if there is one. boxes: (x0, y0, x1, y1); several are an object each. previous:
-    the mask to be corrected, which may come from masks.json: its `segmentation`. multimask: up to three candidates of
-    each object, best first. text: phrases such as "face" or "the largest object", in a list, or in one string with
+    the mask to be corrected: of an earlier result, a record of masks.json or its `segmentation`, or an array (H, W),
+    bool, or uint8 of two values or shades up to 255, the object bright. multimask: up to three candidates of each
+    object, best first. text: phrases such as "face" or "the largest object", in a list, or in one string with
     commas or "and" between; each mask is labelled with its phrase. mode: a mask per thing, per phrase, or both without
     overlap; without text, of all that the picture shows. threshold: what words find with a lower score is dropped; one
     number for all phrases, or one for each. detector: who looks, by name or a folder that transformers wrote. label:

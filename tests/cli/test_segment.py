@@ -85,6 +85,62 @@ def test_points_and_boxes_say_what_to_cut(run):
     assert [mask["bbox"][:2] for mask in json.loads(out)["masks"]] == [[15, 15], [45, 15]]
 
 
+def test_a_mask_of_an_earlier_run_is_corrected(run):
+    run("photo.png", "--box", "10,10,30,30", "--out", "one")
+    run("photo.png", "--box", "10,10,30,30", "--box", "40,10,60,30", "--out", "two")
+    earlier = ("one/photo/masks/001.png", "one/photo/masks.json", "two/photo/masks/001.png", "two/photo/masks.json#1")
+    for previous in earlier:
+        status, out, err = run("photo.png", "--previous", previous, "--json")
+        assert (status, err) == (0, "")
+        assert json.loads(out)["masks"][0]["bbox"] == [15, 15, 11, 11]
+    _, out, _ = run(
+        "photo.png", "--previous", "two/photo/masks.json#2", "--point", "50,20", "--point", "1,1,0", "--json"
+    )
+    (mask,) = json.loads(out)["masks"]
+    assert (mask["bbox"], mask["point_labels"]) == ([45, 15, 11, 11], [1, 0])
+
+
+def test_a_correction_of_another_mask_is_not_the_same_work(run):
+    run("photo.png", "--box", "10,10,30,30", "--box", "40,10,60,30", "--out", "two")
+    again = ("photo.png", "--previous", "two/photo/masks.json#2")
+    assert run("photo.png", "--previous", "two/photo/masks.json#1")[2] == ""
+    assert run(*again)[2] == ""
+    assert "already done" in run(*again)[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--previous", "none.png"], "There is no file none.png"),
+        (
+            ["--previous", "two/photo/masks.json"],
+            "two/photo/masks.json holds 2 masks. Say which by its id: two/photo/m",
+        ),
+        (["--previous", "two/photo/masks.json#3"], "two/photo/masks.json holds no mask with the id 3"),
+        (["--previous", "photo.png"], "photo.png is a picture in colours"),
+        (["--previous", "two/photo/masks/001.png", "--text", "red"], "previous and text are given together"),
+        (["--previous", "two/photo/masks/001.png", "--fast"], "fast says how to find everything"),
+        (["--previous", "two/photo/masks/001.png", "p"], "The previous mask is of one picture, but 3 are given"),
+    ],
+)
+def test_a_mask_that_cannot_be_corrected_is_wrong_usage(run, words, line):
+    folder_of(2)
+    run("photo.png", "--box", "10,10,30,30", "--box", "40,10,60,30", "--out", "two")
+    status, out, err = run("photo.png", *words)
+    assert (status, out, len(err.splitlines())) == (2, "", 1)
+    assert err.startswith(f"rubylith: {line}")
+    assert not Path("rubylith-out").exists()
+
+
+def test_a_mask_of_another_size_is_one_line(run):
+    Path("small.png").write_bytes(encoded(scene(9, 9)[..., 0] * 0 + 255))
+    status, _, err = run("photo.png", "--previous", "small.png")
+    assert (status, err.splitlines()[0].split(". ")[0]) == (
+        1,
+        "rubylith: The previous mask is 9 x 9 pixels but the picture is 100 x 100",
+    )
+
+
 def test_options_of_everything_act(run):
     _, out, _ = run("photo.png", "--max-masks", 2, "--overlap", "none", "--points-per-side", 8, "--json")
     assert len(json.loads(out)["masks"]) == 2

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from rubylith.cli._lines import one_line, say, tell, tell_bytes
 from rubylith.cli._pulling import pull
-from rubylith.domain.errors import RubylithError
-from rubylith.domain.prompt import Prompt
+from rubylith.domain.errors import InvalidPrompt, RubylithError
+from rubylith.domain.prompt import Objects, Prompt
 from rubylith.engine.catalog import known_segmenters
 from rubylith.engine.engine import Engine
 from rubylith.engine.progress import ignore
@@ -89,6 +89,7 @@ def show(
     tally = Tally()
     try:
         inputs = find_inputs(words, out=out, read_stdin=lambda: _read_stdin(settings))
+        _check_previous(inputs, prompt)
         if out is not None:
             make_folder(out)
         with nullcontext() if out is None else claimed(out):
@@ -106,6 +107,13 @@ def show(
         return SOME_FAILED
     tally.tell_end(out)
     return SOME_FAILED if tally.failed else 0
+
+
+def _check_previous(inputs: Sequence[Input], prompt: Prompt) -> None:
+    if len(inputs) > 1 and isinstance(prompt, Objects) and any(one.previous is not None for one in prompt.objects):
+        raise InvalidPrompt(
+            f"The previous mask is of one picture, but {len(inputs)} are given", "Name the picture that it is a mask of"
+        )
 
 
 def _do(inputs: Sequence[Input], work: Work, tally: Tally, *, json: bool, fresh: bool, debug: bool) -> None:

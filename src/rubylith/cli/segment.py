@@ -34,6 +34,15 @@ Boxes = Annotated[
         help="A box round the object. Several mean one object each.",
     ),
 ]
+Previous = Annotated[
+    str | None,
+    typer.Option(
+        "--previous",
+        metavar="FILE[#ID]",
+        help="A mask of this picture to be corrected: a picture of it, or a masks.json; #2 takes its mask 2.",
+        show_default=False,
+    ),
+]
 Text = Annotated[
     str | None,
     typer.Option(
@@ -99,11 +108,15 @@ def _seeking(sentence: str, metavar: str = "N") -> Any:
     return typer.Option(help=sentence, metavar=metavar, show_default=False)
 
 
+PredictedIou = Annotated[float | None, _seeking("Drop masks of lower predicted IoU; SAM 2 has 0.8 (0.88).")]
+
+
 def command(
     inputs: Inputs,
     *,
     point: Points = None,
     box: Boxes = None,
+    previous: Previous = None,
     text: Text = None,
     mode: Mode = None,
     threshold: Threshold = None,
@@ -115,9 +128,7 @@ def command(
     json: Json = False,
     fresh: Fresh = False,
     points_per_side: Annotated[int | None, _seeking("Seeds per side of a regular grid (32).")] = None,
-    pred_iou_thresh: Annotated[
-        float | None, _seeking("Drop masks of lower predicted IoU; SAM 2 has 0.8 (0.88).")
-    ] = None,
+    pred_iou_thresh: PredictedIou = None,
     stability_score_thresh: Annotated[float | None, _seeking("Drop masks that are less stable (0.95).")] = None,
     stability_score_offset: Annotated[float | None, _seeking("How far the cut moves to measure that (1).")] = None,
     box_nms_thresh: Annotated[float | None, _seeking("Boxes with a higher IoU are duplicates (0.7).")] = None,
@@ -135,9 +146,9 @@ def command(
 ) -> int:
     """Cut pictures into masks: the objects you point at or name, or everything.
 
-    The options from --points-per-side on say how to find everything; points, boxes and words exclude them, but words
-    take --max-masks and --tile-side. Results lie
-    in one folder per picture, with a manifest.jsonl beside them: the same command run again goes on where it stopped.
+    To correct a mask of a picture, give it as --previous with all points so far. The options from --points-per-side on
+    say how to find everything; points, boxes and words exclude them, but words take --max-masks and --tile-side.
+    Results lie in one folder per picture, beside a manifest.jsonl: the same command run again goes on where it stopped.
     """
     given = locals()
     from dataclasses import fields
@@ -151,6 +162,7 @@ def command(
     prompt = read_prompt(
         [_numbers("--point", text, {2, 3}, "X,Y or X,Y,0") for text in point or ()] or None,
         [_numbers("--box", text, {4}, "X0,Y0,X1,Y1") for text in box or ()] or None,
+        _previous(previous),
         words=Words(text, mode, _threshold(threshold), detector),
         multimask=multimask,
         options={field.name: given[field.name] for field in fields(Everything)},
@@ -159,6 +171,13 @@ def command(
     writes = not json or out is not None or format is not None
     folder = (out or OUT) if writes else None
     return _outcomes.show(inputs, prompt, model, _formats(format), folder, json=json, fresh=fresh)
+
+
+def _previous(word: str | None) -> Any:
+    from rubylith.service.previous import open_previous
+    from rubylith.settings import read_settings
+
+    return None if word is None else open_previous(word, read_settings().limits)
 
 
 def _threshold(text: str | None) -> tuple[float, ...] | None:

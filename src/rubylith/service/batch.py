@@ -40,7 +40,12 @@ class Work:
             "formats": sorted(set(self.formats)),
             "rubylith": __version__,
         }
-        return digest_of(json.dumps(asked, sort_keys=True).encode())
+        return digest_of(json.dumps(asked, sort_keys=True, default=_as_text).encode())
+
+
+def _as_text(value: bytes) -> str:
+    """Of a previous mask: JSON has no bytes."""
+    return value.decode("latin-1")
 
 
 @dataclass(frozen=True, slots=True)

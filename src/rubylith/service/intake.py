@@ -11,7 +11,7 @@ import io
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ from rubylith.domain.errors import InvalidImage, NotAccessible, NotFound, Rubyli
 from rubylith.domain.geometry import Size
 from rubylith.domain.image import AtHand, Image, Inline
 from rubylith.service.colours import eight_bit, on_white, to_rgb
+
+Convert: TypeAlias = Callable[[PIL.Image.Image], PIL.Image.Image]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ UPRIGHT = {  # EXIF's orientation: what puts the picture upright
 def open_image(source: AtHand, limits: Limits = DEFAULT_LIMITS) -> Image:
     """The picture, upright; InvalidImage, TooLarge, NotFound or NotAccessible if that cannot be had."""
     data = read_bytes(source, limits)
-    return Image(_decode(data, source.name, limits), digest_of(data))
+    return Image(decode(data, source.name, limits), digest_of(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ def from_pil(image: PIL.Image.Image) -> Image:
     try:
         image.load()
         rgb = to_rgb(image)
-    except Exception as error:  # as in _decode
+    except Exception as error:  # as in decode
         raise InvalidImage(f"The Pillow image cannot be read: {error}", "Check the file that it came from") from error
     return _from_pixels(np.array(rgb))
 
@@ -188,15 +190,16 @@ def _from_pixels(pixels: npt.NDArray[np.uint8]) -> Image:
     return Image(pixels, hashlib.sha256(b"%d %d " % (height, width) + pixels.data).hexdigest())
 
 
-def _decode(data: bytes, name: str, limits: Limits) -> npt.NDArray[np.uint8]:
+def decode(data: bytes, name: str, limits: Limits, convert: Convert = to_rgb) -> npt.NDArray[Any]:
+    """The upright pixels of an encoded picture. convert: what they become, RGB unless said otherwise."""
     with _opened(data, name) as (_, image):
         _check_size(image, name, limits)
         turn = UPRIGHT.get(_orientation_of(image))  # as `inspect` tells it, whatever stands behind the pixels
         image.load()
-        rgb = to_rgb(image)
+        converted = convert(image)
     if turn is not None:
-        rgb = rgb.transpose(turn)
-    return np.asarray(rgb)
+        converted = converted.transpose(turn)
+    return np.asarray(converted)
 
 
 @contextmanager

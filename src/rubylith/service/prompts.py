@@ -15,11 +15,12 @@ from rubylith.domain.prompt import Everything, Mode, ObjectPrompt, Objects, Over
 from rubylith.domain.rle import RLE
 from rubylith.engine.catalog import catalog, everything_defaults
 from rubylith.language.lists import phrases_in
+from rubylith.service.previous import bitmap_of
 
 Numbers: TypeAlias = Sequence[SupportsFloat] | npt.NDArray[Any]
 PointLike: TypeAlias = Point | Numbers
 BoxLike: TypeAlias = Box | Numbers
-MaskLike: TypeAlias = Mask | RLE | Logits | Mapping[str, Any] | npt.NDArray[np.bool_]
+MaskLike: TypeAlias = Mask | RLE | Logits | Mapping[str, Any] | npt.NDArray[np.bool_ | np.integer[Any]]
 Option: TypeAlias = int | float | str | bool | None
 
 POINT_FORM = "Give (x, y), or (x, y, 0) for a place that does not belong to the object"
@@ -63,7 +64,8 @@ def read_prompt(
     """
     given = {name: value for name, value in options.items() if value is not None}
     if words != UNSAID:
-        pointed = [name for name, value in (("points", points), ("boxes", boxes), ("previous", previous)) if value]
+        given_too = (("points", points), ("boxes", boxes), ("previous", previous))
+        pointed = [name for name, value in given_too if value is not None and not _is_empty(value)]
         return _read_text(words, [*pointed, *(["multimask"] if multimask else [])], given)
     clicks = tuple(_read_point(point) for point in _listed(points, "points", POINT_FORM))
     frames = tuple(_read_box(box) for box in _listed(boxes, "boxes", BOX_FORM))
@@ -124,6 +126,11 @@ def _read_threshold(threshold: float | Sequence[float] | None) -> float | tuple[
     return numbers[0] if len(numbers) == 1 else tuple(numbers)
 
 
+def _is_empty(value: Any) -> bool:
+    """True for a list or array of nothing; arrays are not to be asked whether they are true."""
+    return hasattr(value, "__len__") and len(value) == 0
+
+
 def _listed(values: Sequence[Any] | None, name: str, form: str) -> Sequence[Any]:
     """`values` itself; only None leaves it out. A single point in place of a list is a slip with words of its own."""
     if values is None:
@@ -171,15 +178,15 @@ def _read_mask(mask: MaskLike) -> RLE | Logits:
     if isinstance(mask, RLE):
         return RLE.from_coco(mask.size, mask.counts)  # it may come from a file
     if isinstance(mask, Mapping):
-        return _read_coco(mask)
-    bitmap = np.asarray(mask)
-    if bitmap.ndim != 2 or bitmap.dtype != np.bool_ or bitmap.size == 0:
-        shape = " x ".join(str(side) for side in bitmap.shape)
+        return _read_mask(mask["segmentation"]) if "segmentation" in mask else _read_coco(mask)
+    levels = np.asarray(mask)
+    if levels.ndim != 2 or levels.dtype.kind not in "bui" or levels.size == 0:
+        shape = " x ".join(str(side) for side in levels.shape)
         raise InvalidPrompt(
-            f"The previous mask is {bitmap.dtype} of shape {shape}",
-            "Give a Mask of an earlier result, its RLE, or a bool array of shape (height, width)",
+            f"The previous mask is {levels.dtype} of shape {shape}",
+            "Give a Mask of an earlier result, its RLE, or an array of shape (height, width), bool or uint8",
         )
-    return RLE.from_bitmap(bitmap)
+    return RLE.from_bitmap(bitmap_of(levels))
 
 
 def _read_coco(mask: Mapping[str, Any]) -> RLE:
@@ -190,7 +197,7 @@ def _read_coco(mask: Mapping[str, Any]) -> RLE:
             names = ", ".join(map(str, mask)) or "nothing"
             raise InvalidPrompt(
                 f"The previous mask is a dictionary of {names}, and no compressed RLE of COCO",
-                'Give {"size": [height, width], "counts": "…"}, as a mask in masks.json holds it under segmentation',
+                'Give {"size": [height, width], "counts": "…"}, or a mask of masks.json, which has it as segmentation',
             )
 
 

@@ -117,6 +117,17 @@ def test_a_mask_goes_back_as_previous(http):
     again = post(http, points=[[80, 60], [55, 35]], previous=first["segmentation"])
     assert again.status_code == 200
     assert iou_with_square(again.json()["masks"][0]) > 0.9
+    whole = post(http, points=[[80, 60], [55, 35]], previous=first)
+    assert whole.json()["masks"] == again.json()["masks"]
+    within = post(http, objects=[{"points": [[80, 60], [55, 35]], "previous": first}])
+    assert within.json()["masks"] == again.json()["masks"]
+
+
+@pytest.mark.parametrize("previous", [{"segmentation": {}}, {"segmentation": 5}, {"segmentation": None}, {"id": 1}, 5])
+def test_what_is_no_mask_to_correct_is_named(http, previous):
+    answer = post(http, points=[[80, 60]], previous=previous)
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("previous")
 
 
 def test_the_picture_may_come_as_a_part_or_alone(http):
@@ -329,6 +340,8 @@ def test_openapi_describes_every_body(http):
     schema = http.get("/v1/openapi.json").json()
     body = schema["paths"]["/segment"]["post"]["requestBody"]["content"]
     assert set(body) == {"application/json", "multipart/form-data", "image/*"}
+    taken = schema["components"]["schemas"]["SegmentIn"]["properties"]["previous"]
+    assert {"MaskIn", "RLEIn"} == {word.split('"')[0] for word in json.dumps(taken).split("/schemas/")[1:]}
     said = schema["components"]["schemas"]["MaskOut"]
     assert set(said["properties"]) == set(said["required"]) == set(post(http, **CLICK).json()["masks"][0])
     text = json.dumps(schema)

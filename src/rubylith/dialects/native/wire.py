@@ -1,9 +1,17 @@
 """The native API's documents, as pydantic models: what OpenAPI shows and what a body is checked against."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import PydanticCustomError
 
 from rubylith.domain.job import DeliveryState, JobState
@@ -52,19 +60,34 @@ class Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ObjectIn(Closed):
-    """One object: clicks, a box, a mask to correct, in any combination."""
-
-    points: list[Click] = Field(default=[], description="[x, y] on the object or [x, y, 0] beside it", max_length=1000)
-    box: Corners | None = Field(default=None, description="[x0, y0, x1, y1]")
-    previous: "RLEIn | None" = Field(default=None, description="A mask of this picture to be corrected")
-
-
 class RLEIn(Closed):
     """COCO's compressed run-length encoding."""
 
     size: tuple[int, int] = Field(description="[height, width]")
     counts: str
+
+
+class MaskIn(BaseModel):
+    """A mask of an earlier answer, whole; all but its segmentation is passed over."""
+
+    segmentation: RLEIn
+
+
+def _as_rle(value: Any) -> Any:
+    """Of a whole mask its run lengths, of anything else itself."""
+    fields = cast("dict[str, Any]", value if isinstance(value, dict) else {})
+    return fields.get("segmentation", value)
+
+
+Previous = Annotated[RLEIn, BeforeValidator(_as_rle, json_schema_input_type=RLEIn | MaskIn)]
+
+
+class ObjectIn(Closed):
+    """One object: clicks, a box, a mask to correct, in any combination."""
+
+    points: list[Click] = Field(default=[], description="[x, y] on the object or [x, y, 0] beside it", max_length=1000)
+    box: Corners | None = Field(default=None, description="[x0, y0, x1, y1]")
+    previous: Previous | None = Field(default=None, description="A mask of this picture to be corrected, or its RLE")
 
 
 class OptionsIn(Closed):
@@ -94,7 +117,7 @@ class PromptIn(Closed):
     points: list[Click] = Field(default=[], description="Clicks on one object", max_length=1000)
     boxes: list[Corners] = Field(default=[], description="One object each; with points: at most one", max_length=1000)
     objects: list[ObjectIn] = Field(default=[], description="Several objects at once", max_length=1000)
-    previous: RLEIn | None = Field(default=None, description="A mask of this picture, corrected by the points")
+    previous: Previous | None = Field(default=None, description="A mask to be corrected by the points, or its RLE")
     text: str | list[str] | None = Field(
         default=None,
         description="What to find: a list, or one string with commas or `and` between; see docs/concepts.md",
