@@ -271,6 +271,28 @@ def test_the_same_command_again_does_only_what_is_missing(run, segmenter):
     assert run("p/0.png", "--max-masks", 1)[2].startswith("rubylith: p/0.png is already done, see rubylith-out/0 (")
 
 
+def test_a_run_that_goes_on_with_another_model_says_whose_results_it_replaces(run, monkeypatch):
+    folder_of(3)
+    model = str(ROOT / "tests" / "fixtures" / "tiny-sam")
+    click = ("--point", "20,20", "--format", "json")
+    assert run("p", *click)[2] == ""
+    status, out, err = run("p/0.png", *click, "--model", model)
+    assert (status, out) == (0, "p/0.png: 1 mask → rubylith-out/0/masks.json\n")
+    assert err == (
+        f"rubylith: p/0.png was cut by embedded; {model} does it anew and replaces that (another --out keeps both)\n"
+    )
+    monkeypatch.setenv("RUBYLITH_MODEL", model)  # the same words, another environment
+    status, out, err = run("p", *click)
+    assert (status, len(out.splitlines())) == (0, 2)
+    assert err == (
+        "rubylith: 1 of 3 already done (--fresh does them anew)\n"
+        f"rubylith: 2 of 3 were cut by embedded; {model} does them anew and replaces those (another --out keeps both)\n"
+    )
+    assert {json.loads(path.read_text())["model"] for path in Path("rubylith-out").glob("?/masks.json")} == {model}
+    assert run("p", *click)[2] == "rubylith: 3 of 3 already done (--fresh does them anew)\n"
+    assert run("p", *click, "--fresh", "--model", "embedded")[2] == ""  # as was asked for
+
+
 def test_its_own_results_are_no_pictures(run):
     Path("q").mkdir()
     Path("q/a.png").write_bytes(encoded(scene()))

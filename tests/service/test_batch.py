@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,15 +15,18 @@ import pytest
 from tests.pictures import encoded, scene
 
 from rubylith.domain.errors import NotAccessible
-from rubylith.domain.prompt import Everything, Objects
-from rubylith.engine.engine import Engine
+from rubylith.domain.geometry import Point
+from rubylith.domain.prompt import Everything, ObjectPrompt, Objects
+from rubylith.engine.engine import ANY_PROCESSOR, Engine
+from rubylith.engine.runtimes import Device
 from rubylith.formats import Encoded
-from rubylith.service.batch import Done, Failed, Work, pending, run
+from rubylith.service.batch import Done, Failed, Work, made_by_others, pending, run
 from rubylith.service.claim import mark
 from rubylith.service.delivery import write_files
 from rubylith.service.inputs import find_inputs
 from rubylith.service.manifest import MANIFEST, Entry, Manifest
 
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 FILE = Encoded("masks/001.png", "image/png", b"data")
 A = Entry("a", "p/a.png", "done", "options", "digest", 3, ("masks.json",))
 
@@ -97,6 +101,49 @@ def test_another_version_does_the_work_anew(monkeypatch):
     before = work().digest
     monkeypatch.setattr("rubylith.service.batch.__version__", "99")
     assert work().digest != before
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """A model that a test may change."""
+    return Path(shutil.copytree(FIXTURES / "tiny-sam", tmp_path / "models" / "tiny"))
+
+
+def click_with(model: str = "embedded", device: Device = ANY_PROCESSOR) -> Work:
+    prompt = Objects((ObjectPrompt((Point(20, 20),)),))
+    return Work(Engine(model, device=device), prompt, ("json",), Path("out"))
+
+
+def test_results_of_another_model_are_done_anew_and_told_of(ten, tiny):
+    three = ten[:3]
+    list(run(three, click_with()))
+    assert made_by_others(three, click_with()) == ()
+    other = click_with(str(tiny))
+    assert names(pending(three, other)) == ["0", "1", "2"]
+    assert [(entry.folder, entry.model) for entry in made_by_others(three, other)] == [
+        (folder, "embedded") for folder in "012"
+    ]
+    list(run(three[:1], other))
+    assert [entry.folder for entry in made_by_others(three, other)] == ["1", "2"]
+    assert json.loads(Path("out/0/masks.json").read_text())["model"] == str(tiny)
+
+
+def test_a_model_whose_files_are_others_under_the_same_name_is_another(ten, tiny):
+    one = ten[:1]
+    list(run(one, click_with(str(tiny))))
+    for file in tiny.rglob("*.onnx"):
+        os.utime(file, (1, 1))  # the same content, brought anew
+    assert (pending(one, click_with(str(tiny))), made_by_others(one, click_with(str(tiny)))) == ((), ())
+    shutil.rmtree(tiny)
+    shutil.copytree(FIXTURES / "tiny-sam2", tiny)
+    changed = click_with(str(tiny))
+    assert pending(one, changed) == one
+    assert [entry.model for entry in made_by_others(one, changed)] == [changed.engine.model]
+
+
+def test_a_line_from_before_models_were_noted_is_no_other_models(ten):
+    Manifest(Path("out")).add(Entry("0", "p/0.png", "done", "options", files=("masks.json",)))
+    assert made_by_others(ten[:1], click_with()) == ()
 
 
 def test_results_of_fewer_masks_leave_none_of_the_old_ones(ten):
@@ -189,6 +236,8 @@ def line(**changes: object) -> bytes:
         line(masks="3"),
         line(masks=True),
         line(error=[]),
+        line(model=1),
+        line(weights=["x"]),
         line(files=[1]),
         line(files=5),
         line(files=["../../victim.txt"]),

@@ -19,11 +19,11 @@ from rubylith.engine.catalog import known_segmenters
 from rubylith.engine.engine import Engine
 from rubylith.engine.progress import ignore
 from rubylith.formats.json import as_bytes
-from rubylith.service.batch import Done, Failed, Work, pending, run
+from rubylith.service.batch import Done, Failed, Work, made_by_others, pending, run
 from rubylith.service.claim import claimed
 from rubylith.service.delivery import find_formats, make_folder
 from rubylith.service.inputs import Input, find_inputs
-from rubylith.service.manifest import MANIFEST
+from rubylith.service.manifest import MANIFEST, Entry
 from rubylith.settings import Settings, read_settings
 
 SOME_FAILED, STOPPED = 1, 130
@@ -122,6 +122,8 @@ def _do(inputs: Sequence[Input], work: Work, tally: Tally, *, json: bool, fresh:
     tally.done = len(inputs) - len(todo)
     tell_moved(inputs, work.out)
     tally.tell_skipped(inputs, work.out)
+    if not fresh:
+        tell_replaced(made_by_others(todo, work), tally.total, work.engine.model)
     tally.began = True
     with _progress_bar(tally.total) as move_to:
         for outcome in run(todo, work, progress=lambda share: move_to(tally.behind + share)):
@@ -138,6 +140,18 @@ def tell_moved(inputs: Sequence[Input], out: Path | None) -> None:
     first = moved[0]
     also = f" (and {len(moved) - 1} more like it)" if len(moved) > 1 else ""
     say(f"{first.name} goes to {out / first.folder}, because {first.moved_for} has that name already{also}")
+
+
+def tell_replaced(earlier: Sequence[Entry], total: int, model: str) -> None:
+    """Whose results another model than before is going to replace."""
+    if not earlier:
+        return
+    makers = dict.fromkeys(f"other files of {model}" if each.model == model else f"{each.model}" for each in earlier)
+    who = f"were cut by {' and '.join(makers)}; {model} does them anew and replaces those"
+    if total == 1:
+        who = f"was cut by {next(iter(makers))}; {model} does it anew and replaces that"
+    subject = earlier[0].input if total == 1 else f"{len(earlier)} of {total}"
+    say(f"{subject} {who} (another --out keeps both)")
 
 
 def _report(outcome: Done | Failed, *, among: int, json: bool, debug: bool) -> None:

@@ -1,10 +1,12 @@
 """Many pictures, one after the other: one that fails does not stop the rest, and a stopped run can go on."""
 
+import functools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from rubylith.domain.errors import ModelFailed, RubylithError
 from rubylith.domain.image import Image
@@ -12,11 +14,12 @@ from rubylith.domain.prompt import Prompt
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Progress
 from rubylith.engine.engine import Engine
+from rubylith.engine.origin import Origin
 from rubylith.engine.progress import ignore
 from rubylith.service.delivery import encode, write_files
 from rubylith.service.inputs import Input
 from rubylith.service.intake import DEFAULT_LIMITS, Limits, digest_of, open_image, read_bytes
-from rubylith.service.manifest import Entry, Manifest
+from rubylith.service.manifest import Entry, Manifest, Status
 
 __version__ = version("rubylith")
 
@@ -32,15 +35,28 @@ class Work:
     limits: Limits = DEFAULT_LIMITS
 
     @property
+    def weights(self) -> str | None:
+        """Tells the files that the model was opened from from any others; None if it needs none."""
+        origin = self.engine.origin
+        return None if origin is None else _digest_of_files(origin)
+
+    @property
     def digest(self) -> str:
         """The same for two runs if they would make the same files of the same picture."""
         asked = {
             "prompt": [type(self.prompt).__name__, asdict(self.prompt)],
             "model": self.engine.model,
+            "weights": self.weights,
             "formats": sorted(set(self.formats)),
             "rubylith": __version__,
         }
         return digest_of(json.dumps(asked, sort_keys=True, default=_as_text).encode())
+
+
+@functools.cache
+def _digest_of_files(origin: Origin) -> str:
+    """Read once in a process: they may be gigabytes."""
+    return digest_of(f"{origin.digest()} {origin.precision}".encode())
 
 
 def _as_text(value: bytes) -> str:
@@ -78,6 +94,16 @@ def pending(inputs: Sequence[Input], work: Work) -> tuple[Input, ...]:
     return tuple(each for each in inputs if not _is_done(each, work, manifest))
 
 
+def made_by_others(inputs: Sequence[Input], work: Work) -> tuple[Entry, ...]:
+    """What the manifest says of results that `work` would replace although another model, or other files, made them."""
+    if work.out is None:
+        return ()
+    manifest, here = Manifest(work.out), (work.engine.model, work.weights)
+    entries = [manifest.find(each.folder) for each in inputs]
+    done = [entry for entry in entries if entry is not None and entry.status == "done" and entry.model is not None]
+    return tuple(entry for entry in done if (entry.model, entry.weights) != here)
+
+
 def run(inputs: Sequence[Input], work: Work, *, progress: Progress = ignore) -> Iterator[Done | Failed]:
     """What becomes of each, in order; a line of the manifest comes before it is told. NotAccessible if it cannot be.
 
@@ -109,7 +135,7 @@ def _attempt(each: Input, work: Work, manifest: Manifest | None, progress: Progr
     if manifest is not None:
         earlier = manifest.find(each.folder)
         files = earlier.files if earlier else ()  # they still lie there, for a later run to replace
-        manifest.add(Entry(each.folder, each.name, "failed", work.digest, digest, files=files, error=str(failure)))
+        manifest.add(_entry(each, "failed", work, digest, files=files, error=str(failure)))
     return Failed(each, failure, is_named=is_named)
 
 
@@ -123,11 +149,16 @@ def _deliver(
     stale = earlier.files if earlier else ()
     names = tuple(file.name for file in encoded)
     either = tuple(dict.fromkeys((*stale, *names)))  # what may lie there if we are stopped in between
-    manifest.add(Entry(each.folder, each.name, "begun", work.digest, image.digest, files=either))
+    manifest.add(_entry(each, "begun", work, image.digest, files=either))
     files = write_files(encoded, work.out / each.folder, stale=stale)
     count = len(segmentation.masks)
-    manifest.add(Entry(each.folder, each.name, "done", work.digest, image.digest, masks=count, files=names))
+    manifest.add(_entry(each, "done", work, image.digest, masks=count, files=names))
     return files
+
+
+def _entry(each: Input, status: Status, work: Work, digest: str | None, **more: Any) -> Entry:
+    maker = {"model": work.engine.model, "weights": work.weights}
+    return Entry(each.folder, each.name, status, work.digest, digest, **maker, **more)
 
 
 def _is_done(each: Input, work: Work, manifest: Manifest) -> bool:

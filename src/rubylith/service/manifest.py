@@ -23,7 +23,7 @@ class Entry:
 
     folder: where the results lie, relative to the manifest, forward slashes. digest: SHA-256 of the picture's bytes, if
     they could be read. options: digest of all that was asked for. files: relative to `folder`; those that may
-    lie there, unless it is done. masks: how many.
+    lie there, unless it is done. masks: how many. model, weights: its name, and a digest of its files if it has any.
     """
 
     folder: str
@@ -34,6 +34,8 @@ class Entry:
     masks: int | None = None
     files: tuple[str, ...] = ()
     error: str | None = None
+    model: str | None = None
+    weights: str | None = None
 
 
 class Manifest:
@@ -98,7 +100,7 @@ def _parse(line: bytes) -> Entry | None:
 def _is_sound(entry: Entry) -> bool:
     """True if every field is what it should be, and no file lies outside the folder."""
     texts: tuple[Any, ...] = (entry.folder, entry.input, entry.options)
-    perhaps: tuple[Any, ...] = (entry.digest, entry.error)
+    perhaps: tuple[Any, ...] = (entry.digest, entry.error, entry.model, entry.weights)
     masks: Any = entry.masks
     return (
         all(isinstance(text, str) for text in texts)
