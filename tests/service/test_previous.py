@@ -143,6 +143,9 @@ def test_of_several_masks_one_is_chosen_by_its_id():
         (b'{"masks": [{"id": []}, {"id": {}}]}', InvalidPrompt, "m holds 2 masks"),
         (b'{"a": 1}', InvalidPrompt, "dictionary of a, and no compressed RLE"),
         (b'{"size": [48, 64], "counts": "~"}', InvalidPrompt, "does not describe a mask of 64 x 48"),
+        (b'{"segmentation": {"segmentation": {}}}', InvalidPrompt, "dictionary of segmentation, and no compressed RLE"),
+        (b'{"segmentation": [[1, 2, 3, 4], [5]]}', InvalidPrompt, "m has a mask that is no compressed RLE"),
+        (b'{"masks": [{"segmentation": "x"}]}', InvalidPrompt, "m has a mask that is no compressed RLE"),
         (b"", InvalidImage, "m is empty"),
         (b"hello", InvalidImage, "m is not a picture"),
         (encoded(scene()), InvalidPrompt, "m is a picture in colours"),
@@ -191,6 +194,7 @@ def test_arrays_are_masks_too(array):
         (LEVELS.astype(np.float32), "The previous mask is float32 of shape 48 x 64"),
         (LEVELS[None], "The previous mask is uint8 of shape 1 x 48 x 64"),
         (np.arange(12, dtype=np.int64).reshape(3, 4), "The previous mask has grey levels from 0 to 11"),
+        ([[True, False], [True]], "The previous mask is a list, and no array of one shape"),
         (np.zeros((0, 4), np.uint8), "The previous mask is uint8 of shape 0 x 4"),
     ],
 )

@@ -90,18 +90,25 @@ def _chosen(document: Any, name: str, identity: int | None) -> Record:
     if not isinstance(listed, list):
         if identity is not None:
             raise InvalidPrompt(f"{name} holds one mask and no list of them", f"Leave out #{identity}")
-        return fields
+        return _checked(fields, name)
     records = [cast("Record", mask) for mask in cast("list[Any]", listed) if isinstance(mask, dict)]
     masks = {_identity(record, place): record for place, record in enumerate(records, 1)}
     if not masks:
         raise InvalidPrompt(f"{name} holds no mask", FORMS)
     if identity is None and len(masks) == 1:
-        return next(iter(masks.values()))
+        return _checked(next(iter(masks.values())), name)
     if identity not in masks:
         what = f"{len(masks)} masks" if identity is None else f"no mask with the id {identity}"
         first, last = next(iter(masks)), next(reversed(masks))
         raise InvalidPrompt(f"{name} holds {what}", f"Say which by its id: {name}#{first} to {name}#{last}")
-    return masks[identity]
+    return _checked(masks[identity], name)
+
+
+def _checked(mask: Record, name: str) -> Record:
+    """A list where the run lengths should be is polygons, or runs that are not compressed."""
+    if isinstance(mask.get("segmentation", mask), Mapping):
+        return mask
+    raise InvalidPrompt(f"{name} has a mask that is no compressed RLE of COCO", FORMS)
 
 
 def _identity(record: Record, place: int) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, SupportsFloat, TypeAlias
+from typing import Any, SupportsFloat, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ MaskLike: TypeAlias = Mask | RLE | Logits | Mapping[str, Any] | npt.NDArray[np.b
 Option: TypeAlias = int | float | str | bool | None
 
 POINT_FORM = "Give (x, y), or (x, y, 0) for a place that does not belong to the object"
+MASK_FORM = "Give a Mask of an earlier result, its RLE, or an array of shape (height, width), bool or uint8"
 BOX_FORM = "Give (x0, y0, x1, y1): the left, top, right and bottom edge in pixels"
 
 
@@ -170,7 +171,9 @@ def _numbers(values: Numbers) -> list[float] | None:
         return None
 
 
-def _read_mask(mask: MaskLike) -> RLE | Logits:
+def _read_mask(given: MaskLike) -> RLE | Logits:
+    fields = cast("Mapping[str, MaskLike]", given if isinstance(given, Mapping) else {})
+    mask = fields.get("segmentation", given)  # of a record
     if isinstance(mask, Logits):
         return mask
     if isinstance(mask, Mask):
@@ -178,14 +181,16 @@ def _read_mask(mask: MaskLike) -> RLE | Logits:
     if isinstance(mask, RLE):
         return RLE.from_coco(mask.size, mask.counts)  # it may come from a file
     if isinstance(mask, Mapping):
-        return _read_mask(mask["segmentation"]) if "segmentation" in mask else _read_coco(mask)
-    levels = np.asarray(mask)
+        return _read_coco(mask)
+    try:
+        levels = np.asarray(mask)
+    except ValueError:
+        raise InvalidPrompt(
+            f"The previous mask is a {type(mask).__name__}, and no array of one shape", MASK_FORM
+        ) from None
     if levels.ndim != 2 or levels.dtype.kind not in "bui" or levels.size == 0:
         shape = " x ".join(str(side) for side in levels.shape)
-        raise InvalidPrompt(
-            f"The previous mask is {levels.dtype} of shape {shape}",
-            "Give a Mask of an earlier result, its RLE, or an array of shape (height, width), bool or uint8",
-        )
+        raise InvalidPrompt(f"The previous mask is {levels.dtype} of shape {shape}", MASK_FORM)
     return RLE.from_bitmap(bitmap_of(levels))
 
 
