@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import sys
-import threading
 import time
 
 from rubylith.database.connection import connect
@@ -41,13 +40,17 @@ def main(url, node, notes, lease="30"):
         note("webhook", job.request["n"], job.id, job.state, job.result)
         return Attempt(Verdict.DELIVERED, "200")
 
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    # Python's handler runs in this thread alone, and where another has met the signal, because it began a thread just
+    # then, nothing wakes an Event that this one waits for. The byte in the pipe is written by whoever meets it.
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.set_wakeup_fd(tell)
     rules = Rules(concurrency=4, poll=0.05, lease=float(lease))
     runner = JobRunner(JobBoard(connect(url)), node=node, work=work, notify=notify, forget=lambda _: None, rules=rules)
     runner.start()
     note("up")
-    stop.wait()
+    os.read(told, 1)
     idle = runner.stop(grace_seconds=2)
     note("down", idle)
     sys.stdout.flush()
