@@ -1,5 +1,6 @@
 """Settings: a value from the environment, a default, or an error that names the variable and the fix."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,19 @@ def test_the_environment_wins_and_is_named_as_the_origin():
 def test_a_wrong_value_names_the_variable_and_the_fix(variable, value, fix):
     with pytest.raises(InvalidSetting, match=f"{variable} is .*{fix}.*unset it"):
         read_settings({variable: value})
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no system call tells which cores a process may use")
+def test_one_core_is_counted_where_the_process_may_use_one_only():
+    usable = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(usable)})
+    try:
+        settings = read_settings({})
+        assert (settings.concurrency, settings.job_concurrency) == (1, 1)
+        with pytest.raises(InvalidSetting, match="at most 4, four times the cores"):
+            read_settings({"RUBYLITH_THREADS": "5"})
+    finally:
+        os.sched_setaffinity(0, usable)
 
 
 def test_slips_of_the_pen_are_found():

@@ -82,6 +82,11 @@ class Setting:
         return PREFIX + self.name.upper()
 
 
+def usable_cores() -> int:
+    """How many cores this process may use: fewer than there are under `taskset`, or in a container that has a few."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _count(text: str) -> int:
     if not text.replace("_", "").isdecimal():
         raise ValueError("a whole number, 0 or above")
@@ -89,9 +94,9 @@ def _count(text: str) -> int:
 
 
 def _threads(text: str) -> int:
-    most = 4 * (os.cpu_count() or 1)  # far more than that do nothing but wait for each other
+    most = 4 * usable_cores()  # far more than that do nothing but wait for each other
     if _count(text) > most:
-        raise ValueError(f"at most {most}, four times the cores here")
+        raise ValueError(f"at most {most}, four times the cores that this process may use")
     return _count(text)
 
 
@@ -125,7 +130,7 @@ def _node(text: str) -> str:
 
 
 def _cores(text: str) -> int:
-    return _positive(text) if text else os.cpu_count() or 1
+    return _positive(text) if text else usable_cores()
 
 
 def _folder(text: str) -> Path:

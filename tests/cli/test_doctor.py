@@ -9,6 +9,7 @@ from tests import fakes
 import rubylith
 from rubylith import formats
 from rubylith.__main__ import main
+from rubylith.engine.embedded import choice, network
 from rubylith.settings import SETTINGS
 
 GOOD_RADIUS = 60  # of the disc that the doctor draws
@@ -91,6 +92,37 @@ def test_a_model_that_cuts_badly_is_a_failure(run, monkeypatch, json_too):
     status, out, err = run("doctor", *json_too)
     assert status == 1
     assert "embedded cut a plain disc with an IoU of 0.1" in (out if json_too else err)
+
+
+def test_a_damaged_choice_among_the_networks_masks_is_told_once_with_the_fix(capsys, monkeypatch, tmp_path):
+    (tmp_path / "choice.npz").write_bytes(b"damaged")
+    monkeypatch.setattr(choice, "FILE", tmp_path / "choice.npz")
+    choice.beside_network.cache_clear()
+    assert main(["doctor"]) == 1
+    told = capsys.readouterr()
+    assert "  embedded does not work: embedded cannot cut a disc: ValueError" in told.out
+    assert told.err.count(". Install Rubylith and OpenCV again") == 1
+
+
+@pytest.mark.parametrize("default", ["embedded", "slimsam-77"])
+def test_an_embedded_model_whose_network_is_damaged_does_not_work_whatever_the_default_is(
+    capsys, monkeypatch, tmp_path, default
+):
+    (tmp_path / "nano.onnx").write_bytes(network.FILE.read_bytes()[:100_000])
+    monkeypatch.setattr(network.Nano.__init__, "__defaults__", (tmp_path / "nano.onnx",))
+    monkeypatch.setattr(network, "FILE", tmp_path / "nano.onnx")
+    monkeypatch.setenv("RUBYLITH_MODELS", str(tmp_path))
+    monkeypatch.setenv("RUBYLITH_MODEL", default)
+    assert main(["doctor"]) == 1
+    told = capsys.readouterr()
+    (line,) = [line for line in told.out.splitlines() if line.startswith("  embedded ")]
+    assert line.startswith(
+        f"  embedded does not work: The network in the package, {tmp_path / 'nano.onnx'}, is damaged"
+    )
+    assert "Install rubylith again" in line
+    assert told.err.count("nano.onnx, is damaged") == 1  # not once more by the self-test
+    assert main(["doctor", "--json"]) == 1
+    assert "Install rubylith again" in json.loads(capsys.readouterr().out)["models"]["faults"]["embedded"]
 
 
 def test_a_wrong_setting_is_a_failure_and_the_rest_is_still_told(run, monkeypatch):

@@ -1,13 +1,12 @@
 """`rubylith doctor`: what is installed, how it is set, and whether it works."""
 
 import json as jsonlib
-import os
 import platform
 import shutil
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -15,9 +14,13 @@ import rubylith
 from rubylith.cli._lines import in_bytes, one_line, say, tell
 from rubylith.domain.errors import ModelFailed, RubylithError
 
+if TYPE_CHECKING:
+    from rubylith.settings import Settings
+
 LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "pycocotools", "rich", "typer")
 PICTURE_SIDE, RADIUS = 256, 60
 ENOUGH_IOU = 0.8  # a disc of one colour on another is no challenge
+AGAIN = "Install Rubylith and OpenCV again"
 
 
 def command(*, json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False) -> int:
@@ -51,11 +54,15 @@ def _examine() -> tuple[dict[str, Any], list[str]]:
             report[name] = None
             told = str(error) if isinstance(error, RubylithError) else f"{type(error).__name__}: {error}"
             problems.append(f"{name}: {told}")
+    faults: dict[str, str] = report["models"]["faults"] if report["models"] else {}
+    problems += [f"models: {fault}" for fault in faults.values() if f"self_test: {fault}" not in problems]
     return report, problems
 
 
 def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    from rubylith.settings import usable_cores
+
+    return usable_cores()
 
 
 def _libraries(problems: list[str]) -> dict[str, str | None]:
@@ -100,6 +107,7 @@ def _models() -> dict[str, Any]:
     return {
         "names": [EMBEDDED, *(model.name for model in found)],
         "networks": {network.NAME: network.FILE.stat().st_size if network.is_here() else None},
+        "faults": _faults(EMBEDDED, settings),
         "folder": str(store.folder),
         "bytes": sum(model.size for model in found),
         "free_bytes": _free(store.folder),
@@ -111,6 +119,15 @@ def _models() -> dict[str, Any]:
         "providers": list(providers_here()),
         "precision": settings.precision,
     }
+
+
+def _faults(model: str, settings: "Settings") -> dict[str, str]:
+    """Why this model does not work, by its name; nothing if it does."""
+    try:
+        _cut_disc(model, settings)
+    except RubylithError as error:
+        return {model: str(error)}
+    return {}
 
 
 def _free(folder: Path) -> int:
@@ -133,7 +150,14 @@ def _pictures() -> list[str]:
 
 
 def _self_test() -> dict[str, Any]:
-    """A disc is drawn, and cut by a click on its middle."""
+    from rubylith.settings import read_settings
+
+    settings = read_settings()
+    return _cut_disc(settings.model, settings)
+
+
+def _cut_disc(model: str, settings: "Settings") -> dict[str, Any]:
+    """A disc is drawn, and cut by a click on its middle; ModelFailed if that goes badly."""
     import cv2
     import numpy as np
 
@@ -141,22 +165,24 @@ def _self_test() -> dict[str, Any]:
     from rubylith.domain.prompt import ObjectPrompt, Objects
     from rubylith.engine.engine import Engine
     from rubylith.service.intake import from_array
-    from rubylith.settings import read_settings
 
     middle = PICTURE_SIDE // 2
     disc = np.zeros((PICTURE_SIDE, PICTURE_SIDE), np.uint8)
     cv2.circle(disc, (middle, middle), RADIUS, 1, cv2.FILLED)
     colours = np.array([[90, 140, 90], [190, 40, 60]], np.uint8)
-    settings = read_settings()
-    model = settings.model
     engine = Engine(model, models_folder=settings.models, device=settings.device)
     click = Objects((ObjectPrompt((Point(middle, middle),)),))
     start = time.perf_counter()
-    found = engine.segment(from_array(colours[disc]), click).masks[0].rle.bitmap()
+    try:
+        found = engine.segment(from_array(colours[disc]), click).masks[0].rle.bitmap()
+    except RubylithError:
+        raise
+    except Exception as error:
+        raise ModelFailed(f"{model} cannot cut a disc: {type(error).__name__}: {error}", AGAIN) from error
     milliseconds = round((time.perf_counter() - start) * 1000)
     iou = float((found & (disc == 1)).sum() / (found | (disc == 1)).sum())
     if iou < ENOUGH_IOU:
-        raise ModelFailed(f"{model} cut a plain disc with an IoU of {iou:.2f}", "Install Rubylith and OpenCV again")
+        raise ModelFailed(f"{model} cut a plain disc with an IoU of {iou:.2f}", AGAIN)
     return {"model": model, "iou": round(iou, 3), "milliseconds": milliseconds}
 
 
@@ -164,7 +190,9 @@ def _show_models(models: dict[str, Any]) -> None:
     tell(f"Models: {', '.join(models['names'])}")
     for name, size in models["networks"].items():
         alone = f"without {name}, whose file is not in this installation: regions alone answer clicks and boxes"
-        tell(f"  embedded works {alone if size is None else f'with {name}, {in_bytes(size)}, for clicks and boxes'}")
+        works = f"works {alone if size is None else f'with {name}, {in_bytes(size)}, for clicks and boxes'}"
+        fault = models["faults"].get("embedded")
+        tell(f"  embedded {works if fault is None else f'does not work: {one_line(fault)}'}")
     room = f"{in_bytes(models['bytes'])} there, {in_bytes(models['free_bytes'])} free"
     tell(f"  They lie in {one_line(models['folder'])}: {room}")
     tell(f"  More come from {one_line(models['source'])}; licences allowed: {', '.join(models['licences'])}")
