@@ -176,6 +176,23 @@ def test_a_damaged_model_is_found_and_mended_by_a_pull(run, hub, here):
     assert run("models", "verify")[0] == 0
 
 
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_model_with_a_file_cut_short_or_gone_is_listed_as_incomplete_until_a_pull_mends_it(run, hub, here, is_gone):
+    run("models", "pull", NAME)
+    file = here / "models" / NAME / ENCODER
+    assert json.loads(run("models", "list", "--json", "--here")[1])["models"][0]["incomplete"] == []
+    file.unlink() if is_gone else os.truncate(file, 1000)
+    status, out, err = run("models", "list")
+    assert status == 0
+    (line,) = [line for line in out.splitlines() if line.startswith(f"{NAME} ")]
+    assert line.split()[1:3] == ["incomplete", "fp32"]
+    assert f"{NAME} is incomplete: {ENCODER} is gone or not of its size. Mend it with `rubylith models pull" in err
+    (row,) = json.loads(run("models", "list", "--json", "--here")[1])["models"]
+    assert (row["here"], row["incomplete"]) == ("pulled", [ENCODER])
+    run("models", "pull", NAME)
+    assert "incomplete" not in "".join(run("models", "list")[1:])
+
+
 def test_one_model_whose_list_is_damaged_takes_nothing_else_down(run, hub, here):
     run("models", "pull", NAME)
     shutil.copytree(here / "models" / NAME, here / "models" / "slimsam-77")

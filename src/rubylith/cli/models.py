@@ -149,10 +149,15 @@ def _list(store: "Store", names: tuple[str, ...], *, json: bool, here: bool) -> 
         return 0
     tell(f"{'NAME':<23} {'HERE':<15} {'SIZE':>8}  {'LICENCE':<25} {'FOR':<25}  WHAT")
     for row in rows:
-        state = "-" if row["here"] is None else f"{row['here']} {'+'.join(row['precisions'])}".rstrip()
+        found = "incomplete" if row["incomplete"] else row["here"]
+        state = "-" if found is None else f"{found} {'+'.join(row['precisions'])}".rstrip()
         licence = f"{row['licence']} ({row['licence_class']})"
         size, purpose = in_bytes(row["bytes"]), ", ".join(row["prompts"])
         tell(f"{row['name']:<23} {state:<15} {size:>8}  {licence:<25} {purpose:<25}  {row['summary']}")
+    for row in rows:
+        if files := ", ".join(row["incomplete"]):
+            way = way_to(find_entry(row["name"]))
+            say(f"{row['name']} is incomplete: {files} is gone or not of its size. Mend it with {way}.")
     for name in store.damaged():
         say(f"{name} is damaged: its list of files cannot be read. Mend it with {way_to(find_entry(name))}.")
     say(f"Models lie in {store.folder}; others come from {store.source.shown}")
@@ -164,6 +169,7 @@ def _row(store: "Store", entry: "Entry", *, is_here: bool) -> dict[str, Any]:
     return {
         "name": entry.name,
         "here": None if found is None else "exported" if found.is_export else "pulled",
+        "incomplete": [] if found is None else list(store.incomplete(entry.name)),
         "precisions": [] if found is None else list(found.precisions),
         "bytes": entry.size() if found is None else found.size,
         "folder": None if found is None else str(found.folder),

@@ -74,6 +74,13 @@ class Store:
         """Names of the models whose list of files cannot be read, so that nobody knows what they should be."""
         return tuple(name for name in catalog() if (self.folder / name / LIST).exists() and not self.has(name))
 
+    def incomplete(self, name: str) -> tuple[str, ...]:
+        """Paths of a model's files that are gone or of another size than when they came; nothing is read for it."""
+        paths = ((self.folder / name / item.path, item) for item in self._items(name))
+        return tuple(
+            item.path for path, item in paths if not path.is_file() or item.size not in {None, path.stat().st_size}
+        )
+
     def find(self, name: str) -> Installed:
         """A model that is here; UnknownName, or WeightsMissing if it is not, or not whole."""
         items = self._items(name)
