@@ -270,3 +270,8 @@ def test_an_error_survives_pickling():
     """Pools of processes send errors that way."""
     error = pickle.loads(pickle.dumps(rubylith.InvalidPrompt("No", "Yes")))
     assert (error.message, error.hint, str(error)) == ("No", "Yes", "No. Yes.")
+
+
+def test_a_search_that_was_cut_short_says_so(photo):
+    assert rubylith.segment(photo, crop_n_layers=1, max_seconds=0).truncated
+    assert not rubylith.segment(photo, crop_n_layers=1).truncated

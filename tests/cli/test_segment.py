@@ -545,3 +545,13 @@ def test_a_reader_that_has_had_enough_ends_it_quietly():
         running.stdout.close()
         assert running.stderr.read() == ""
         assert running.wait(timeout=20) == 1
+
+
+def test_a_search_that_was_cut_short_is_told_beside_the_results(run):
+    status, out, err = run("photo.png", "--crop-n-layers", "1", "--max-seconds", "0", "--json")
+    assert status == 0
+    assert json.loads(out)["truncated"] is True
+    assert err == "rubylith: photo.png: the search was cut short by --max-seconds, there may be more to find\n"
+    status, out, err = run("photo.png", "--crop-n-layers", "1", "--json")
+    assert "truncated" not in json.loads(out)
+    assert err == ""

@@ -9,7 +9,7 @@ from tests.fakes import FakeSegmenter, disc
 from rubylith.domain.geometry import Box, Size
 from rubylith.domain.image import Image
 from rubylith.domain.prompt import Everything, Overlap
-from rubylith.engine import everything
+from rubylith.engine import OutOfTime, everything
 from rubylith.engine.windows import anything
 
 SIZE = Size(200, 300)
@@ -162,6 +162,17 @@ def test_when_time_is_up_no_further_part_is_looked_at():
     result = run(segmenter, crop_n_layers=2, max_seconds=0)
     assert segmenter.embedded == ["digest"]
     assert len(result.masks) == 5 * 7
-    assert len(segmenter.embedded) == 1
-    run(unhurried := FakeSegmenter(), crop_n_layers=1, max_seconds=60)
-    assert len(unhurried.embedded) == 5
+    assert result.truncated
+    unhurried = run(segmenter := FakeSegmenter(), crop_n_layers=1, max_seconds=60)
+    assert len(segmenter.embedded) == 5
+    assert not unhurried.truncated
+
+
+def test_of_a_search_that_time_cut_short_what_it_had_found_is_given_and_called_truncated():
+    class Slow(OneDisc):
+        def propose(self, embedding, everything, progress, are_whole=anything):
+            raise OutOfTime(super().propose(embedding, everything, progress, are_whole))
+
+    whole, cut_short = run(OneDisc()), run(Slow(), max_seconds=1)
+    assert (whole.truncated, cut_short.truncated) == (False, True)
+    assert cut_short.masks == whole.masks

@@ -9,7 +9,7 @@ import pytest
 from rubylith.domain.errors import Overloaded, TooLarge
 from rubylith.domain.geometry import Size
 from rubylith.domain.prompt import Everything
-from rubylith.engine import grid
+from rubylith.engine import OutOfTime, grid
 from rubylith.engine.decoders import Proposals, measure
 from rubylith.engine.frames import Frame
 from rubylith.engine.memory import affordable
@@ -74,7 +74,9 @@ def test_fast_spares_no_seeds_in_masks_that_are_not_good_or_not_modest(disc):
 
 def test_without_time_a_few_seeds_of_the_coarse_grid_are_asked_and_their_masks_given():
     decoder = Discs((1 / 12 * 3, 1 / 12 * 3, 0.2, 0.97))
-    assert len(propose(decoder, points_per_side=6, max_seconds=0)) == 1
+    with pytest.raises(OutOfTime) as late:
+        propose(decoder, points_per_side=6, max_seconds=0)
+    assert len(late.value.masks) == 1
     coarse = [((x + 0.5) / 6, (y + 0.5) / 6) for y in (1, 3, 5) for x in (1, 3, 5)]
     assert np.allclose(decoder.asked, coarse[: grid.AT_ONCE])
 

@@ -159,7 +159,10 @@ def _report(outcome: Done | Failed, *, among: int, json: bool, debug: bool) -> N
         if debug and outcome.error.__cause__ is not None:
             traceback.print_exception(outcome.error.__cause__)
         say(str(outcome if among > 1 else outcome.error))
-    elif json:
+        return
+    if outcome.segmentation.truncated:
+        say(f"{outcome.input.name}: the search was cut short by --max-seconds, there may be more to find")
+    if json:
         tell_bytes(as_bytes(outcome.segmentation, outcome.input.name))
     else:
         count = len(outcome.segmentation.masks)

@@ -1,6 +1,6 @@
 """The answer to a prompt."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,12 +11,16 @@ from rubylith.domain.rle import BoolArray
 
 @dataclass(frozen=True, slots=True)
 class Segmentation:
-    """Masks of one picture, best first. `disjoint` promises that no two share a pixel; `model` made them."""
+    """Masks of one picture, best first. `disjoint` promises that no two share a pixel; `model` made them.
+
+    truncated: `max_seconds` ended the search before all of the picture was looked through, so there may be more.
+    """
 
     size: Size
     masks: tuple[Mask, ...]
     disjoint: bool
     model: str
+    truncated: bool = field(default=False, kw_only=True)
 
     def union(self) -> BoolArray:
         """(H, W) bool, made anew on each call: where any mask is."""

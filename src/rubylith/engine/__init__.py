@@ -41,6 +41,14 @@ class Embedding:
         return "+".join((self.model, *self.networks))
 
 
+class OutOfTime(Exception):
+    """`max_seconds` has ended a search before all seeds were asked. masks: what it had found, as if that were all."""
+
+    def __init__(self, masks: tuple[Mask, ...]) -> None:
+        super().__init__(f"Time was up with {len(masks)} masks found")
+        self.masks = masks
+
+
 class Segmenter(Protocol):
     """A model family."""
 
@@ -59,6 +67,6 @@ class Segmenter(Protocol):
 
         The seeds, both quality thresholds and box_nms_thresh are the family's to apply, and before suppression
         `are_whole`: a thing cut off by a crop's edge must not hide one that is whole. Crops, min_mask_region_area,
-        max_masks and overlap are applied by the caller.
+        max_masks and overlap are applied by the caller. OutOfTime, with the masks, where max_seconds cuts it short.
         """
         ...

@@ -19,7 +19,7 @@ from rubylith.domain.image import Image
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything, Overlap
 from rubylith.domain.segmentation import Segmentation
-from rubylith.engine import Embedding, Progress, Segmenter
+from rubylith.engine import Embedding, OutOfTime, Progress, Segmenter
 from rubylith.engine.progress import between, share_of
 from rubylith.engine.refine import box_array, box_nms, disjoint, mend_small_regions
 from rubylith.engine.windows import anything, are_cut, part_of, pasted
@@ -48,7 +48,10 @@ class Crop:
 def segment(
     segmenter: Segmenter, image: Image | None, embedding: Embedding, everything: Everything, *, progress: Progress
 ) -> Segmentation:
-    """Masks best first. `embedding` is that of the whole picture; further crops are embedded here, from `image`."""
+    """Masks best first, `truncated` where max_seconds left a part unseen.
+
+    `embedding` is that of the whole picture; further crops are embedded here, from `image`.
+    """
     size = embedding.size
     crops = crop_windows(size, everything.crop_n_layers, everything.crop_overlap_ratio)
     if everything.tile_side is not None:
@@ -56,17 +59,21 @@ def segment(
     mends = everything.min_mask_region_area > 0
     looking = between(progress, 0.0, LOOKING if mends else 1.0)
     found: list[tuple[Mask, Crop]] = []
-    started = time.monotonic()
+    started, truncated = time.monotonic(), False
     for index, crop in enumerate(crops):
         options = _at_layer(everything, crop.layer)
         if everything.max_seconds is not None:
             left = everything.max_seconds - (time.monotonic() - started)
             if index and left <= 0:
+                truncated = True
                 break
             options = replace(options, max_seconds=max(left, 0.0))
         part = embedding if crop.layer == 0 else segmenter.embed(_cropped(image, crop))
         whole = anything if crop.layer == 0 else partial(_are_whole, crop, size)
-        proposals = segmenter.propose(part, options, share_of(looking, index, len(crops)), whole)
+        try:
+            proposals = segmenter.propose(part, options, share_of(looking, index, len(crops)), whole)
+        except OutOfTime as late:
+            proposals, truncated = late.masks, True
         found += [(mask, crop) for mask in _uncropped(proposals, crop, size)]
     masks = _best_of_crops(found, everything.crop_nms_thresh) if len(crops) > 1 else [mask for mask, _ in found]
     if mends:
@@ -77,7 +84,7 @@ def segment(
     is_disjoint = everything.overlap is Overlap.NONE
     kept = disjoint(ranked, size) if is_disjoint else tuple(ranked)
     progress(1.0)
-    return Segmentation(size, kept, disjoint=is_disjoint, model=embedding.model)
+    return Segmentation(size, kept, disjoint=is_disjoint, model=embedding.model, truncated=truncated)
 
 
 def crop_windows(size: Size, layers: int, overlap_ratio: float) -> tuple[Crop, ...]:

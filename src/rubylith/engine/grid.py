@@ -17,7 +17,7 @@ from rubylith.domain.geometry import Point
 from rubylith.domain.mask import Logits, Mask
 from rubylith.domain.prompt import Everything
 from rubylith.domain.rle import RLE
-from rubylith.engine import AreWhole, Progress
+from rubylith.engine import AreWhole, OutOfTime, Progress
 from rubylith.engine.decoders import Decoder, Features, Proposals
 from rubylith.engine.frames import Frame
 from rubylith.engine.memory import affordable
@@ -63,24 +63,31 @@ def propose(
 ) -> tuple[Mask, ...]:
     """Masks of all that the seeds fall on, best first; see Segmenter.propose.
 
-    TooLarge if the masks that no other hides take more than MOST_BYTES.
+    TooLarge if the masks that no other hides take more than MOST_BYTES, OutOfTime as there.
     """
     gathering = _Gathering(frame, everything, are_whole)
     seeds = seed_points(frame, everything.points_per_side)
     at_once = affordable(sum(array.nbytes for array in features.values()) * COPIES, AT_ONCE)
-    started, asked = time.monotonic(), 0
+    started, asked, is_late = time.monotonic(), 0, False
     for part in _rounds(everything):
         left = gathering.uncovered(part, seeds) if everything.fast and asked else part
         for start in range(0, len(left), at_once):
-            is_late = everything.max_seconds is not None and time.monotonic() - started >= everything.max_seconds
-            if is_late and asked:
+            is_late = bool(asked) and _is_up(everything.max_seconds, started)
+            if is_late:
                 break
             batch = [seeds[index] for index in left[start : start + at_once]]
             gathering.add(batch, _asked(decoder, frame, features, everything, batch=batch))
             asked += len(batch)
             progress((1 - ENCODING_SHARE) * min(1.0, asked / len(seeds)))
     drawing = between(progress, 1 - ENCODING_SHARE, 1.0)
-    return _survivors(gathering.candidates, gathering.boxes, frame, everything, progress=drawing)
+    masks = _survivors(gathering.candidates, gathering.boxes, frame, everything, progress=drawing)
+    if is_late:
+        raise OutOfTime(masks)
+    return masks
+
+
+def _is_up(seconds: float | None, started: float) -> bool:
+    return seconds is not None and time.monotonic() - started >= seconds
 
 
 def _asked(

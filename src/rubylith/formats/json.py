@@ -2,7 +2,8 @@
 
 `bbox` is left, top, width, height in pixels; `segmentation` is COCO's compressed RLE; `label` and `score` (the
 detector's) are null for a mask without a label; `point_coords` are the clicks that a mask answers, as x, y, and
-`point_labels`, in the same order, 1 for those on the object and 0 for those beside it.
+`point_labels`, in the same order, 1 for those on the object and 0 for those beside it. Where `max_seconds` ended the
+search before all of the picture was looked through, `"truncated": true` stands before the masks.
 Source: facebookresearch/segment-anything, segment_anything/automatic_mask_generator.py.
 """
 
@@ -35,6 +36,7 @@ def document(segmentation: Segmentation, path: str) -> dict[str, Any]:
     return {
         "image": {"path": path, "width": size.width, "height": size.height},
         "model": segmentation.model,
+        **({"truncated": True} if segmentation.truncated else {}),
         "masks": [_record(number, mask) for number, mask in enumerate(segmentation.masks, 1)],
     }
 

@@ -98,6 +98,12 @@ def test_everything_without_a_prompt_and_options_act(http):
     assert len(post(http, options={"max_masks": 1}).json()["masks"]) == 1
 
 
+def test_of_a_search_that_was_cut_short_the_answer_says_so(http):
+    options = {"crop_n_layers": 1}
+    assert post(http, options={**options, "max_seconds": 0}).json()["truncated"] is True
+    assert "truncated" not in post(http, options={**options, "max_seconds": 600}).json()
+
+
 def test_each_phrase_may_have_a_threshold_of_its_own(http):
     masks = post(http, text=["red", "grey"], threshold=[0.5, 0.9]).json()["masks"]
     assert {mask["label"]["name"] if isinstance(mask["label"], dict) else mask["label"] for mask in masks} == {

@@ -241,6 +241,10 @@ class SegmentOut(BaseModel):
     id: str
     image: ImageOut
     model: str
+    truncated: bool = Field(
+        default=False,
+        description="True, and only then present, where `max_seconds` ended the search: there may be more",
+    )
     masks: list[MaskOut]
     timings: dict[str, float] = Field(description="Seconds of each stage")
     provenance: ProvenanceOut
