@@ -38,6 +38,7 @@ def application(service: Service) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         routes=[
+            *routes.unaided.routes,
             *routes.router.routes,
             *uploads.router.routes,
             *problems.router.routes,

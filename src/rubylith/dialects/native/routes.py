@@ -2,13 +2,14 @@
 
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from rubylith.dialects._asking import CallerNow, ServiceHere, caller_of, root_of, service_of
@@ -73,12 +74,19 @@ def body_of(model: str, form: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
+class Unaided(APIRoute):
+    """A route whose function asks the request itself for all that it needs; what FastAPI would do for it is spared."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The function as it stands; errors are told as everywhere."""
+        return self.endpoint
+
+
 router = APIRouter()
+unaided = APIRouter(route_class=Unaided)
 
-# Routes that read their bodies themselves also ask who sends them themselves: that is a tenth of a millisecond less.
 
-
-@router.post(
+@unaided.post(
     "/segment",
     response_model=wire.SegmentOut,
     responses=problems(TAKES_PICTURES),
@@ -95,7 +103,7 @@ async def segment(http: Request) -> Response:
     return Response(data, media_type=media_type)
 
 
-@router.post(
+@unaided.post(
     "/jobs",
     status_code=202,
     response_model=wire.JobOut,
@@ -211,7 +219,7 @@ def forget(file_id: str, service: ServiceHere, caller: CallerNow) -> Response:
     return Response(status_code=204)
 
 
-@router.post(
+@unaided.post(
     "/embeddings",
     status_code=201,
     response_model=wire.EmbeddingOut,
