@@ -1,6 +1,6 @@
 """Fit the choice among a click's candidates beside the network: `src/rubylith/engine/embedded/choice.npz`.
 
-    python benchmarks/fit_clicks.py [--eval DIR] [--limit 60] [--network FILE] [--keep FILE] [--write]
+    python benchmarks/fit_clicks.py [--eval DIR] [--limit 60] [--network FILE] [--contours FILE] [--keep FILE] [--write]
 
 One click on each target of the open sets. Adam climbs towards the highest mean IoU of the first answer, softly chosen,
 each set weighing the same. Printed: that mean on the clicks fitted to, on each set when all others were fitted to, and
@@ -13,7 +13,6 @@ import pickle
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from benchmarks.quality import SETS, _evaluator  # noqa: E402
 
 from rubylith.engine.embedded.choice import FILE, Choice  # noqa: E402
 from rubylith.engine.embedded.clicks import choose  # noqa: E402
+from rubylith.engine.embedded.network import CONTOURS, digest  # noqa: E402
 from rubylith.engine.embedded.network import FILE as NETWORK  # noqa: E402
 
 FloatArray = npt.NDArray[np.float64]
@@ -54,15 +54,16 @@ def main() -> None:
     parser.add_argument("--eval", type=Path, default=ROOT.parent / "shared" / "eval")
     parser.add_argument("--limit", type=int, default=60, help="photos per set")
     parser.add_argument("--network", type=Path, default=NETWORK, help="instead of the package's")
+    parser.add_argument("--contours", type=Path, default=CONTOURS, help="instead of the package's")
     parser.add_argument("--keep", type=Path, help="keep what was gathered here, or read it if it is there")
     parser.add_argument("--write", action="store_true", help="into the package")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     options = parser.parse_args()
-    asked = sha256(options.network.read_bytes()).hexdigest(), options.limit
+    asked = digest(options.network, options.contours), options.limit
     if options.keep and options.keep.exists():
         made_for, clicks = pickle.loads(options.keep.read_bytes())  # our own file
         if made_for != asked:
-            parser.error(f"{options.keep} was gathered with another network or limit; name another file")
+            parser.error(f"{options.keep} was gathered with other networks or another limit; name another file")
     else:
         clicks = gathered(options)
         if options.keep:
@@ -91,12 +92,12 @@ def gather(job: tuple[str, int, argparse.Namespace]) -> list[Clicked]:
     from rubylith.engine.embedded.upscale import enlarge_bitmap  # noqa: PLC0415
     from rubylith.engine.runtimes import Device  # noqa: PLC0415
 
-    nano = network.Nano(Device(threads=1), options.network)
+    nano = network.Nano(Device(threads=1), options.network, options.contours)
     found: list[Clicked] = []
     for photo, sample in enumerate(evaluator.load(name.split("_person")[0], str(options.eval), options.limit)):
         if photo % 4 != part:
             continue
-        picture = read_picture(np.ascontiguousarray(sample.image))
+        picture = read_picture(np.ascontiguousarray(sample.image), nano)
         shape = picture.small.shape[1], picture.small.shape[0]
         for mask in evaluator.targets(sample, name):
             x, y = evaluator.first_click(mask)

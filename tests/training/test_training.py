@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 pytest.importorskip("numba", reason="rendered scenes need numba")
 
+from training.nano.contours import Contours, ContoursTrainer, f_measures  # noqa: E402
 from training.nano.losses import choice_regret, mask_losses, true_ious  # noqa: E402
 from training.nano.model import Nano, folded  # noqa: E402
 from training.nano.scenes import load_materials  # noqa: E402
@@ -17,8 +18,14 @@ from training.nano.trainer import TrainConfig, Trainer, cooled, keeps_weights, t
 
 pytestmark = pytest.mark.torch
 
+VIEWS = StreamConfig(
+    size=32, click_pairs=0, boxes=0, corrections=0, views=4, window=2, first=1, textures=6, turns_per_scene=16
+)
 STREAM = StreamConfig(size=32, click_pairs=1, boxes=1, corrections=1, window=2, first=1, textures=6, turns_per_scene=16)
 TINY = TrainConfig(stream=STREAM, widths=(4, 4, 8, 8), warmup=20)
+
+
+CONTOURS = TrainConfig(stream=VIEWS, widths=(4, 4, 8, 8), warmup=20)
 
 
 def assert_same_state(one: Trainer, other: Trainer) -> None:
@@ -38,6 +45,33 @@ def test_interrupted_training_ends_with_the_same_weights_after_500_steps(tmp_pat
     assert broken.step == 500
     assert_same_state(whole, broken)
     assert whole.optimizer.state_dict()["state"][0]["step"] == broken.optimizer.state_dict()["state"][0]["step"]
+
+
+def test_interrupted_training_of_contours_ends_with_the_same_weights(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    whole = ContoursTrainer(CONTOURS)
+    train(whole, tmp_path / "whole", tmp_path, steps=60, workers=0)
+    train(ContoursTrainer(CONTOURS), tmp_path / "broken", tmp_path, steps=23, workers=0)
+    broken = ContoursTrainer.load(tmp_path / "broken" / "checkpoint.pt")
+    train(broken, tmp_path / "broken", tmp_path, steps=60, workers=0)
+    assert_same_state(whole, broken)
+    assert not torch.equal(whole.network.stem[0].weight, ContoursTrainer(CONTOURS).network.stem[0].weight)
+
+
+def test_views_have_a_picture_and_its_borders_and_nothing_else() -> None:
+    batch = Stream(VIEWS, load_materials(None, textures=VIEWS.textures)).batch(5)
+    assert {name: values.shape for name, values in batch.items()} == {"image": (4, 32, 32, 3), "edges": (4, 2, 16, 16)}
+    parts_only = (batch["edges"][:, 1] >= batch["edges"][:, 0]).mean()
+    assert parts_only > 0.95  # where an object ends its part ends too
+    with pytest.raises(ValueError, match="nothing else"):
+        StreamConfig(views=4)
+
+
+def test_borders_that_are_all_found_have_an_f_measure_of_one() -> None:
+    wanted = torch.zeros(2, 2, 8, 8)
+    wanted[:, 0, 3], wanted[0, 1, :, 5] = 1, 1
+    assert f_measures(wanted * 2 - 1, wanted).tolist() == [1, 1]
+    assert f_measures(torch.ones_like(wanted), wanted).tolist() == pytest.approx([2 / 9, 16 / 136])
 
 
 def test_checkpoint_that_fails_midway_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,3 +173,23 @@ def test_exported_file_is_small_and_agrees_with_pytorch(tmp_path: Path) -> None:
     measured = export(tmp_path / "checkpoint.pt", tmp_path / "nano.onnx")
     assert measured["bytes"] <= LARGEST_FILE
     assert np.isfinite(measured["logit_difference"])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_exported_contours_are_small_and_take_pictures_of_any_size(tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript", reason="export needs onnxscript")
+    pytest.importorskip("onnxruntime", reason="the check needs ONNX Runtime")
+    from training.nano.export import LARGEST_CONTOURS, LARGEST_FILE, export_contours, session
+
+    trainer = ContoursTrainer(replace(CONTOURS, widths=ContoursTrainer.default().widths))
+    trainer.save_weights(tmp_path / "weights.pt")
+    measured = export_contours(tmp_path / "weights.pt", tmp_path / "contours.onnx")
+    assert measured["bytes"] <= LARGEST_CONTOURS
+    assert LARGEST_CONTOURS + LARGEST_FILE <= 3_000_000
+    network = Contours(ContoursTrainer.default().widths).eval()
+    network.load_state_dict(trainer.average.state_dict())
+    for rows, columns in ((16, 16), (48, 160)):
+        image = np.random.default_rng(0).integers(0, 256, (1, rows, columns, 3), np.uint8)
+        (borders,) = session(tmp_path / "contours.onnx").run(["borders"], {"image": image})
+        with torch.no_grad():
+            assert np.allclose(borders, network(torch.from_numpy(image)).numpy(), atol=0.05)

@@ -1,9 +1,11 @@
-"""Write the network as ONNX, at most 3 MB, and check it against PyTorch.
+"""Write a network as ONNX, the two of them at most 3 MB, and check it against PyTorch.
 
     python -m training.nano.export RUN/weights.pt nano.onnx
+    python -m training.nano.export --network contours RUN/weights.pt contours.onnx
 
 Batch norms are folded into the convolutions; weights are stored as float16 and widened when the file is loaded, so that
-arithmetic stays float32. Inputs and outputs are those of `Nano.forward`, the first axis free.
+arithmetic stays float32. Inputs and outputs are those of `Nano.forward`, the first axis free, or of `Contours.forward`,
+all but the last axis free.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import argparse
 import tempfile
 import time
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -19,18 +22,21 @@ import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from training.nano.contours import SIDES, Contours
 from training.nano.crops import THUMB
 from training.nano.model import Nano, folded
 
-LARGEST_FILE = 3_000_000
+LARGEST_FILE, LARGEST_CONTOURS = 2_705_000, 295_000  # bytes; 3 MB together
 INPUTS = ("image", "hints", "context", "numbers")
 OUTPUTS = ("masks", "predicted_iou")
+BORDERS = ("borders",)
+Some = TypeVar("Some", Nano, Contours)
 
 
-def load_network(path: Path) -> Nano:
+def load_network(path: Path, kind: type[Some] = Nano) -> Some:
     """The averaged network of a weights file or a checkpoint, in inference mode."""
     state = torch.load(path)
-    network = Nano(tuple(state["widths"] if "widths" in state else state["config"]["widths"]))
+    network = kind(tuple(state["widths"] if "widths" in state else state["config"]["widths"]))
     network.load_state_dict(state["average"] if "average" in state else state["network"])
     return network.eval()
 
@@ -52,6 +58,20 @@ def to_graph(network: Nano, size: int) -> onnx.ModelProto:
         torch.onnx.export(
             folded(network), example(size), path, input_names=list(INPUTS), output_names=list(OUTPUTS),
             dynamic_shapes=({0: free},) * 4, external_data=False, dynamo=True, verbose=False,
+        )  # fmt: skip
+        return onnx.load(path)
+
+
+def to_contours_graph(network: Contours) -> onnx.ModelProto:
+    """The folded network of contours as a float32 ONNX graph, for pictures of any number and size."""
+    count, rows, columns = (torch.export.Dim(name, min=1, max=512) for name in ("n", "rows", "columns"))
+    image = torch.zeros(2, 4 * SIDES, 6 * SIDES, 3, dtype=torch.uint8)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "contours.onnx"
+        torch.onnx.export(
+            folded(network), (image,), path, input_names=["image"], output_names=list(BORDERS),
+            dynamic_shapes=({0: count, 1: SIDES * rows, 2: SIDES * columns},), external_data=False, dynamo=True,
+            verbose=False,
         )  # fmt: skip
         return onnx.load(path)
 
@@ -114,12 +134,45 @@ def export(weights: Path, target: Path, *, size: int = 128, tolerance: float = 0
     return measured
 
 
-def crop_time(runner: onnxruntime.InferenceSession, feeds: dict[str, np.ndarray], *, repeats: int = 20) -> float:
-    """Milliseconds of one crop, the median."""
+def export_contours(weights: Path, target: Path, *, tolerance: float = 0.15) -> dict[str, float]:
+    """As `export`, for the network of contours."""
+    network = load_network(weights, Contours)
+    graph = to_contours_graph(network)
+    halve(graph)
+    onnx.checker.check_model(graph)
+    onnx.save(graph, target)
+    image = torch.randint(
+        0, 256, (1, 20 * SIDES, 32 * SIDES, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8
+    )
+    runner, feeds = session(target), {"image": image.numpy()}
+    (borders,) = runner.run(list(BORDERS), feeds)
+    with torch.no_grad():
+        expected = network(image).numpy()
+    measured = {
+        "bytes": target.stat().st_size,
+        "parameters": sum(value.numel() for value in network.parameters()),
+        "logit_difference": float(np.abs(borders - expected).max()),
+        "milliseconds": crop_time(runner, feeds, outputs=BORDERS),
+    }
+    if measured["bytes"] > LARGEST_CONTOURS:
+        raise ValueError(f"{target} has {measured['bytes']} bytes, more than {LARGEST_CONTOURS}")
+    if measured["logit_difference"] > tolerance:
+        raise ValueError(f"{target} strays from PyTorch: {measured}")
+    return measured
+
+
+def crop_time(
+    runner: onnxruntime.InferenceSession,
+    feeds: dict[str, np.ndarray],
+    *,
+    outputs: tuple[str, ...] = OUTPUTS,
+    repeats: int = 20,
+) -> float:
+    """Milliseconds of one crop or picture, the median."""
     one, times = {name: value[:1] for name, value in feeds.items()}, []
     for _ in range(repeats):
         started = time.perf_counter()
-        runner.run(list(OUTPUTS), one)
+        runner.run(list(outputs), one)
         times.append(time.perf_counter() - started)
     return float(np.median(times) * 1e3)
 
@@ -127,10 +180,12 @@ def crop_time(runner: onnxruntime.InferenceSession, feeds: dict[str, np.ndarray]
 def main() -> None:
     """Export and print what was measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", choices=("nano", "contours"), default="nano")
     parser.add_argument("weights", type=Path)
     parser.add_argument("target", type=Path)
     arguments = parser.parse_args()
-    for name, value in export(arguments.weights, arguments.target).items():
+    write = {"nano": export, "contours": export_contours}[arguments.network]
+    for name, value in write(arguments.weights, arguments.target).items():
         print(f"{name}: {value:.6g}")
 
 

@@ -23,6 +23,9 @@ class LossWeights:
     temperature: float = 0.1
 
 
+Summary = dict[str, float]  # what a log line tells of a step, by name
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """The loss and, without gradient, what a log line tells."""
@@ -32,6 +35,18 @@ class Measured:
     chosen: Tensor  # (rows,) IoU of the mask with the best predicted IoU
     best: Tensor  # (rows,) IoU of the best mask
     score_error: Tensor
+
+    def summary(self, config: StreamConfig) -> Summary:
+        """Means over the clicks, boxes and corrections of a batch; 0 where it has none."""
+        clicks, later = 2 * config.click_pairs, config.rows - config.corrections
+        parts = {
+            "click": self.chosen[:clicks],
+            "best3": self.best[:clicks],
+            "box": self.chosen[clicks:later],
+            "later": self.chosen[later:],
+        }
+        means = {name: part.mean().item() if part.numel() else 0.0 for name, part in parts.items()}
+        return {"mask": self.mask_loss.item(), **means, "score": self.score_error.item()}
 
 
 def mask_losses(logits: Tensor, targets: Tensor) -> Tensor:

@@ -6,12 +6,14 @@ Reads raw arrays, so that no caller has to know how they are scaled: see `Nano.f
 from __future__ import annotations
 
 import copy
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+Some = TypeVar("Some", bound=nn.Module)
 MASKS = 3
 SHAPE_FEATURES = 5
 
@@ -127,7 +129,7 @@ class Nano(nn.Module):
         return self.judge(torch.cat([whole[:, None].expand(-1, MASKS, -1), *pooled, shape], 2))[..., 0]
 
 
-def folded(network: Nano) -> Nano:
+def folded(network: Some) -> Some:
     """A copy in inference mode whose batch norms are multiplied into the convolutions."""
     plain = copy.deepcopy(network).eval()
     for block in [module for module in plain.modules() if isinstance(module, ConvNorm)]:

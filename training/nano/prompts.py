@@ -17,6 +17,7 @@ from training.nano.scenes import FIRST_OBJECT, Scene
 
 Row = dict[str, np.ndarray]
 OBJECT, PART = 0, 1
+VIEW_SIDES = 1 / 6, 1.0  # of a view, over the photo's longer side, even on a logarithmic scale
 
 
 def row_fields(size: int) -> dict[str, tuple[tuple[int, ...], type]]:
@@ -176,6 +177,20 @@ def make_row(
         "numbers": np.array(numbers, np.float32),
     }
     return mirror(row) if rng.random() < 0.5 else row
+
+
+def view_rows(rng: np.random.Generator, prepared: PromptScene, size: int) -> list[Row]:
+    """One crop without a prompt, anywhere, from a sixth of the photo to all of it: image and edges."""
+    height, width = prepared.scene.objects.shape
+    side = max(height, width) * math.exp(rng.uniform(math.log(VIEW_SIDES[0]), math.log(VIEW_SIDES[1])))
+    slack = max(0.0, (width - side) / 2), max(0.0, (height - side) / 2)
+    x, y = width / 2 + rng.uniform(-1, 1) * slack[0], height / 2 + rng.uniform(-1, 1) * slack[1]
+    window = Window(x, y, side)
+    image = cut(prepared.scene.image, window, size)
+    edges = np.stack([half_edges(cut(level, window, size, labels=True)) for level in prepared.maps])
+    if rng.random() < 0.5:
+        image, edges = image[:, ::-1], edges[..., ::-1]
+    return [{"image": image, "edges": edges}]
 
 
 def mirror(row: Row) -> Row:

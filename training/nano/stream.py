@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from training.nano import guard
-from training.nano.prompts import PromptScene, Row, box_rows, click_rows, correction_rows, row_fields
+from training.nano.prompts import PromptScene, Row, box_rows, click_rows, correction_rows, row_fields, view_rows
 from training.nano.scenes import load_materials, make_scene
 from training.nano.shapes import Materials
 
@@ -34,7 +34,7 @@ Maker = Callable[[np.random.Generator, PromptScene, int], list[Row] | None]
 
 @dataclass(frozen=True, slots=True)
 class StreamConfig:
-    """What decides every byte of the stream. A batch holds click pairs, then boxes, then corrections."""
+    """What decides every byte of the stream. A batch holds click pairs, then boxes, then corrections; or views only."""
 
     seed: int = 1
     size: int = 128
@@ -45,11 +45,22 @@ class StreamConfig:
     first: int = 8
     turns_per_scene: int = 1
     textures: int = 420
+    views: int = 0
 
     @property
     def rows(self) -> int:
         """Rows a batch."""
-        return 2 * self.click_pairs + self.boxes + self.corrections
+        return 2 * self.click_pairs + self.boxes + self.corrections + self.views
+
+    @property
+    def fields(self) -> dict[str, tuple[tuple[int, ...], type]]:
+        """Shape and dtype of a row's arrays; views have no prompt and nothing that is meant."""
+        fields = row_fields(self.size)
+        return {name: fields[name] for name in ("image", "edges")} if self.views else fields
+
+    def __post_init__(self) -> None:
+        if self.views and self.rows > self.views:
+            raise ValueError("a batch of views holds nothing else")
 
 
 class Stream:
@@ -70,12 +81,13 @@ class Stream:
         return list(self.scenes[lane].values())
 
     def batch(self, number: int) -> Batch:
-        """Batch `number`: every field of `row_fields` with the rows stacked."""
+        """Batch `number`: every field of the configuration with the rows stacked."""
         config, rows = self.config, []
         makers = [click_rows] * config.click_pairs + [box_rows] * config.boxes + [correction_rows] * config.corrections
+        makers += [view_rows] * config.views
         for unit, make in enumerate(makers):
             rows += self.draw(make, number, unit)
-        return {name: np.stack([row[name] for row in rows]) for name in row_fields(config.size)}
+        return {name: np.stack([row[name] for row in rows]) for name in config.fields}
 
     def draw(self, make: Maker, number: int, unit: int) -> list[Row]:
         """The rows of one unit of a batch. Where no mask of a lane fills enough of a crop, another scene comes."""
@@ -92,24 +104,27 @@ class Stream:
 
 
 def recolour(rng: np.random.Generator, row: Row) -> Row:
-    """Crop and thumbnail with another white balance or in grey, sometimes."""
+    """Crop and, where there is one, thumbnail with another white balance or in grey, sometimes."""
     chance = rng.random()
     if chance >= 0.35:
         return row
-    image, thumb = row["image"].astype(np.float32), row["context"][..., :3].astype(np.float32)
-    if chance < 0.28:
-        gain, offset = rng.uniform(0.75, 1.3, 3), rng.uniform(-25, 25)
-        image, thumb = image * gain + offset, thumb * gain + offset
-    else:
-        image, thumb = (np.repeat(picture.mean(2, keepdims=True), 3, 2) for picture in (image, thumb))
-    colours = np.clip(image, 0, 255).astype(np.uint8), np.clip(thumb, 0, 255).astype(np.uint8)
-    return {**row, "image": colours[0], "context": np.dstack([colours[1], row["context"][..., 3:]])}
+    gain, offset = (rng.uniform(0.75, 1.3, 3), rng.uniform(-25, 25)) if chance < 0.28 else (None, 0)
+
+    def changed(picture: np.ndarray) -> np.ndarray:
+        values = picture.astype(np.float32)
+        values = np.repeat(values.mean(2, keepdims=True), 3, 2) if gain is None else values * gain + offset
+        return np.clip(values, 0, 255).astype(np.uint8)
+
+    image, context = {"image": changed(row["image"])}, row.get("context")
+    if context is None:
+        return {**row, **image}
+    return {**row, **image, "context": np.dstack([changed(context[..., :3]), context[..., 3:]])}
 
 
 def slot_views(memory: SharedMemory, config: StreamConfig, slot: int) -> Batch:
     """The arrays of one slot of a worker's shared memory."""
     offset, views = slot * slot_bytes(config), {}
-    for name, (shape, kind) in row_fields(config.size).items():
+    for name, (shape, kind) in config.fields.items():
         count = config.rows * int(np.prod(shape))
         views[name] = np.frombuffer(memory.buf, kind, count, offset).reshape(config.rows, *shape)
         offset += count * np.dtype(kind).itemsize
@@ -118,9 +133,7 @@ def slot_views(memory: SharedMemory, config: StreamConfig, slot: int) -> Batch:
 
 def slot_bytes(config: StreamConfig) -> int:
     """Bytes of one batch, a multiple of 64."""
-    total = sum(
-        config.rows * int(np.prod(shape)) * np.dtype(kind).itemsize for shape, kind in row_fields(config.size).values()
-    )
+    total = sum(config.rows * int(np.prod(shape)) * np.dtype(kind).itemsize for shape, kind in config.fields.values())
     return -(-total // 64) * 64
 
 

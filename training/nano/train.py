@@ -1,4 +1,4 @@
-"""Train nano.
+"""Train nano or, with `--network contours`, the network of contours.
 
     python -m training.nano.train --run RUN --data DATA
 
@@ -30,6 +30,7 @@ from training.nano import guard
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", choices=("nano", "contours"), default="nano", help="which of the two to train")
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--steps", type=int, help="stop after this many steps in all")
@@ -57,24 +58,25 @@ def main() -> None:
     )  # on shared cores, threads that spin while waiting halve the speed
     import torch
 
-    from training.nano.stream import StreamConfig
-    from training.nano.trainer import TrainConfig, Trainer, cooled, train
+    from training.nano.contours import ContoursTrainer
+    from training.nano.trainer import Trainer, cooled, train
 
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
-    checkpoint = options.run / "checkpoint.pt"
+    checkpoint, kind = options.run / "checkpoint.pt", {"nano": Trainer, "contours": ContoursTrainer}[options.network]
     if checkpoint.exists():
-        trainer = Trainer.load(checkpoint)
+        trainer = kind.load(checkpoint)
     elif options.source:
-        trainer = Trainer.load(options.source)
+        trainer = kind.load(options.source)
         if options.size:
             trainer.config = replace(trainer.config, stream=replace(trainer.config.stream, size=options.size))
         if options.cooldown:
             trainer.config = cooled(trainer.config, trainer.step, options.cooldown)
     else:
-        stream = StreamConfig(seed=options.seed, size=options.size or 128)
-        config = TrainConfig(stream=stream, rate=options.rate, bfloat16=options.bfloat16)
-        trainer = Trainer.begin(options.weights, config) if options.weights else Trainer(config)
+        config = kind.default()
+        stream = replace(config.stream, seed=options.seed, size=options.size or config.stream.size)
+        config = replace(config, stream=stream, rate=options.rate, bfloat16=options.bfloat16)
+        trainer = kind.begin(options.weights, config) if options.weights else kind(config)
     print(f"from step {trainer.step}: {trainer.config}", flush=True)
     train(trainer, options.run, options.data, steps=options.steps, workers=options.workers, minutes=options.minutes)
 

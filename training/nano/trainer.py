@@ -11,13 +11,15 @@ import signal
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Protocol, Self
 
 import numpy as np
 import torch
+from torch import nn
 
 from training.nano import guard
 from training.nano.crops import deepest, spot
-from training.nano.losses import LossWeights, Measured, measure
+from training.nano.losses import LossWeights, Measured, Summary, measure
 from training.nano.model import Nano, double
 from training.nano.stream import Batch, StreamConfig, read_batches
 
@@ -50,26 +52,52 @@ class TrainConfig:
         return rate
 
 
+class Step(Protocol):
+    """What came of a step."""
+
+    @property
+    def loss(self) -> torch.Tensor: ...
+
+    def summary(self, config: StreamConfig) -> Summary:
+        """What a log line tells, by name."""
+        ...
+
+
 class Trainer:
     """Network, moving average and optimizer at a step."""
 
     def __init__(self, config: TrainConfig) -> None:
         self.config, self.step = config, 0
         torch.manual_seed(config.stream.seed)
-        self.network = Nano(config.widths).to(memory_format=torch.channels_last)
-        self.average = Nano(config.widths)
+        self.network = self.build(config).to(memory_format=torch.channels_last)
+        self.average = self.build(config)
         self.average.load_state_dict(self.network.state_dict())
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=config.rate, weight_decay=config.weight_decay)
 
-    def train_step(self, batch: Batch) -> Measured:
-        """One step on the batch whose number is `self.step`."""
+    @staticmethod
+    def build(config: TrainConfig) -> nn.Module:
+        """The network of a configuration."""
+        return Nano(config.widths)
+
+    @staticmethod
+    def default() -> TrainConfig:
+        """A run's configuration where nothing else is said."""
+        return TrainConfig()
+
+    def measure(self, batch: Batch) -> Measured:
+        """The loss of a batch, with gradient; its corrections are simulated first."""
         self.simulate_corrections(batch)
         tensors = {name: torch.from_numpy(values) for name, values in batch.items()}
         self.network.train()
         with self.precision():
             outputs = self.network.forward_with_edges(*network_inputs(tensors))
         logits, scores, edges = (output.float() for output in outputs)
-        measured = measure((double(logits), scores, edges), tensors, self.config.stream, self.config.weights)
+        return measure((double(logits), scores, edges), tensors, self.config.stream, self.config.weights)
+
+    def train_step(self, batch: Batch) -> Step:
+        """One step on the batch whose number is `self.step`."""
+        self.network.train()
+        measured = self.measure(batch)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.rate_at(self.step)
         self.optimizer.zero_grad(set_to_none=True)
@@ -134,7 +162,7 @@ class Trainer:
         torch.save({"network": network, "widths": self.config.widths, "samples": samples}, path)
 
     @classmethod
-    def begin(cls, path: Path, config: TrainConfig) -> Trainer:
+    def begin(cls, path: Path, config: TrainConfig) -> Self:
         """A new run from averaged weights: the optimizer warms up anew, on scenes that they have hardly seen."""
         state = torch.load(path)
         step = state["samples"] // config.stream.rows
@@ -145,7 +173,7 @@ class Trainer:
         return trainer
 
     @classmethod
-    def load(cls, path: Path, config: TrainConfig | None = None) -> Trainer:
+    def load(cls, path: Path, config: TrainConfig | None = None) -> Self:
         """The trainer as it was saved; another `config` may change the schedule."""
         state = torch.load(path)
         trainer = cls(config or config_from(state["config"]))
@@ -184,29 +212,21 @@ class Log:
     """Means since the last line, printed and appended to a file."""
 
     def __init__(self, path: Path, config: StreamConfig) -> None:
-        self.path, self.config, self.rows = path, config, []
+        self.path, self.config = path, config
+        self.rows: list[Summary] = []
         self.waited, self.since = 0.0, time.perf_counter()
 
-    def add(self, measured: Measured, waited: float) -> None:
+    def add(self, measured: Step, waited: float) -> None:
         """Take in one step."""
-        clicks, boxes = (
-            slice(0, 2 * self.config.click_pairs),
-            slice(2 * self.config.click_pairs, self.config.rows - self.config.corrections),
-        )
-        later = slice(self.config.rows - self.config.corrections, None)
-        chosen, best = measured.chosen.numpy(), measured.best.numpy()
         self.waited += waited
-        means = [
-            part.mean() if part.size else 0.0 for part in (chosen[clicks], best[clicks], chosen[boxes], chosen[later])
-        ]
-        self.rows.append([measured.mask_loss.item(), *means, measured.score_error.item()])
+        self.rows.append(measured.summary(self.config))
 
     def line(self, step: int, rate: float) -> None:
         """Write the means and begin anew."""
         spent, samples = time.perf_counter() - self.since, len(self.rows) * self.config.rows
-        values = zip(("mask", "click", "best3", "box", "later", "score"), np.mean(self.rows, 0), strict=True)
+        means = {name: np.mean([row[name] for row in self.rows]) for name in self.rows[0]}
         text = f"step {step} samples {step * self.config.rows} rate {rate:.5f} " + " ".join(
-            f"{name} {value:.3f}" for name, value in values
+            f"{name} {value:.3f}" for name, value in means.items()
         )
         text += f" | {samples / spent:.0f} samples/s, {self.waited / spent:.0%} waiting, {time.strftime('%H:%M:%S')}"
         print(text, flush=True)

@@ -106,7 +106,7 @@ def _models() -> dict[str, Any]:
     found = [store.find(name) for name in store.installed()]
     return {
         "names": [EMBEDDED, *(model.name for model in found)],
-        "networks": {network.NAME: network.FILE.stat().st_size if network.is_here() else None},
+        "networks": {network.NAME: network.size()},
         "faults": _faults(EMBEDDED, settings),
         "folder": str(store.folder),
         "bytes": sum(model.size for model in found),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.engine.embedded.shapes import disc_scene
 
+from rubylith.engine.embedded.edges import SOFT_BINS, planes_of
 from rubylith.engine.embedded.picture import Picture, read_picture
 
 
@@ -26,6 +27,14 @@ def test_boxes_of_regions_are_tight(picture):
         member = np.isin(picture.leaves.labels, tree.leaves_of(node))
         rows, columns = np.flatnonzero(member.any(axis=1)), np.flatnonzero(member.any(axis=0))
         assert tree.boxes[node].tolist() == [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+
+
+def test_histograms_of_superpixels_are_means_over_their_pixels(picture):
+    planes = planes_of(picture.small)
+    for leaf in range(0, len(picture.leaves.areas), 9):
+        inside = picture.leaves.labels == leaf
+        wanted = [bins[plane[inside]].mean(axis=0) for plane, bins in zip(planes, SOFT_BINS, strict=True)]
+        assert picture.leaves.histograms[leaf] == pytest.approx(np.concatenate(wanted), abs=1e-5)
 
 
 def test_the_last_merges_part_disc_bar_and_ground(picture):

@@ -1,7 +1,6 @@
 """What the network is shown and what becomes of its answers, with a network that knows only red."""
 
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
 
 import cv2
 import numpy as np
@@ -156,7 +155,7 @@ def test_a_correction_that_the_network_does_not_understand_is_left_to_regions():
     # "what is not red" is all that heeds this click, for which the network promises .3
     prompt = ObjectPrompt((Point(210.5, 90.5),), previous=RLE.from_bitmap(disc))
     with_network, without = (
-        model.decode(model.embed(image(pixels)), [prompt])[0][0].rle for model in (MODEL, Embedded(None))
+        model.decode(MODEL.embed(image(pixels)), [prompt])[0][0].rle for model in (MODEL, Embedded(None))
     )
     assert with_network == without
 
@@ -166,7 +165,7 @@ def test_a_correction_that_would_take_most_of_the_mask_away_is_left_to_regions()
     both = (Point(90.5, 95.5), Point(20.5, 20.5, positive=False))  # all that is not red, says the network
     prompt = ObjectPrompt(both, previous=RLE.from_bitmap(np.ones_like(disc)))
     with_network, without = (
-        model.decode(model.embed(image(pixels)), [prompt])[0][0].rle for model in (MODEL, Embedded(None))
+        model.decode(MODEL.embed(image(pixels)), [prompt])[0][0].rle for model in (MODEL, Embedded(None))
     )
     assert with_network == without
 
@@ -255,11 +254,12 @@ def test_the_package_holds_a_network_of_three_megabytes_at_most_that_sees_the_th
     (opinion,) = Nano(Device()).ask(read_picture(pixels).view, [window], crops.Hints(box=(35, 40, 146, 151)))
     best = opinion.logits[opinion.predicted_ious.argmax()] > 0
     assert iou(best, crops.cut_mask(disc, window) > 0) > 0.8
-    assert network.FILE.stat().st_size <= 3_000_000
+    assert network.FILE.stat().st_size + network.CONTOURS.stat().st_size <= 3_000_000
 
 
-def test_an_installation_without_the_file_works_with_regions_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(network, "FILE", tmp_path / "nano.onnx")
+@pytest.mark.parametrize("missing", ["FILE", "CONTOURS", "CHOICE"])
+def test_an_installation_without_one_of_the_files_works_with_regions_alone(missing, tmp_path, monkeypatch):
+    monkeypatch.setattr(network, missing, tmp_path / "missing")
     model = load(None, Device())
     pixels, disc = disc_scene()
     embedding = model.embed(image(pixels))
@@ -276,9 +276,9 @@ def test_the_choice_among_candidates_was_fitted_to_what_they_are_described_by():
         assert np.isfinite(used.merits(features)).all()
 
 
-def test_the_choice_was_fitted_to_the_network_in_the_package():
+def test_the_choice_was_fitted_to_the_networks_in_the_package():
     with np.load(choice.FILE) as arrays:
-        assert arrays["network"] == sha256(network.FILE.read_bytes()).hexdigest()
+        assert arrays["networks"] == network.digest()
 
 
 def test_a_choice_is_read_as_it_was_written(tmp_path):
@@ -298,10 +298,20 @@ def test_the_network_runs_on_the_cpu_whatever_other_models_run_on():
     assert opinion.predicted_ious[0] == pytest.approx(0.9, abs=0.01)
 
 
-def test_a_damaged_file_says_what_to_do(tmp_path):
-    damaged = tmp_path / "nano.onnx"
-    damaged.write_bytes(network.FILE.read_bytes()[:100_000])
-    model = Embedded(Nano(Device(), damaged))
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut", b"no archive"])
+def test_a_damaged_choice_says_what_to_do(content, tmp_path):
+    (tmp_path / "choice.npz").write_bytes(content)
+    with pytest.raises(ModelFailed, match="The choice in the package") as failed:
+        choice.Choice.read(tmp_path / "choice.npz")
+    assert failed.value.hint == "Install rubylith again"
+
+
+@pytest.mark.parametrize("damaged", [0, 1])
+def test_a_damaged_file_says_what_to_do(damaged, tmp_path):
+    files = [network.FILE, network.CONTOURS]
+    (tmp_path / "damaged.onnx").write_bytes(files[damaged].read_bytes()[:100_000])
+    files[damaged] = tmp_path / "damaged.onnx"
+    model = Embedded(Nano(Device(), *files))
     with pytest.raises(ModelFailed, match="The network in the package") as failed:
         model.decode(model.embed(image(disc_scene()[0])), [ObjectPrompt((Point(90.5, 95.5),))])
     assert failed.value.hint.startswith("Install rubylith again")

@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Self
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
+from rubylith.domain.errors import ModelFailed
 from rubylith.engine.embedded.products import pairwise_products, weighted_sums
 
 FloatArray = npt.NDArray[np.float64]
 
-# Made by benchmarks/fit_clicks.py for the network in the package; a test tells if it was made for another.
+# Made by benchmarks/fit_clicks.py for the networks in the package; a test tells if it was made for others.
 FILE = Path(__file__).with_name("choice.npz")
 
 
@@ -32,14 +34,19 @@ class Choice:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """As `write` left it."""
-        with np.load(path) as arrays:
-            return cls(*(arrays[name].astype(np.float64) for name in cls.__slots__))
+        """As `write` left it; ModelFailed where that is damaged."""
+        try:
+            with path.open("rb") as file, np.load(file) as arrays:
+                return cls(*(arrays[name].astype(np.float64) for name in cls.__slots__))
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as failure:
+            raise ModelFailed(
+                f"The choice in the package, {path}, is damaged: {failure}", "Install rubylith again"
+            ) from failure
 
-    def write(self, path: Path, network: str) -> None:
-        """The four arrays as float32, by their names, and the SHA-256 of the network that they were fitted to."""
+    def write(self, path: Path, networks: str) -> None:
+        """The four arrays as float32, by their names, and the SHA-256 of the networks that they were fitted to."""
         arrays = {name: getattr(self, name).astype(np.float32) for name in self.__slots__}
-        np.savez(path, network=np.array(network), **arrays)
+        np.savez(path, networks=np.array(networks), **arrays)
 
     def merits(self, features: FloatArray) -> FloatArray:
         """Logits (c,) of the candidates whose features (c, f) these are."""

@@ -5,10 +5,14 @@ contour map); the price of a merge adds the distance of the regions' histograms 
 """
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from rubylith.engine.embedded.edges import SOFT_BINS
+from rubylith.engine.embedded.products import pairwise_products
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -54,7 +58,8 @@ class Hierarchy:
     """A binary tree: nodes 0..n-1 are the leaves, later ones merge two earlier ones, the last is the whole picture.
 
     parents: (N,) node, -1 for the root. children: (N, 2), -1 for leaves. heights: (N,) price of the merge, never
-    falling towards the root, 0 for leaves. areas: (N,). boxes: (N, 4) XYXY. order: (n,) leaves; those under node k are
+    falling towards the root, 0 for leaves. areas: (N,). boxes: (N, 4) XYXY. inner: (N, 2) edge strength summed along
+    the borders between superpixels inside, and their length in pixels. order: (n,) leaves; those under node k are
     order[first[k]:last[k]].
     """
 
@@ -63,6 +68,7 @@ class Hierarchy:
     heights: FloatArray
     areas: FloatArray
     boxes: FloatArray
+    inner: FloatArray
     order: IntArray
     first: IntArray
     last: IntArray
@@ -97,30 +103,44 @@ class Hierarchy:
 
 
 def measure_leaves(
-    labels: npt.NDArray[np.int32], edges: npt.NDArray[np.float32], histograms: tuple[npt.NDArray[np.float32], ...]
+    labels: npt.NDArray[np.int32], edges: npt.NDArray[np.float32], planes: Sequence[npt.NDArray[np.uint8]]
 ) -> Leaves:
-    """labels: (H, W) int32 from 0; edges: (H, W) float32; histograms: each (H, W, bins) float32."""
-    width = labels.shape[1]
-    flat = labels.ravel()
-    areas = np.bincount(flat).astype(np.float64)
-    by_leaf = np.argsort(flat, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(areas)[:-1]]).astype(np.intp)
-    means = [np.add.reduceat(h.reshape(flat.size, -1)[by_leaf], starts, axis=0, dtype=np.float64) for h in histograms]
-    rows, columns = np.divmod(by_leaf, width)
-    low_high = [(np.minimum.reduceat(v, starts), np.maximum.reduceat(v, starts) + 1) for v in (columns, rows)]
-    (x0, x1), (y0, y1) = low_high
+    """labels: (H, W) int32 from 0; edges: (H, W) float32; planes: four (H, W) uint8, of `planes_of`."""
+    areas = np.bincount(labels.ravel()).astype(np.float64)
     rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     pairs, edge_sums, lengths = _borders(labels, edges)
     return Leaves(
         labels=labels,
         areas=areas,
-        histograms=np.concatenate(means, axis=1) / areas[:, None],
+        histograms=_histograms(labels, planes, len(areas)) / areas[:, None],
         pairs=pairs,
         edge_sums=edge_sums,
         lengths=lengths,
-        boxes=np.stack([x0, y0, x1, y1], axis=1).astype(np.float64),
+        boxes=_boxes(labels, len(areas)),
         border=np.bincount(rim, minlength=len(areas)).astype(np.float64),
     )
+
+
+def _histograms(labels: npt.NDArray[np.int32], planes: Sequence[npt.NDArray[np.uint8]], count: int) -> FloatArray:
+    """Of each label the sum of its pixels' soft histograms: (n, bins)."""
+    places = labels.ravel().astype(np.intp) * 256
+    values = [np.bincount(places + plane.ravel(), minlength=count * 256).reshape(count, 256) for plane in planes]
+    sums = [
+        pairwise_products(of_plane.astype(np.float64), np.ascontiguousarray(bins.T, np.float64))
+        for of_plane, bins in zip(values, SOFT_BINS, strict=True)
+    ]
+    return np.concatenate(sums, axis=1)
+
+
+def _boxes(labels: npt.NDArray[np.int32], count: int) -> FloatArray:
+    """(n, 4) XYXY half-open."""
+    flat = labels.ravel().astype(np.intp)
+    low, high = np.full((2, count), max(labels.shape), np.intp), np.zeros((2, count), np.intp)
+    rows, columns = np.indices(labels.shape)
+    for axis, places in enumerate((columns.ravel(), rows.ravel())):
+        np.minimum.at(low[axis], flat, places)
+        np.maximum.at(high[axis], flat, places + 1)
+    return np.concatenate([low, high]).T.astype(np.float64)
 
 
 def _borders(labels: npt.NDArray[np.int32], edges: npt.NDArray[np.float32]) -> tuple[IntArray, FloatArray, FloatArray]:
@@ -139,12 +159,12 @@ def _borders(labels: npt.NDArray[np.int32], edges: npt.NDArray[np.float32]) -> t
     return pairs, sums.astype(np.float64), lengths.astype(np.float64)
 
 
-def merge(leaves: Leaves, edge_share: float = EDGE_SHARE) -> Hierarchy:
+def merge(leaves: Leaves, edge_share: float) -> Hierarchy:
     """The tree that greedy merging gives; one node if there is one leaf. edge_share: see EDGE_SHARE."""
     count = len(leaves.areas)
     total = 2 * count - 1
     parents, children = np.full(total, -1, np.intp), np.full((total, 2), -1, np.intp)
-    heights = np.zeros(total)
+    heights, inner = np.zeros(total), np.zeros((total, 2))
     areas = np.concatenate([leaves.areas, np.zeros(count - 1)])
     histograms = np.concatenate([leaves.histograms, np.zeros((count - 1, leaves.histograms.shape[1]))])
     whole = float(leaves.areas.sum())
@@ -174,6 +194,7 @@ def merge(leaves: Leaves, edge_share: float = EDGE_SHARE) -> Hierarchy:
         parents[one] = parents[other] = node
         merged[one] = merged[other] = True
         areas[node] = areas[one] + areas[other]
+        inner[node] = inner[one] + inner[other] + neighbours[one][other]
         share = areas[one] / areas[node]
         histograms[node] = share * histograms[one] + (1 - share) * histograms[other]
         around = _join(neighbours, one, other, node)
@@ -183,7 +204,7 @@ def merge(leaves: Leaves, edge_share: float = EDGE_SHARE) -> Hierarchy:
             for price, key in zip(costs.tolist(), keys, strict=True):
                 heapq.heappush(heap, (price, key, node))
         node += 1
-    return _arranged(leaves, parents, children, heights, areas=areas)
+    return _arranged(leaves, parents, children, heights, areas=areas, inner=inner)
 
 
 def _join(
@@ -206,7 +227,7 @@ def _join(
 
 
 def _arranged(
-    leaves: Leaves, parents: IntArray, children: IntArray, heights: FloatArray, *, areas: FloatArray
+    leaves: Leaves, parents: IntArray, children: IntArray, heights: FloatArray, *, areas: FloatArray, inner: FloatArray
 ) -> Hierarchy:
     """Numbers the leaves so that each node's are a slice, and adds boxes."""
     count, total = len(leaves.areas), len(parents)
@@ -229,6 +250,7 @@ def _arranged(
         heights=heights,
         areas=areas,
         boxes=boxes,
+        inner=inner,
         order=order,
         first=first,
         last=first + size,

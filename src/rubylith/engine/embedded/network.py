@@ -1,11 +1,13 @@
-"""Nano, the network in the package: crops with prompts → masks with predicted IoU. `training/nano` makes it.
+"""Nano, in the package: crops with prompts → masks with predicted IoU; and a picture → where its borders are.
 
-It is opened when it is first asked. Where its file is missing the embedded model does without; `is_here` tells.
+These are two networks, made by `training/nano`. Each is opened when it is first asked. Where a file of theirs is
+missing the embedded model does without both; `is_here` tells.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from typing import Self
@@ -15,6 +17,7 @@ import numpy.typing as npt
 
 from rubylith.domain.errors import ModelFailed
 from rubylith.engine.embedded.choice import FILE as CHOICE
+from rubylith.engine.embedded.contours import likely_borders
 from rubylith.engine.embedded.crops import CROP, Hints, Window, context_planes, cut, hint_planes, numbers, thumbnail
 from rubylith.engine.runtimes import Array, Device, Network
 from rubylith.engine.runtimes.onnx import open_network
@@ -24,11 +27,22 @@ UInt8Array = npt.NDArray[np.uint8]
 
 NAME = "nano"
 FILE = Path(__file__).with_name("nano.onnx")
+CONTOURS = Path(__file__).with_name("contours.onnx")
 
 
 def is_here() -> bool:
-    """Whether this installation has the network's file, and the choice that was fitted to it."""
-    return FILE.is_file() and CHOICE.is_file()
+    """Whether this installation has the networks' files, and the choice that was fitted to them."""
+    return all(file.is_file() for file in (FILE, CONTOURS, CHOICE))
+
+
+def size() -> int | None:
+    """Bytes of both networks; None where this installation has to do without."""
+    return FILE.stat().st_size + CONTOURS.stat().st_size if is_here() else None
+
+
+def digest(path: Path = FILE, contours: Path = CONTOURS) -> str:
+    """SHA-256 of both files, one after the other: what a choice was fitted to."""
+    return sha256(path.read_bytes() + contours.read_bytes()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,23 +55,28 @@ class Opinion:
 
 
 class Nano:
-    """The network; any number of threads may ask it.
+    """The networks; any number of threads may ask them.
 
-    It always runs on the CPU: a crop is done in milliseconds, and the embedded model must work wherever Rubylith does.
+    They always run on the CPU: a crop is done in milliseconds, and the embedded model must work wherever Rubylith does.
     """
 
-    def __init__(self, device: Device, path: Path = FILE) -> None:
-        self._device, self._path, self._lock = Device(threads=device.threads), path, Lock()
+    def __init__(self, device: Device, path: Path = FILE, contours: Path = CONTOURS) -> None:
+        self._device, self._lock = Device(threads=device.threads), Lock()
+        self._path, self._contours_path = path, contours
 
     @cached_property
     def _network(self) -> Network:
-        try:
-            return open_network(self._path, self._device)
-        except ModelFailed as failure:
-            raise ModelFailed(
-                f"The network in the package, {self._path}, is damaged: {failure}",
-                "Install rubylith again; without that file clicks and boxes are answered by regions alone",
-            ) from failure
+        return _opened(self._path, self._device)
+
+    @cached_property
+    def _contours(self) -> Network:
+        return _opened(self._contours_path, self._device)
+
+    def borders(self, pixels: UInt8Array) -> FloatArray:
+        """How likely each pixel lies on a border: (H, W) float32, 0 to 1. pixels: (H, W, 3) uint8 RGB."""
+        with self._lock:
+            network = self._contours
+        return likely_borders(network, pixels)
 
     def ask(self, view: "View", windows: Sequence[Window], hints: Hints) -> list[Opinion]:
         """Its opinion of each window of a picture, all with the same hints."""
@@ -69,6 +88,16 @@ class Nano:
             Opinion(window, logits, predicted_ious)
             for window, logits, predicted_ious in zip(windows, results["masks"], results["predicted_iou"], strict=True)
         ]
+
+
+def _opened(path: Path, device: Device) -> Network:
+    try:
+        return open_network(path, device)
+    except ModelFailed as failure:
+        raise ModelFailed(
+            f"The network in the package, {path}, is damaged: {failure.message}",
+            "Install rubylith again; without that file everything is answered by colour and texture alone",
+        ) from failure
 
 
 @dataclass(frozen=True, slots=True, eq=False)

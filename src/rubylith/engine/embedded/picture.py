@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from rubylith.domain.geometry import Size
 from rubylith.engine.embedded.diffusion import Diffusion, ShortWalks
-from rubylith.engine.embedded.edges import edge_strength, soft_histograms
-from rubylith.engine.embedded.hierarchy import Hierarchy, Leaves, measure_leaves, merge
-from rubylith.engine.embedded.network import View
+from rubylith.engine.embedded.edges import edge_strength, planes_of
+from rubylith.engine.embedded.hierarchy import EDGE_SHARE, Hierarchy, Leaves, measure_leaves, merge
+from rubylith.engine.embedded.network import Nano, View
 from rubylith.engine.embedded.superpixels import superpixels
 from rubylith.engine.embedded.upscale import LabelRuns, enlarge_labels
 
@@ -20,6 +20,10 @@ FloatArray = npt.NDArray[np.float64]
 UInt8Array = npt.NDArray[np.uint8]
 
 SECOND_EDGE_SHARE = 0.7
+EDGE_SHARE_BESIDE_NETWORK = 0.35  # its borders are sharper, so that they need less weight
+CONTOUR_SHARE = 0.5  # of an edge's strength; the rest is by colour and texture
+CONTOUR_SCALE = 8.0  # brings a border's probability to the scale of the other edges
+FAINT = 0.02  # strength at which an edge by colour and texture lets half of that through
 COLOUR_PULL = 0.5  # of the median conductance of a superpixel
 LIKENESS = 0.05  # how fast likeness falls
 WORKING_SIDE = 512  # pixels of the longer side; more costs time and finds texture instead of things
@@ -109,13 +113,23 @@ class Picture:
         return half
 
 
-def read_picture(pixels: UInt8Array) -> Picture:
-    """pixels: (H, W, 3) uint8 RGB."""
+def read_picture(pixels: UInt8Array, nano: Nano | None = None) -> Picture:
+    """pixels: (H, W, 3) uint8 RGB. nano: helps to tell where things end."""
     small = _fitted(pixels)
-    histograms = soft_histograms(small)
-    edges = edge_strength(small, histograms)
-    leaves = measure_leaves(superpixels(edges), edges, histograms)
-    return Picture(pixels, small, edges, leaves, merge(leaves))
+    planes = planes_of(small)
+    edges = edge_strength(small, planes, at_half=nano is not None)
+    if nano is not None:
+        edges = _weighed(edges, nano.borders(small))
+    leaves = measure_leaves(superpixels(edges), edges, planes)
+    tree = merge(leaves, EDGE_SHARE if nano is None else EDGE_SHARE_BESIDE_NETWORK)
+    return Picture(pixels, small, edges, leaves, tree)
+
+
+def _weighed(edges: npt.NDArray[np.float32], likely: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Edges by colour and texture (h, w) with what the network thinks of them; it has no say where nothing changes."""
+    seen = edges / (edges + FAINT)
+    weighed = (1 - CONTOUR_SHARE) * edges + CONTOUR_SHARE * CONTOUR_SCALE * seen * likely
+    return weighed.astype(np.float32)
 
 
 def _fitted(pixels: UInt8Array) -> UInt8Array:

@@ -9,18 +9,23 @@ from rubylith.domain.geometry import Point
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything
 from rubylith.engine import AreWhole, Progress
-from rubylith.engine.embedded.hierarchy import Hierarchy
+from rubylith.engine.embedded.hierarchy import Hierarchy, Leaves
 from rubylith.engine.embedded.picture import Picture
+from rubylith.engine.embedded.products import weighted_sums
 from rubylith.engine.refine import box_nms
 from rubylith.engine.windows import anything
 
 FloatArray = npt.NDArray[np.float64]
 
 SMALLEST = 3e-4  # share of the picture; smaller regions are crumbs
-# Predicted IoU: set so that segment-anything's default threshold keeps about the sixty coarsest merges.
 PER_RANK, PER_PERSISTENCE = 0.0295, 0.3
 FAINT, FAINT_PRICE = 0.5, 0.03  # a region that hardly differs from its neighbour loses up to this share
 SAME, SAME_PENALTY = 0.9, 0.3  # IoU from which two regions say the same, and what share the worse of them loses
+# Of `described`, fitted by benchmarks/fit_regions.py to people's outlines on 68 photographs, 2026-11-29
+MERITS = np.array([-0.0303, -0.0873, 0.889, 0.408, 1.82, 0.748])
+PER_MERIT, BEST_MERIT = 0.02, 2.5  # few regions have more
+LENIENCE = 0.8  # so that segment-anything's default thresholds leave about sixty masks of a photograph
+LITTLE = 0.01  # what a region may lack before more merit brings it nearer to 1 ever more slowly
 PER_OFFSET = 0.05  # by how much a stability_score_offset of 1 moves the price at which the hierarchy is cut
 
 
@@ -58,7 +63,7 @@ def select(picture: Picture, everything: Everything, are_whole: AreWhole = anyth
     one region.
     """
     tree = picture.hierarchy
-    predicted = predicted_ious(tree)
+    predicted = predicted_ious(tree, picture.leaves)
     stability = stability_scores(tree, everything.stability_score_offset)
     seeds = seeds_in(picture, everything.points_per_side)
     good = np.zeros(len(predicted), np.bool_)
@@ -79,42 +84,79 @@ def _pixel_boxes(picture: Picture, nodes: npt.NDArray[np.intp]) -> FloatArray:
     return picture.hierarchy.boxes[nodes] * scale - np.array([0, 0, 1, 1])
 
 
-def predicted_ious(tree: Hierarchy) -> FloatArray:
-    """How likely each node is a thing of its own, (N,) in [0, 1]: coarse first, then by how long it stays itself.
+def predicted_ious(tree: Hierarchy, leaves: Leaves) -> FloatArray:
+    """How likely each node is a thing of its own, (N,) in [0, 1].
+
+    Its `coarseness`, less if it says nearly the same as a better one, and 0.02 of the log odds of being what people
+    outline, as fitted.
+    """
+    quality = coarseness(tree)
+    quality = np.where(repeats(tree, quality), (1 - SAME_PENALTY) * quality, quality)
+    lacking = 1 - quality - PER_MERIT * (weighted_sums(described(tree, leaves), MERITS) - BEST_MERIT)
+    few = np.minimum(lacking / LITTLE, 1)
+    lacking = np.where(lacking < LITTLE, LITTLE * np.exp(few - 1), lacking)  # the best ones never all become 1
+    return np.clip(1 - LENIENCE * lacking, 0, 1)
+
+
+def coarseness(tree: Hierarchy) -> FloatArray:
+    """Coarse regions first, then by how long each stays itself: (N,), 1 at most.
 
     1 - 0.0295 (ln(rank of the merge that ends it, counted from the last) - 0.3 persistence), where persistence is how
-    much dearer that merge is than the node's own, 0 to 1. Less for regions that hardly differ from what they join, and
-    for those that say nearly the same as a better one.
+    much dearer that merge is than the node's own, 0 to 1. Less for regions that hardly differ from what they join.
     """
     total = len(tree.parents)
     ends = np.where(tree.parents >= 0, tree.parents, total)
     price = np.append(tree.heights, tree.heights[-1])[ends]
     persistence = (price - tree.heights) / (price + 1e-6)
     quality = 1 - PER_RANK * (np.log(total + 1 - ends) - PER_PERSISTENCE * persistence)
-    if total > 1:
-        quality = quality * (1 - FAINT * np.exp(-price / FAINT_PRICE))
-    return np.clip(np.where(_repeats(tree, quality), (1 - SAME_PENALTY) * quality, quality), 0, 1)
+    return quality * (1 - FAINT * np.exp(-price / FAINT_PRICE)) if total > 1 else quality
 
 
-def _repeats(tree: Hierarchy, quality: FloatArray) -> npt.NDArray[np.bool_]:
+def described(tree: Hierarchy, leaves: Leaves) -> FloatArray:
+    """What tells things from pieces of things: (N, 6).
+
+    Squares of the logs of its share of the picture and of the rank of the merge that ends it; mean edge strength along
+    its outline, and inside; its share of its box; its stability.
+    """
+    total = len(tree.parents)
+    ends = np.where(tree.parents >= 0, tree.parents, total - 1)
+    sides = np.concatenate([leaves.pairs[:, 0], leaves.pairs[:, 1]])
+    per_leaf = [np.bincount(sides, np.tile(one, 2), len(leaves.areas)) for one in (leaves.edge_sums, leaves.lengths)]
+    around = [tree.sums(one.astype(np.float64)) for one in per_leaf]
+    strength, length = (all_sides - 2 * inner for all_sides, inner in zip(around, tree.inner.T, strict=True))
+    x0, y0, x1, y1 = tree.boxes.T
+    return np.stack(
+        [
+            np.log(tree.areas / tree.areas[-1] + 1e-5) ** 2,
+            np.log(total + 1 - ends) ** 2,
+            strength / np.maximum(length, 1),
+            tree.inner[:, 0] / (tree.inner[:, 1] + 1),
+            tree.areas / ((x1 - x0) * (y1 - y0)),
+            stability_scores(tree, 1.0),
+        ],
+        axis=1,
+    )
+
+
+def repeats(tree: Hierarchy, quality: FloatArray) -> npt.NDArray[np.bool_]:
     """Which nodes have an IoU of SAME or more with a better one, (N,): such a node can only be above or below."""
     parents, children, areas = tree.parents.tolist(), tree.children.tolist(), tree.areas.tolist()
-    repeats, kept = np.zeros(len(parents), np.bool_), [False] * len(parents)
+    repeating, kept = np.zeros(len(parents), np.bool_), [False] * len(parents)
     for node in np.argsort(-quality, kind="stable").tolist():
         above, below = parents[node], node
         while above >= 0 and areas[above] * SAME <= areas[node] and not kept[above]:
             above = parents[above]
         if above >= 0 and areas[above] * SAME <= areas[node]:
-            repeats[node] = True
+            repeating[node] = True
             continue
         while (one := children[below][0]) >= 0:
             other = children[below][1]
             below = one if areas[one] >= areas[other] else other
             if areas[below] < SAME * areas[node] or kept[below]:
                 break
-        repeats[node] = below != node and areas[below] >= SAME * areas[node] and kept[below]
-        kept[node] = not repeats[node]
-    return repeats
+        repeating[node] = below != node and areas[below] >= SAME * areas[node] and kept[below]
+        kept[node] = not repeating[node]
+    return repeating
 
 
 def stability_scores(tree: Hierarchy, offset: float) -> FloatArray:

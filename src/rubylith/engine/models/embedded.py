@@ -37,7 +37,7 @@ class Embedded:
 
     def embed(self, image: Image) -> Embedding:
         """Find the picture's superpixels and their hierarchy."""
-        picture = read_picture(image.pixels)
+        picture = read_picture(image.pixels, self._nano)
         networks = () if self._nano is None else (network.NAME,)
         return Embedding(MODEL, image.size, image.digest, picture, picture.nbytes, networks)
 
