@@ -104,6 +104,16 @@ def test_a_damaged_choice_among_the_networks_masks_is_told_once_with_the_fix(cap
     assert told.err.count(". Install rubylith again") == 1
 
 
+def test_a_network_that_opens_but_is_another_is_a_failure(capsys, monkeypatch, tmp_path):
+    content = bytearray(network.CONTOURS.read_bytes())
+    content[len(content) // 2] ^= 1  # a little wrong: it still finds the disc
+    (tmp_path / "contours.onnx").write_bytes(content)
+    monkeypatch.setattr(network, "CONTOURS", tmp_path / "contours.onnx")
+    assert main(["doctor"]) == 1
+    told = capsys.readouterr()
+    assert "nano.onnx and contours.onnx are not those that choice.npz was made for. Install rubylith again" in told.out
+
+
 @pytest.mark.parametrize("default", ["embedded", "slimsam-77"])
 @pytest.mark.parametrize("damaged", [0, 1])
 def test_an_embedded_model_with_a_damaged_network_does_not_work_whatever_the_default_is(

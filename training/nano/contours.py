@@ -66,6 +66,8 @@ class MeasuredContours:
 class ContoursTrainer(Trainer):
     """Trains `Contours` on views: crops without a prompt."""
 
+    NAME = "contours"
+
     @staticmethod
     def build(config: TrainConfig) -> nn.Module:
         """The network of a configuration."""
@@ -78,6 +80,7 @@ class ContoursTrainer(Trainer):
 
     def measure(self, batch: dict[str, np.ndarray]) -> MeasuredContours:
         """The loss of a batch, with gradient."""
+        self.network.train()
         wanted = torch.from_numpy(batch["edges"]).float()
         with self.precision():
             logits = self.network(torch.from_numpy(batch["image"]))

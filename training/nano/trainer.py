@@ -19,7 +19,7 @@ from torch import nn
 
 from training.nano import guard
 from training.nano.crops import deepest, spot
-from training.nano.losses import LossWeights, Measured, Summary, measure
+from training.nano.losses import LossWeights, Summary, measure
 from training.nano.model import Nano, double
 from training.nano.stream import Batch, StreamConfig, read_batches
 
@@ -66,6 +66,8 @@ class Step(Protocol):
 class Trainer:
     """Network, moving average and optimizer at a step."""
 
+    NAME = "nano"
+
     def __init__(self, config: TrainConfig) -> None:
         self.config, self.step = config, 0
         torch.manual_seed(config.stream.seed)
@@ -84,7 +86,7 @@ class Trainer:
         """A run's configuration where nothing else is said."""
         return TrainConfig()
 
-    def measure(self, batch: Batch) -> Measured:
+    def measure(self, batch: Batch) -> Step:
         """The loss of a batch, with gradient; its corrections are simulated first."""
         self.simulate_corrections(batch)
         tensors = {name: torch.from_numpy(values) for name, values in batch.items()}
@@ -96,7 +98,6 @@ class Trainer:
 
     def train_step(self, batch: Batch) -> Step:
         """One step on the batch whose number is `self.step`."""
-        self.network.train()
         measured = self.measure(batch)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.rate_at(self.step)
@@ -162,9 +163,18 @@ class Trainer:
         torch.save({"network": network, "widths": self.config.widths, "samples": samples}, path)
 
     @classmethod
+    def read(cls, path: Path) -> dict:
+        """A checkpoint or weights; ValueError where they are the other network's."""
+        state = torch.load(path)
+        held = "contours" if "borders.weight" in state["network"] else "nano"
+        if held != cls.NAME:
+            raise ValueError(f"{path} holds the network {held}: say --network {held}")
+        return state
+
+    @classmethod
     def begin(cls, path: Path, config: TrainConfig) -> Self:
         """A new run from averaged weights: the optimizer warms up anew, on scenes that they have hardly seen."""
-        state = torch.load(path)
+        state = cls.read(path)
         step = state["samples"] // config.stream.rows
         trainer = cls(replace(config, begun=step, widths=tuple(state["widths"])))
         trainer.step = step
@@ -175,7 +185,7 @@ class Trainer:
     @classmethod
     def load(cls, path: Path, config: TrainConfig | None = None) -> Self:
         """The trainer as it was saved; another `config` may change the schedule."""
-        state = torch.load(path)
+        state = cls.read(path)
         trainer = cls(config or config_from(state["config"]))
         trainer.step = state["step"]
         for name in ("network", "average", "optimizer"):

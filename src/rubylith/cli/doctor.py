@@ -123,8 +123,11 @@ def _models() -> dict[str, Any]:
 
 def _faults(model: str, settings: "Settings") -> dict[str, str]:
     """Why this model does not work, by its name; nothing if it does."""
+    from rubylith.engine.embedded import network
+
     try:
         _cut_disc(model, settings)
+        network.check()
     except RubylithError as error:
         return {model: str(error)}
     return {}
@@ -189,8 +192,8 @@ def _cut_disc(model: str, settings: "Settings") -> dict[str, Any]:
 def _show_models(models: dict[str, Any]) -> None:
     tell(f"Models: {', '.join(models['names'])}")
     for name, size in models["networks"].items():
-        alone = f"without {name}, whose file is not in this installation: regions alone answer clicks and boxes"
-        works = f"works {alone if size is None else f'with {name}, {in_bytes(size)}, for clicks and boxes'}"
+        alone = f"without {name}, of which a file is not in this installation: colour and texture alone answer"
+        works = f"works {alone if size is None else f'with {name}, {in_bytes(size)}'}"
         fault = models["faults"].get("embedded")
         tell(f"  embedded {works if fault is None else f'does not work: {one_line(fault)}'}")
     room = f"{in_bytes(models['bytes'])} there, {in_bytes(models['free_bytes'])} free"

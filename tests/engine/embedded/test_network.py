@@ -277,8 +277,8 @@ def test_the_choice_among_candidates_was_fitted_to_what_they_are_described_by():
 
 
 def test_the_choice_was_fitted_to_the_networks_in_the_package():
-    with np.load(choice.FILE) as arrays:
-        assert arrays["networks"] == network.digest()
+    assert choice.Choice.networks(choice.FILE) == network.digest()
+    network.check()
 
 
 def test_a_choice_is_read_as_it_was_written(tmp_path):

@@ -1,5 +1,7 @@
 """Which regions are proposed, and in which order."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.engine.embedded.shapes import clover_scene, disc_scene, iou
@@ -41,6 +43,14 @@ def test_predicted_ious_lie_between_0_and_1_and_the_best_differ(picture):
     assert predicted.max() < 1
     best = np.sort(predicted)[-10:]
     assert (np.diff(best) > 0).all()
+
+
+def test_of_regions_that_end_alike_the_one_with_the_stronger_outline_is_better(picture):
+    tree, leaves = picture.hierarchy, picture.leaves
+    plain = predicted_ious(tree, leaves)
+    stronger = predicted_ious(tree, replace(leaves, edge_sums=leaves.edge_sums * 1.5))
+    inside = tree.areas < 0.9 * tree.areas[-1]
+    assert (stronger[inside] > plain[inside]).mean() > 0.95
 
 
 @pytest.mark.parametrize("scene", [disc_scene, clover_scene])

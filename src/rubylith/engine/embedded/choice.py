@@ -38,10 +38,16 @@ class Choice:
         try:
             with path.open("rb") as file, np.load(file) as arrays:
                 return cls(*(arrays[name].astype(np.float64) for name in cls.__slots__))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as failure:
+        except (OSError, ValueError, KeyError, EOFError, RuntimeError, BadZipFile) as failure:
             raise ModelFailed(
                 f"The choice in the package, {path}, is damaged: {failure}", "Install rubylith again"
             ) from failure
+
+    @staticmethod
+    def networks(path: Path) -> str:
+        """The SHA-256 of the networks that the choice in a file was fitted to."""
+        with path.open("rb") as file, np.load(file) as arrays:
+            return str(arrays["networks"])
 
     def write(self, path: Path, networks: str) -> None:
         """The four arrays as float32, by their names, and the SHA-256 of the networks that they were fitted to."""

@@ -32,7 +32,7 @@ def likely_borders(network: Network, pixels: UInt8Array) -> FloatArray:
         shown = pixels if scale == 1 else cast("UInt8Array", cv2.resize(pixels, size, interpolation=how))
         (logits,) = network.run({"image": _padded(shown)[None]})["borders"]
         chances = np.einsum("k,kij->ij", LEVELS, 1 / (1 + np.exp(-logits)))
-        total += _placed(chances, (height, width), scale)
+        total += _placed(chances, (height, width), size)
     return total / np.float32(len(SCALES))
 
 
@@ -45,10 +45,10 @@ def _padded(pixels: UInt8Array) -> UInt8Array:
     )  # fmt: skip
 
 
-def _placed(chances: FloatArray, shape: tuple[int, int], scale: float) -> FloatArray:
-    """The network's half-size map (h, w), of the picture at that scale, at the picture's size (H, W)."""
-    step = 2 / scale  # pixels of the picture
-    moved = np.array([[step, 0, (step - 1) / 2], [0, step, (step - 1) / 2]], np.float32)
+def _placed(chances: FloatArray, shape: tuple[int, int], shown: tuple[int, int]) -> FloatArray:
+    """The network's half-size map (h, w) at the picture's size (H, W). shown: width and height that the network saw."""
+    across, down = 2 * shape[1] / shown[0], 2 * shape[0] / shown[1]  # pixels of the picture to one of the map
+    moved = np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2]], np.float32)
     size = shape[1], shape[0]
     return np.asarray(
         cv2.warpAffine(chances, moved, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from rubylith.domain.errors import ModelFailed
 from rubylith.engine.embedded.choice import FILE as CHOICE
+from rubylith.engine.embedded.choice import Choice
 from rubylith.engine.embedded.contours import likely_borders
 from rubylith.engine.embedded.crops import CROP, Hints, Window, context_planes, cut, hint_planes, numbers, thumbnail
 from rubylith.engine.runtimes import Array, Device, Network
@@ -43,6 +44,12 @@ def size() -> int | None:
 def digest(path: Path = FILE, contours: Path = CONTOURS) -> str:
     """SHA-256 of both files, one after the other: what a choice was fitted to."""
     return sha256(path.read_bytes() + contours.read_bytes()).hexdigest()
+
+
+def check() -> None:
+    """ModelFailed where the files are here but not those that belong together: changed, or of two versions."""
+    if is_here() and Choice.networks(CHOICE) != digest(FILE, CONTOURS):
+        raise _damaged(FILE.parent, f"{FILE.name} and {CONTOURS.name} are not those that {CHOICE.name} was made for")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +83,10 @@ class Nano:
         """How likely each pixel lies on a border: (H, W) float32, 0 to 1. pixels: (H, W, 3) uint8 RGB."""
         with self._lock:
             network = self._contours
-        return likely_borders(network, pixels)
+        likely = likely_borders(network, pixels)
+        if not np.isfinite(likely).all():  # a damaged file may still open
+            raise _damaged(self._contours_path, "it answers what is no number")
+        return likely
 
     def ask(self, view: "View", windows: Sequence[Window], hints: Hints) -> list[Opinion]:
         """Its opinion of each window of a picture, all with the same hints."""
@@ -94,10 +104,14 @@ def _opened(path: Path, device: Device) -> Network:
     try:
         return open_network(path, device)
     except ModelFailed as failure:
-        raise ModelFailed(
-            f"The network in the package, {path}, is damaged: {failure.message}",
-            "Install rubylith again; without that file everything is answered by colour and texture alone",
-        ) from failure
+        raise _damaged(path, failure.message) from failure
+
+
+def _damaged(path: Path, how: str) -> ModelFailed:
+    return ModelFailed(
+        f"The network in the package, {path}, is damaged: {how}",
+        "Install rubylith again; without that file everything is answered by colour and texture alone",
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -87,9 +87,12 @@ def _pixel_boxes(picture: Picture, nodes: npt.NDArray[np.intp]) -> FloatArray:
 def predicted_ious(tree: Hierarchy, leaves: Leaves) -> FloatArray:
     """How likely each node is a thing of its own, (N,) in [0, 1].
 
-    Its `coarseness`, less if it says nearly the same as a better one, and 0.02 of the log odds of being what people
-    outline, as fitted.
+    1 - 0.8 (1 - quality - 0.02 (merit - 2.5)), bent so that it stays below 1. The quality is the node's `coarseness`,
+    less if it says nearly the same as a better one; the merit says how much it looks like what people outline. A
+    picture that is all one region is one thing.
     """
+    if len(tree.parents) == 1:
+        return np.ones(1)
     quality = coarseness(tree)
     quality = np.where(repeats(tree, quality), (1 - SAME_PENALTY) * quality, quality)
     lacking = 1 - quality - PER_MERIT * (weighted_sums(described(tree, leaves), MERITS) - BEST_MERIT)
@@ -109,7 +112,7 @@ def coarseness(tree: Hierarchy) -> FloatArray:
     price = np.append(tree.heights, tree.heights[-1])[ends]
     persistence = (price - tree.heights) / (price + 1e-6)
     quality = 1 - PER_RANK * (np.log(total + 1 - ends) - PER_PERSISTENCE * persistence)
-    return quality * (1 - FAINT * np.exp(-price / FAINT_PRICE)) if total > 1 else quality
+    return quality * (1 - FAINT * np.exp(-price / FAINT_PRICE))
 
 
 def described(tree: Hierarchy, leaves: Leaves) -> FloatArray:
