@@ -84,7 +84,7 @@ def segment(
     is_disjoint = everything.overlap is Overlap.NONE
     kept = disjoint(ranked, size) if is_disjoint else tuple(ranked)
     progress(1.0)
-    return Segmentation(size, kept, disjoint=is_disjoint, model=embedding.model, truncated=truncated)
+    return Segmentation(size, kept, disjoint=is_disjoint, model=embedding.provenance, truncated=truncated)
 
 
 def crop_windows(size: Size, layers: int, overlap_ratio: float) -> tuple[Crop, ...]:

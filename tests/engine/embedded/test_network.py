@@ -12,13 +12,14 @@ from training.nano import crops as trained
 from rubylith.domain.errors import ModelFailed
 from rubylith.domain.geometry import Box, Point
 from rubylith.domain.image import Image
-from rubylith.domain.prompt import ObjectPrompt, Objects
+from rubylith.domain.prompt import Everything, ObjectPrompt, Objects
 from rubylith.domain.rle import RLE
 from rubylith.engine import prompted
 from rubylith.engine.embedded import choice, clicks, crops, network
 from rubylith.engine.embedded.network import Nano
 from rubylith.engine.embedded.opinions import guess_box, guess_click
 from rubylith.engine.embedded.picture import read_picture
+from rubylith.engine.engine import Engine
 from rubylith.engine.models.embedded import Embedded, load
 from rubylith.engine.runtimes import Device
 
@@ -246,6 +247,7 @@ def test_results_name_the_network_that_took_part():
     objects = Objects((ObjectPrompt((Point(90, 95),)),))
     for model, named in ((MODEL, "embedded+nano"), (Embedded(None), "embedded")):
         assert prompted.segment(model, model.embed(image(disc_scene()[0])), objects).model == named
+    assert Engine("embedded").segment(image(disc_scene()[0]), Everything()).model == "embedded+nano"
 
 
 def test_the_package_holds_a_network_of_three_megabytes_at_most_that_sees_the_thing_in_a_box():
