@@ -34,7 +34,7 @@ NOTHING, WHOLLY = 0.45, 0.95  # IoU from which, and up to which, a region counts
 
 @dataclass(frozen=True, slots=True)
 class Regions:
-    """Those of one photo that may be proposed. features: (r, 6); base: (r,) merit without them; ious: (g, r)."""
+    """Those of one photo that may be proposed. features: (r, 6); base: (r,) coarseness; ious: (g, r)."""
 
     name: str
     photo: int
@@ -84,7 +84,6 @@ def gathered(folder: Path, nano: Nano | None) -> Iterator[Regions]:
             areas = np.array([mask.sum() for mask in outlined])[:, None]
             ious = shared / (areas + tree.areas - shared)
             base = proposals.coarseness(tree)
-            base = np.where(proposals.repeats(tree, base), (1 - proposals.SAME_PENALTY) * base, base)
             may_be = np.flatnonzero(tree.areas[:-1] >= proposals.SMALLEST * tree.areas[-1])
             described = proposals.described(tree, picture.leaves)
             yield Regions(name, photo, described[may_be], base[may_be], ious[:, may_be])

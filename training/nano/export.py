@@ -110,63 +110,60 @@ def export(weights: Path, target: Path, *, size: int = 128, tolerance: float = 0
     Logits may differ by `tolerance` (they run to tens; float16 weights), predicted IoU by a tenth of it.
     """
     network = load_network(weights)
-    graph = to_graph(network, size)
-    halve(graph)
-    onnx.checker.check_model(graph)
-    onnx.save(graph, target)
-    inputs, runner = example(size), session(target)
+    runner, inputs = written(to_graph(network, size), target), example(size)
     feeds = {name: value.numpy() for name, value in zip(INPUTS, inputs, strict=True)}
     masks, scores = runner.run(list(OUTPUTS), feeds)
     with torch.no_grad():
         expected_masks, expected_scores = (value.numpy() for value in network(*inputs))
     measured = {
-        "bytes": target.stat().st_size,
-        "parameters": sum(value.numel() for value in network.parameters()),
         "logit_difference": float(np.abs(masks - expected_masks).max()),
         "mask_difference": float(((masks > 0) != (expected_masks > 0)).mean()),
         "score_difference": float(np.abs(scores - expected_scores).max()),
-        "milliseconds": crop_time(runner, feeds),
+        "milliseconds": crop_time(runner, feeds, OUTPUTS),
     }
-    if measured["bytes"] > LARGEST_FILE:
-        raise ValueError(f"{target} has {measured['bytes']} bytes, more than {LARGEST_FILE}")
-    if measured["logit_difference"] > tolerance or measured["score_difference"] > tolerance / 10:
-        raise ValueError(f"{target} strays from PyTorch: {measured}")
-    return measured
+    return accepted(network, target, measured, largest=LARGEST_FILE, tolerance=tolerance)
 
 
 def export_contours(weights: Path, target: Path, *, tolerance: float = 0.15) -> dict[str, float]:
     """As `export`, for the network of contours."""
     network = load_network(weights, Contours)
-    graph = to_contours_graph(network)
-    halve(graph)
-    onnx.checker.check_model(graph)
-    onnx.save(graph, target)
-    image = torch.randint(
-        0, 256, (1, 20 * SIDES, 32 * SIDES, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8
-    )
-    runner, feeds = session(target), {"image": image.numpy()}
+    runner = written(to_contours_graph(network), target)
+    chance = torch.Generator().manual_seed(0)
+    image = torch.randint(0, 256, (1, 20 * SIDES, 32 * SIDES, 3), generator=chance, dtype=torch.uint8)
+    feeds = {"image": image.numpy()}
     (borders,) = runner.run(list(BORDERS), feeds)
     with torch.no_grad():
         expected = network(image).numpy()
     measured = {
-        "bytes": target.stat().st_size,
-        "parameters": sum(value.numel() for value in network.parameters()),
         "logit_difference": float(np.abs(borders - expected).max()),
-        "milliseconds": crop_time(runner, feeds, outputs=BORDERS),
+        "milliseconds": crop_time(runner, feeds, BORDERS),
     }
-    if measured["bytes"] > LARGEST_CONTOURS:
-        raise ValueError(f"{target} has {measured['bytes']} bytes, more than {LARGEST_CONTOURS}")
-    if measured["logit_difference"] > tolerance:
+    return accepted(network, target, measured, largest=LARGEST_CONTOURS, tolerance=tolerance)
+
+
+def written(graph: onnx.ModelProto, target: Path) -> onnxruntime.InferenceSession:
+    """The graph with halved weights as a file, opened again."""
+    halve(graph)
+    onnx.checker.check_model(graph)
+    onnx.save(graph, target)
+    return session(target)
+
+
+def accepted(
+    network: torch.nn.Module, target: Path, measured: dict[str, float], *, largest: int, tolerance: float
+) -> dict[str, float]:
+    """What was measured, with the file's bytes and the parameters; ValueError where that is too much."""
+    parameters = sum(value.numel() for value in network.parameters())
+    measured = {"bytes": target.stat().st_size, "parameters": parameters, **measured}
+    if measured["bytes"] > largest:
+        raise ValueError(f"{target} has {measured['bytes']} bytes, more than {largest}")
+    if measured["logit_difference"] > tolerance or measured.get("score_difference", 0) > tolerance / 10:
         raise ValueError(f"{target} strays from PyTorch: {measured}")
     return measured
 
 
 def crop_time(
-    runner: onnxruntime.InferenceSession,
-    feeds: dict[str, np.ndarray],
-    *,
-    outputs: tuple[str, ...] = OUTPUTS,
-    repeats: int = 20,
+    runner: onnxruntime.InferenceSession, feeds: dict[str, np.ndarray], outputs: tuple[str, ...], *, repeats: int = 20
 ) -> float:
     """Milliseconds of one crop or picture, the median."""
     one, times = {name: value[:1] for name, value in feeds.items()}, []

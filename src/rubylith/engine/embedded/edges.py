@@ -43,16 +43,17 @@ def planes_of(pixels: UInt8Array) -> tuple[UInt8Array, ...]:
     return lightness, a, b, CONTRAST[np.asarray(cv2.absdiff(lightness, around), np.uint8)]
 
 
-def edge_strength(pixels: UInt8Array, planes: tuple[UInt8Array, ...], *, at_half: bool = False) -> FloatArray:
+def edge_strength(pixels: UInt8Array, planes: tuple[UInt8Array, ...] | None) -> FloatArray:
     """(H, W) float32, 0 in flat places, around 1 at strong borders; fine and coarse scale averaged.
 
-    pixels: (H, W, 3) uint8 RGB; planes: `planes_of(pixels)`. at_half: see both scales at half the picture's size, which
-    takes a third of the time and rounds the finest corners.
+    pixels: (H, W, 3) uint8 RGB; planes: `planes_of(pixels)`, or None to see both scales at half the picture's size,
+    which takes a third of the time and rounds the finest corners.
     """
     height, width = pixels.shape[:2]
     half = cv2.resize(pixels, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
     coarse = planes_of(cast("UInt8Array", half))
-    scales = (coarse, FINE_SIGMA / 2) if at_half else (planes, FINE_SIGMA), (coarse, COARSE_SIGMA / 2)
+    fine = (coarse, FINE_SIGMA / 2) if planes is None else (planes, FINE_SIGMA)
+    scales = fine, (coarse, COARSE_SIGMA / 2)
     with ThreadPoolExecutor(THREADS) as pool:
         tensors = [
             [pool.submit(_tensor, plane, bins, sigma) for plane, bins in zip(of_scale, SOFT_BINS, strict=True)]

@@ -80,7 +80,10 @@ class Nano:
         return _opened(self._contours_path, self._device)
 
     def borders(self, pixels: UInt8Array) -> FloatArray:
-        """How likely each pixel lies on a border: (H, W) float32, 0 to 1. pixels: (H, W, 3) uint8 RGB."""
+        """How likely each pixel lies on a border: (H, W) float32, 0 to 1. pixels: (H, W, 3) uint8 RGB.
+
+        ModelFailed where the file is damaged.
+        """
         with self._lock:
             network = self._contours
         likely = likely_borders(network, pixels)

@@ -23,7 +23,7 @@ SECOND_EDGE_SHARE = 0.7
 EDGE_SHARE_BESIDE_NETWORK = 0.35  # its borders are sharper, so that they need less weight
 CONTOUR_SHARE = 0.5  # of an edge's strength; the rest is by colour and texture
 CONTOUR_SCALE = 8.0  # brings a border's probability to the scale of the other edges
-FAINT = 0.02  # strength at which an edge by colour and texture lets half of that through
+FAINT_EDGE = 0.02  # strength at which an edge by colour and texture lets half of that through
 COLOUR_PULL = 0.5  # of the median conductance of a superpixel
 LIKENESS = 0.05  # how fast likeness falls
 WORKING_SIDE = 512  # pixels of the longer side; more costs time and finds texture instead of things
@@ -117,7 +117,7 @@ def read_picture(pixels: UInt8Array, nano: Nano | None = None) -> Picture:
     """pixels: (H, W, 3) uint8 RGB. nano: helps to tell where things end."""
     small = _fitted(pixels)
     planes = planes_of(small)
-    edges = edge_strength(small, planes, at_half=nano is not None)
+    edges = edge_strength(small, planes if nano is None else None)
     if nano is not None:
         edges = _weighed(edges, nano.borders(small))
     leaves = measure_leaves(superpixels(edges), edges, planes)
@@ -127,7 +127,7 @@ def read_picture(pixels: UInt8Array, nano: Nano | None = None) -> Picture:
 
 def _weighed(edges: npt.NDArray[np.float32], likely: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Edges by colour and texture (h, w) with what the network thinks of them; it has no say where nothing changes."""
-    seen = edges / (edges + FAINT)
+    seen = edges / (edges + FAINT_EDGE)
     weighed = (1 - CONTOUR_SHARE) * edges + CONTOUR_SHARE * CONTOUR_SCALE * seen * likely
     return weighed.astype(np.float32)
 

@@ -21,7 +21,7 @@ SMALLEST = 3e-4  # share of the picture; smaller regions are crumbs
 PER_RANK, PER_PERSISTENCE = 0.0295, 0.3
 FAINT, FAINT_PRICE = 0.5, 0.03  # a region that hardly differs from its neighbour loses up to this share
 SAME, SAME_PENALTY = 0.9, 0.3  # IoU from which two regions say the same, and what share the worse of them loses
-# Of `described`, fitted by benchmarks/fit_regions.py to people's outlines on 68 photographs, 2026-11-29
+# Of `described`, fitted by benchmarks/fit_regions.py to people's outlines on 68 photographs, at commit a1a4c02
 MERITS = np.array([-0.0303, -0.0873, 0.889, 0.408, 1.82, 0.748])
 PER_MERIT, BEST_MERIT = 0.02, 2.5  # few regions have more
 LENIENCE = 0.8  # so that segment-anything's default thresholds leave about sixty masks of a photograph
@@ -87,15 +87,12 @@ def _pixel_boxes(picture: Picture, nodes: npt.NDArray[np.intp]) -> FloatArray:
 def predicted_ious(tree: Hierarchy, leaves: Leaves) -> FloatArray:
     """How likely each node is a thing of its own, (N,) in [0, 1].
 
-    1 - 0.8 (1 - quality - 0.02 (merit - 2.5)), bent so that it stays below 1. The quality is the node's `coarseness`,
-    less if it says nearly the same as a better one; the merit says how much it looks like what people outline. A
-    picture that is all one region is one thing.
+    1 - 0.8 (1 - coarseness - 0.02 (merit - 2.5)), bent so that it stays below 1. The merit says how much it looks like
+    what people outline. A picture that is all one region is one thing.
     """
     if len(tree.parents) == 1:
         return np.ones(1)
-    quality = coarseness(tree)
-    quality = np.where(repeats(tree, quality), (1 - SAME_PENALTY) * quality, quality)
-    lacking = 1 - quality - PER_MERIT * (weighted_sums(described(tree, leaves), MERITS) - BEST_MERIT)
+    lacking = 1 - coarseness(tree) - PER_MERIT * (weighted_sums(described(tree, leaves), MERITS) - BEST_MERIT)
     few = np.minimum(lacking / LITTLE, 1)
     lacking = np.where(lacking < LITTLE, LITTLE * np.exp(few - 1), lacking)  # the best ones never all become 1
     return np.clip(1 - LENIENCE * lacking, 0, 1)
@@ -105,14 +102,20 @@ def coarseness(tree: Hierarchy) -> FloatArray:
     """Coarse regions first, then by how long each stays itself: (N,), 1 at most.
 
     1 - 0.0295 (ln(rank of the merge that ends it, counted from the last) - 0.3 persistence), where persistence is how
-    much dearer that merge is than the node's own, 0 to 1. Less for regions that hardly differ from what they join.
+    much dearer that merge is than the node's own, 0 to 1. Less for regions that hardly differ from what they join, and
+    for those that say nearly the same as a better one.
     """
-    total = len(tree.parents)
-    ends = np.where(tree.parents >= 0, tree.parents, total)
+    ends = _ends(tree)
     price = np.append(tree.heights, tree.heights[-1])[ends]
     persistence = (price - tree.heights) / (price + 1e-6)
-    quality = 1 - PER_RANK * (np.log(total + 1 - ends) - PER_PERSISTENCE * persistence)
-    return quality * (1 - FAINT * np.exp(-price / FAINT_PRICE))
+    quality = 1 - PER_RANK * (np.log(len(ends) + 1 - ends) - PER_PERSISTENCE * persistence)
+    quality = quality * (1 - FAINT * np.exp(-price / FAINT_PRICE))
+    return np.where(_repeats(tree, quality), (1 - SAME_PENALTY) * quality, quality)
+
+
+def _ends(tree: Hierarchy) -> npt.NDArray[np.intp]:
+    """The node that swallows each, (N,); for the whole picture one more than there are."""
+    return np.where(tree.parents >= 0, tree.parents, len(tree.parents))
 
 
 def described(tree: Hierarchy, leaves: Leaves) -> FloatArray:
@@ -121,8 +124,7 @@ def described(tree: Hierarchy, leaves: Leaves) -> FloatArray:
     Squares of the logs of its share of the picture and of the rank of the merge that ends it; mean edge strength along
     its outline, and inside; its share of its box; its stability.
     """
-    total = len(tree.parents)
-    ends = np.where(tree.parents >= 0, tree.parents, total - 1)
+    ends = _ends(tree)
     sides = np.concatenate([leaves.pairs[:, 0], leaves.pairs[:, 1]])
     per_leaf = [np.bincount(sides, np.tile(one, 2), len(leaves.areas)) for one in (leaves.edge_sums, leaves.lengths)]
     around = [tree.sums(one.astype(np.float64)) for one in per_leaf]
@@ -131,7 +133,7 @@ def described(tree: Hierarchy, leaves: Leaves) -> FloatArray:
     return np.stack(
         [
             np.log(tree.areas / tree.areas[-1] + 1e-5) ** 2,
-            np.log(total + 1 - ends) ** 2,
+            np.log(len(ends) + 1 - ends) ** 2,
             strength / np.maximum(length, 1),
             tree.inner[:, 0] / (tree.inner[:, 1] + 1),
             tree.areas / ((x1 - x0) * (y1 - y0)),
@@ -141,7 +143,7 @@ def described(tree: Hierarchy, leaves: Leaves) -> FloatArray:
     )
 
 
-def repeats(tree: Hierarchy, quality: FloatArray) -> npt.NDArray[np.bool_]:
+def _repeats(tree: Hierarchy, quality: FloatArray) -> npt.NDArray[np.bool_]:
     """Which nodes have an IoU of SAME or more with a better one, (N,): such a node can only be above or below."""
     parents, children, areas = tree.parents.tolist(), tree.children.tolist(), tree.areas.tolist()
     repeating, kept = np.zeros(len(parents), np.bool_), [False] * len(parents)
