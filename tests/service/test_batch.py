@@ -17,6 +17,7 @@ from tests.pictures import encoded, scene
 from rubylith.domain.errors import NotAccessible
 from rubylith.domain.geometry import Point
 from rubylith.domain.prompt import Everything, ObjectPrompt, Objects
+from rubylith.engine.embedded import network
 from rubylith.engine.engine import ANY_PROCESSOR, Engine
 from rubylith.engine.runtimes import Device
 from rubylith.formats import Encoded
@@ -139,6 +140,31 @@ def test_a_model_whose_files_are_others_under_the_same_name_is_another(ten, tiny
     changed = click_with(str(tiny))
     assert pending(one, changed) == one
     assert [entry.model for entry in made_by_others(one, changed)] == [changed.engine.model]
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_results_of_another_state_of_the_embedded_model_are_done_anew_and_told_of(ten, tmp_path, monkeypatch, others):
+    one = ten[:1]
+    list(run(one, click_with()))
+    assert (pending(one, click_with()), made_by_others(one, click_with())) == ((), ())
+    for name in ("FILE", "CONTOURS", "CHOICE"):
+        moved = tmp_path / f"moved {name}"
+        if others:
+            moved.write_bytes(b"of another build")
+        monkeypatch.setattr(network, name, moved)
+    changed = click_with()
+    assert pending(one, changed) == one
+    assert [entry.model for entry in made_by_others(one, changed)] == ["embedded"]
+    list(run(one, changed))
+    assert (pending(one, click_with()), made_by_others(one, click_with())) == ((), ())
+
+
+def test_results_that_do_not_say_which_state_of_the_embedded_model_made_them_are_done_anew(ten):
+    one = ten[:1]
+    list(run(one, click_with()))
+    lines = Path("out", MANIFEST).read_text().splitlines()
+    Path("out", MANIFEST).write_text("".join(json.dumps(json.loads(text) | {"weights": None}) + "\n" for text in lines))
+    assert [entry.model for entry in made_by_others(one, click_with())] == ["embedded"]
 
 
 def test_a_line_from_before_models_were_noted_is_no_other_models(ten):

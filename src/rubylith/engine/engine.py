@@ -10,6 +10,7 @@ from rubylith.domain.prompt import Everything, Objects, Prompt, Scene, Subject, 
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress, Segmenter, everything, grounded, models, prompted, scene, subject
 from rubylith.engine.catalog import EMBEDDED, find_weights
+from rubylith.engine.embedded import network
 from rubylith.engine.folders import is_transformers_folder, read_transformers_folder
 from rubylith.engine.lists import opening
 from rubylith.engine.memory import give_back
@@ -39,7 +40,7 @@ class Engine:
     """One loaded model. It remembers nothing about pictures, so any number of threads may share it.
 
     model: its name. opening: another number for each in this process, for a model's files may change between two.
-    origin: the files that it was opened from, None for the model that needs none.
+    origin: the files that it was opened from: those of a folder, or of the package.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Engine:
             self.model = model if weights is None else weights.name
             room = cast("Any", load(models.__name__, models.NAMES, family, kind="model family"))
             self._segmenter = cast("Segmenter", room.load(weights, device))
-            self.origin = None if weights is None else Origin.of(weights, device)
+            self.origin = Origin.of_package(model, network.files()) if weights is None else Origin.of(weights, device)
         self.opening = next(OPENINGS)
         self._shelf = Shelf(models_folder, device)
         self._looks = itertools.count(1)

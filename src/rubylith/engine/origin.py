@@ -1,7 +1,7 @@
 """The files that a model was opened from: whose arrays are whose is told by them, not by a name."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -21,7 +21,8 @@ Stamp = tuple[int, int]  # size and time of the last change
 class Origin:
     """What a model was opened from, and the precision that its encoder counts in.
 
-    told: what its page says of the networks' sides. stamps: each file with what it looked like when it was opened.
+    told: what its page says of the networks' sides, where it has one. stamps: each file with what it looked like when
+    it was opened.
     """
 
     model: str
@@ -33,9 +34,12 @@ class Origin:
     def of(cls, weights: Weights, device: Device) -> Self:
         """The files that these weights are run from on that device."""
         told = f"{weights.input_size} {weights.mask_size}"
-        return cls(
-            weights.name, device.precision, told, tuple((file, _stamp(file)) for file in _files(weights, device))
-        )
+        return cls(weights.name, device.precision, told, _stamped(_files(weights, device)))
+
+    @classmethod
+    def of_package(cls, model: str, files: Iterable[Path]) -> Self:
+        """Files that come with Rubylith, which count in one precision wherever it runs; none is a state of its own."""
+        return cls(model, "fp32", "package", _stamped(files))
 
     def digest(self) -> str:
         """SHA-256, in hexadecimal, of the files' names and contents; WeightsMissing if they are others by now."""
@@ -73,6 +77,10 @@ def _files(weights: Weights, device: Device) -> Iterator[Path]:
         path = graph_path(folder, name, part, device)
         yield path
         yield from sorted(path.parent.glob(f"{path.name}_data*"))
+
+
+def _stamped(files: Iterable[Path]) -> tuple[tuple[Path, Stamp], ...]:
+    return tuple((file, _stamp(file)) for file in files)
 
 
 def _stamp(file: Path) -> Stamp:

@@ -64,7 +64,7 @@ def save(embedding: Embedding, engine: Engine, path: Path) -> None:
     refuses to write.
     """
     arrays, origin = _arrays(embedding), engine.origin
-    if arrays is None or origin is None:
+    if arrays is None:
         raise InvalidEmbedding(
             f"What {embedding.model!r} makes of a picture holds the picture itself and is not written to files",
             "Keep the picture and embed it again, which takes less than a second, or embed it with another model",
@@ -177,7 +177,7 @@ def _page(archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], max_pix
 def _check_origin(page: Page, engine: Engine) -> None:
     """InvalidEmbedding unless the engine was opened from the files that made the embedding, in that precision."""
     origin = engine.origin
-    if origin is None:
+    if not isinstance(engine.segmenter, Promptable | Universal):
         raise InvalidEmbedding(
             f"The embedding was made by {page.model!r}, which {engine.model!r} cannot read",
             "Name that model, or leave it out",
@@ -221,7 +221,7 @@ def _embedding(page: Page, engine: Engine, arrays: dict[str, FloatArray]) -> Emb
         if not _are_taken(segmenter, by_name):
             raise misfit
         return Embedding(engine.model, size, page.picture, Look(frame, by_name), frame.nbytes + nbytes)
-    assert isinstance(segmenter, Universal), "others have no origin"
+    assert isinstance(segmenter, Universal), "_check_origin has refused others"
     names, masks = by_name.get("names"), by_name.get("masks")
     if names is None or masks is None or len(by_name) > 2 or masks.ndim != 3:
         raise misfit

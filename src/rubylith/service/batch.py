@@ -35,10 +35,9 @@ class Work:
     limits: Limits = DEFAULT_LIMITS
 
     @property
-    def weights(self) -> str | None:
-        """Tells the files that the model was opened from from any others; None if it needs none."""
-        origin = self.engine.origin
-        return None if origin is None else _digest_of_files(origin)
+    def weights(self) -> str:
+        """Tells the files that the model was opened from from any others."""
+        return _digest_of_files(self.engine.origin)
 
     @property
     def digest(self) -> str:

@@ -23,7 +23,7 @@ class Entry:
 
     folder: where the results lie, relative to the manifest, forward slashes. digest: SHA-256 of the picture's bytes, if
     they could be read. options: digest of all that was asked for. files: relative to `folder`; those that may
-    lie there, unless it is done. masks: how many. model, weights: its name, and a digest of its files if it has any.
+    lie there, unless it is done. masks: how many. model, weights: its name, and a digest of its files.
     """
 
     folder: str

@@ -31,9 +31,15 @@ FILE = Path(__file__).with_name("nano.onnx")
 CONTOURS = Path(__file__).with_name("contours.onnx")
 
 
+def files() -> tuple[Path, ...]:
+    """The networks' files and the choice that was fitted to them; none where this installation has to do without."""
+    every = FILE, CONTOURS, CHOICE
+    return every if all(file.is_file() for file in every) else ()
+
+
 def is_here() -> bool:
     """Whether this installation has the networks' files, and the choice that was fitted to them."""
-    return all(file.is_file() for file in (FILE, CONTOURS, CHOICE))
+    return bool(files())
 
 
 def size() -> int | None:
