@@ -15,8 +15,10 @@ from starlette.concurrency import run_in_threadpool
 from rubylith import __version__, dialects
 from rubylith.dialects import Dialect
 from rubylith.domain.caller import Quota
-from rubylith.domain.errors import InvalidSetting
+from rubylith.domain.errors import InvalidSetting, ModelFailed
 from rubylith.domain.job import Job
+from rubylith.engine.catalog import EMBEDDED
+from rubylith.engine.embedded import network
 from rubylith.engine.embeddings import EmbeddingCache
 from rubylith.engine.engine import Engine
 from rubylith.jobs import Rules
@@ -138,6 +140,20 @@ def check_exposure(host: str, server: Server) -> None:
             f"Without any API key the server answers everybody, so it will not listen on {host}",
             "Make a key with 'rubylith keys create NAME', set RUBYLITH_KEYS, or listen on 127.0.0.1",
         )
+
+
+def check_embedded(server: Server) -> str | None:
+    """What whoever starts the server should know of the embedded model; None if all is well.
+
+    ModelFailed if it is damaged and the model of whoever names none: then nearly every request would fail.
+    """
+    try:
+        network.check()
+    except ModelFailed as failure:
+        if server.settings.model == EMBEDDED:
+            raise
+        return str(failure)
+    return network.told()
 
 
 def stop(server: Server) -> None:

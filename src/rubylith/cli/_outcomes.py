@@ -15,7 +15,8 @@ from rubylith.cli._lines import one_line, say, tell, tell_bytes
 from rubylith.cli._pulling import pull
 from rubylith.domain.errors import InvalidPrompt, RubylithError
 from rubylith.domain.prompt import Objects, Prompt
-from rubylith.engine.catalog import known_segmenters
+from rubylith.engine.catalog import EMBEDDED, known_segmenters
+from rubylith.engine.embedded import network
 from rubylith.engine.engine import Engine
 from rubylith.engine.progress import ignore
 from rubylith.formats.json import as_bytes
@@ -85,6 +86,8 @@ def show(
         pull(settings.store, model, settings.files)
     engine = Engine(model or settings.model, models_folder=settings.models, device=settings.device)
     engine.check(prompt)
+    if engine.model == EMBEDDED and (without := network.told()) is not None:
+        say(without)
     work = Work(engine, prompt, names, out, settings.limits)
     tally = Tally()
     try:

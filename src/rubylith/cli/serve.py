@@ -39,6 +39,8 @@ def command(
     try:
         built = server.build(settings, address=address)
         server.check_exposure(host, built)
+        if (fault := server.check_embedded(built)) is not None:
+            say(fault)
         _run(built, listener, settings.public_url or address)
     finally:
         listener.close()

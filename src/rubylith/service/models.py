@@ -12,6 +12,7 @@ from rubylith.engine.embeddings import EmbeddingCache
 from rubylith.engine.engine import Engine
 from rubylith.engine.memory import give_back
 from rubylith.engine.weights import Store
+from rubylith.service.failures import noted
 from rubylith.service.pulls import Pull, Pulls
 
 
@@ -80,13 +81,17 @@ class Models:
         raise no_segmenter(name, self.names())
 
     def get(self, name: str) -> Engine:
-        """The engine, loaded now if need be, once for all who ask at the same time; UnknownName if there is none."""
+        """The engine, loaded now if need be, once for all who ask at the same time.
+
+        UnknownName if there is none, ModelFailed if its files are damaged.
+        """
         self.check(name)
         with self._turn(name):
             self._asked_at[name] = time.monotonic()
             engine = self._loaded.get(name)
             if engine is None:
-                engine = self._load(name)
+                with noted(name):
+                    engine = self._load(name)
                 with self._lock:
                     self._loaded[name] = engine
             return engine

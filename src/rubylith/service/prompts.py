@@ -15,6 +15,7 @@ from rubylith.domain.prompt import Everything, Mode, ObjectPrompt, Objects, Over
 from rubylith.domain.rle import RLE
 from rubylith.engine.catalog import catalog, everything_defaults
 from rubylith.language.lists import phrases_in
+from rubylith.service.failures import noted
 from rubylith.service.previous import bitmap_of
 
 Numbers: TypeAlias = Sequence[SupportsFloat] | npt.NDArray[Any]
@@ -212,7 +213,8 @@ def defaults_of(model: str | None, default_model: str) -> Everything:
     A path that the caller names is not looked at: that is the operator's to do.
     """
     if model is None or model == default_model:
-        return everything_defaults(default_model)
+        with noted(default_model):
+            return everything_defaults(default_model)
     return everything_defaults(model) if model in catalog() else Everything()
 
 

@@ -18,6 +18,7 @@ from rubylith.engine.embeddings import EmbeddingCache
 from rubylith.engine.engine import Engine
 from rubylith.formats import Encoded
 from rubylith.service.delivery import encode, find_formats
+from rubylith.service.failures import noted
 from rubylith.service.intake import Limits, digest_of, open_image
 from rubylith.service.models import Models
 
@@ -79,13 +80,16 @@ class Worker:
         self.models.check(request.model)
         prompt = request.prompt
         if isinstance(prompt, Text | Scene) or (isinstance(prompt, Everything) and prompt.label):
-            self.models.get(request.model).check(prompt)
+            engine = self.models.get(request.model)
+            with noted(request.model):
+                engine.check(prompt)
 
     def segment(self, request: SegmentRequest, caller_id: str, progress: Progress) -> Answer:
         """Do all of it. The picture is decoded only if its embedding is not held or its pixels are needed."""
         timings: dict[str, float] = {}
         engine = self.models.get(request.model)
-        engine.check(request.prompt)
+        with noted(request.model):
+            engine.check(request.prompt)
         with _timed(timings, "open"):
             opened = self.open(request.source, caller_id)
         look = _Look(opened, self.limits, timings)
@@ -93,7 +97,7 @@ class Worker:
         embedding = self._embedding(request.model, engine, look)
         progress(LOOKED)
         image = look.image() if _needs_pixels(request, engine) else None
-        with _timed(timings, "segment"):
+        with _timed(timings, "segment"), noted(request.model):
             segmentation = engine.segment(
                 image,
                 request.prompt,
@@ -114,7 +118,7 @@ class Worker:
     def _embedding(self, model: str, engine: Engine, look: "_Look") -> Embedding:
         """By the engine that answers, for a model's files may be others the next time it is opened."""
         key = (model, engine.opening, look.opened.digest)
-        with _timed(look.timings, "embed"):
+        with _timed(look.timings, "embed"), noted(model):
             return self.cache.find_or_make(key, lambda: engine.embed(look.image()))
 
 

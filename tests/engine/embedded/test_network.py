@@ -319,6 +319,46 @@ def test_a_damaged_file_says_what_to_do(damaged, tmp_path):
     assert failed.value.hint.startswith("Install rubylith again")
 
 
+@pytest.mark.parametrize("files", [(network.CONTOURS, network.CONTOURS), (network.FILE, network.FILE)])
+def test_a_network_in_the_place_of_the_other_says_what_to_do(files):
+    model = Embedded(Nano(Device(), *files))
+    with pytest.raises(ModelFailed, match="The network in the package") as failed:
+        model.decode(model.embed(image(disc_scene()[0])), [ObjectPrompt((Point(90.5, 95.5),))])
+    assert failed.value.hint == "Install rubylith again"
+
+
+@pytest.mark.parametrize("file", ["FILE", "CONTOURS", "CHOICE"])
+def test_a_damaged_file_is_told_when_the_model_is_opened(file, tmp_path, monkeypatch):
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(getattr(network, file).read_bytes()[:1000])
+    monkeypatch.setattr(network, file, damaged)
+    with pytest.raises(ModelFailed, match=rf"in the package, {damaged}, is damaged") as failed:
+        load(None, Device())
+    assert failed.value.hint == "Install rubylith again"
+
+
+@pytest.mark.parametrize("missing", [("FILE",), ("CONTOURS",), ("FILE", "CONTOURS", "CHOICE")])
+def test_files_that_are_missing_are_named(missing, tmp_path, monkeypatch):
+    assert network.told() is None
+    for file in missing:
+        monkeypatch.setattr(network, file, tmp_path / file.lower())
+    told = network.told()
+    assert told is not None
+    names = " and ".join(map(str.lower, missing))
+    assert f"because {names} {'is' if len(missing) == 1 else 'are'} not in this installation" in told
+
+
+def test_a_network_that_fails_at_work_sends_nobody_to_models_verify(tmp_path):
+    sides = b"\x0a\x03\x08\x80\x01" * 2  # 128 x 128, as ONNX writes it
+    content = FILE.read_bytes()
+    assert content.count(sides) >= 1
+    (tmp_path / "nano.onnx").write_bytes(content.replace(sides, sides.replace(b"\x80\x01", b"\x80\x02")))
+    model = Embedded(Nano(Device(), tmp_path / "nano.onnx"))
+    with pytest.raises(ModelFailed, match="The network in the package") as failed:
+        model.decode(model.embed(image(disc_scene()[0])), [ObjectPrompt((Point(90.5, 95.5),))])
+    assert failed.value.hint == "`rubylith doctor` says whether it is damaged; then install rubylith again"
+
+
 @pytest.mark.parametrize("model", [MODEL, Embedded(None)])
 def test_neighbouring_clicks_of_either_kind_are_obeyed(model):
     pixels, _ = large_disc(1440)

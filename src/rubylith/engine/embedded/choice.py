@@ -1,5 +1,7 @@
 """The choice among a click's candidates: how likely each is what is meant; see `clicks.measure` for the features."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -8,6 +10,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.npyio import NpzFile
 
 from rubylith.domain.errors import ModelFailed
 from rubylith.engine.embedded.products import pairwise_products, weighted_sums
@@ -35,18 +38,13 @@ class Choice:
     @classmethod
     def read(cls, path: Path) -> Self:
         """As `write` left it; ModelFailed where that is damaged."""
-        try:
-            with path.open("rb") as file, np.load(file) as arrays:
-                return cls(*(arrays[name].astype(np.float64) for name in cls.__slots__))
-        except (OSError, ValueError, KeyError, EOFError, RuntimeError, BadZipFile) as failure:
-            raise ModelFailed(
-                f"The choice in the package, {path}, is damaged: {failure}", "Install rubylith again"
-            ) from failure
+        with _opened(path) as arrays:
+            return cls(*(arrays[name].astype(np.float64) for name in cls.__slots__))
 
     @staticmethod
     def networks(path: Path) -> str:
-        """The SHA-256 of the networks that the choice in a file was fitted to."""
-        with path.open("rb") as file, np.load(file) as arrays:
+        """The SHA-256 of the networks that the choice in a file was fitted to; ModelFailed where that is damaged."""
+        with _opened(path) as arrays:
             return str(arrays["networks"])
 
     def write(self, path: Path, networks: str) -> None:
@@ -58,6 +56,17 @@ class Choice:
         """Logits (c,) of the candidates whose features (c, f) these are."""
         units = np.tanh(pairwise_products(features, self.hidden.T) + self.bias)  # (c, h)
         return weighted_sums(features, self.linear) + weighted_sums(units, self.out)
+
+
+@contextmanager
+def _opened(path: Path) -> Generator[NpzFile]:
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            yield arrays
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, BadZipFile) as failure:
+        raise ModelFailed(
+            f"The choice in the package, {path}, is damaged: {failure}", "Install rubylith again"
+        ) from failure
 
 
 # Fitted to the highest expected IoU on the open set, 1137 clicks on up to 60 photos of each of eight kinds, 2026-11-20;

@@ -4,7 +4,8 @@ These are two networks, made by `training/nano`. Each is opened when it is first
 missing the embedded model does without both; `is_here` tells.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -29,6 +30,8 @@ UInt8Array = npt.NDArray[np.uint8]
 NAME = "nano"
 FILE = Path(__file__).with_name("nano.onnx")
 CONTOURS = Path(__file__).with_name("contours.onnx")
+ASKED, SHOWN = frozenset({"image", "hints", "context", "numbers"}), frozenset({"image"})  # what the two take
+AGAIN = "Install rubylith again"
 
 
 def files() -> tuple[Path, ...]:
@@ -53,9 +56,27 @@ def digest(path: Path = FILE, contours: Path = CONTOURS) -> str:
 
 
 def check() -> None:
-    """ModelFailed where the files are here but not those that belong together: changed, or of two versions."""
-    if is_here() and Choice.networks(CHOICE) != digest(FILE, CONTOURS):
+    """ModelFailed where the files are here but not those that belong together: damaged, changed, or of two versions."""
+    if not is_here():
+        return
+    for path in (FILE, CONTOURS):
+        try:
+            path.open("rb").close()
+        except OSError as failure:
+            raise _damaged(path, failure.strerror or str(failure)) from failure
+    if Choice.networks(CHOICE) != digest(FILE, CONTOURS):
+        for path, inputs in ((FILE, ASKED), (CONTOURS, SHOWN)):
+            _opened(path, inputs, Device())  # says it where one cannot be opened at all
         raise _damaged(FILE.parent, f"{FILE.name} and {CONTOURS.name} are not those that {CHOICE.name} was made for")
+
+
+def told() -> str | None:
+    """What to say where the embedded model has to do without its networks; None where it has them."""
+    missing = [file.name for file in (FILE, CONTOURS, CHOICE) if not file.is_file()]
+    if not missing:
+        return None
+    names = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not in this installation"
+    return f"The model embedded works without its networks, because {names}: colour and texture alone answer. {AGAIN}."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,11 +100,11 @@ class Nano:
 
     @cached_property
     def _network(self) -> Network:
-        return _opened(self._path, self._device)
+        return _opened(self._path, ASKED, self._device)
 
     @cached_property
     def _contours(self) -> Network:
-        return _opened(self._contours_path, self._device)
+        return _opened(self._contours_path, SHOWN, self._device)
 
     def borders(self, pixels: UInt8Array) -> FloatArray:
         """How likely each pixel lies on a border: (H, W) float32, 0 to 1. pixels: (H, W, 3) uint8 RGB.
@@ -92,7 +113,8 @@ class Nano:
         """
         with self._lock:
             network = self._contours
-        likely = likely_borders(network, pixels)
+        with _at_work(self._contours_path):
+            likely = likely_borders(network, pixels)
         if not np.isfinite(likely).all():  # a damaged file may still open
             raise _damaged(self._contours_path, "it answers what is no number")
         return likely
@@ -102,25 +124,38 @@ class Nano:
         with self._lock:
             network = self._network
         rows = [view.row(window, hints) for window in windows]
-        results = network.run({name: np.stack([row[name] for row in rows]) for name in rows[0]})
+        with _at_work(self._path):
+            results = network.run({name: np.stack([row[name] for row in rows]) for name in rows[0]})
         return [
             Opinion(window, logits, predicted_ious)
             for window, logits, predicted_ious in zip(windows, results["masks"], results["predicted_iou"], strict=True)
         ]
 
 
-def _opened(path: Path, device: Device) -> Network:
+def _opened(path: Path, inputs: frozenset[str], device: Device) -> Network:
     try:
-        return open_network(path, device)
+        network = open_network(path, device)
     except ModelFailed as failure:
-        raise _damaged(path, failure.message) from failure
+        raise _damaged(path, "ONNX Runtime cannot open it") from failure
+    if frozenset(network.inputs) != inputs:
+        raise _damaged(path, f"it takes {', '.join(network.inputs)} instead of {', '.join(sorted(inputs))}")
+    return network
+
+
+@contextmanager
+def _at_work(path: Path) -> Generator[None]:
+    """Where the network fails at work: its file may be damaged, but memory may be short as well."""
+    try:
+        yield
+    except ModelFailed as failure:
+        raise ModelFailed(
+            f"The network in the package, {path}, failed: {failure.message}",
+            f"`rubylith doctor` says whether it is damaged; then {AGAIN[0].lower()}{AGAIN[1:]}",
+        ) from failure
 
 
 def _damaged(path: Path, how: str) -> ModelFailed:
-    return ModelFailed(
-        f"The network in the package, {path}, is damaged: {how}",
-        "Install rubylith again; without that file everything is answered by colour and texture alone",
-    )
+    return ModelFailed(f"The network in the package, {path}, is damaged: {how}", AGAIN)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,7 +25,11 @@ MODEL = "embedded"
 
 
 def load(weights: Weights | None, device: Device) -> Segmenter:  # noqa: ARG001  they are in the package
-    """The embedded model; there is nothing to fetch. Where its network's file is missing it works without."""
+    """The embedded model; there is nothing to fetch. Where a file of its networks is missing it works without.
+
+    ModelFailed where one is damaged: to be told before any work rather than in the midst of it.
+    """
+    network.check()
     return Embedded(Nano(device) if network.is_here() else None)
 
 
