@@ -15,7 +15,7 @@ photo = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "phot
 with httpx2.Client(base_url=server, headers=headers, timeout=60) as http:
     picture = http.post("/v1/embeddings", files={"image": photo.read_bytes()}).raise_for_status().json()["id"]
     points, previous = [], None
-    for click in ([300, 180], [250, 330], [40, 40, 0]):
+    for click in ([300, 180], [250, 330], [365, 290, 0]):
         points.append(click)
         request = {"image": picture, "points": points, "previous": previous}
         started = time.perf_counter()

@@ -1,6 +1,7 @@
 """The doors with the model that comes with them, on a real photograph and on pictures of awkward shape."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,37 @@ def test_awkward_shapes_are_cut_and_written_in_every_format(height, width, tmp_p
         assert found.masks
         assert found.size == rubylith.Size(height, width)
     found.save(tmp_path, formats.NAMES)
+
+
+def test_the_readmes_corrections_take_away_what_is_clicked_and_keep_the_rest(tmp_path):
+    (tmp_path / "examples").symlink_to(PHOTO.parent)
+    readme = (PHOTO.parents[1] / "README.md").read_text()
+    clicked = {
+        words[words.index("--out") + 1]: words
+        for words in (line.split("#")[0].split() for line in readme.splitlines())
+        if words[:2] == ["rubylith", "segment"] and "--point" in words
+    }
+    masks = {}
+    for out, words in clicked.items():
+        segment(*words[2:], cwd=tmp_path)
+        (record,) = json.loads((tmp_path / out / "photo/masks.json").read_text())["masks"]
+        masks[out] = rubylith.RLE.from_coco(rubylith.Size(400, 600), record["segmentation"]["counts"])
+    (x, y), (away_x, away_y) = (
+        map(int, point.split(",")[:2]) for point in clicked["mended"] if re.fullmatch(r"[\d,]+", point)
+    )
+    first = masks["click"].bitmap()
+    assert first[y, x]
+    assert first[away_y, away_x]  # or there would be nothing to mend
+    for out, most in (("clicks", 0.1), ("mended", 0.05)):
+        corrected = masks[out].bitmap()
+        assert corrected[y, x]
+        assert not corrected[away_y, away_x]
+        assert 0.01 < (first != corrected).sum() / first.sum() < most
+
+    lines = readme.split("picture = rubylith.embed", 1)[1].split("\n```", 1)[0]
+    names = {"rubylith": rubylith}
+    exec(f"picture = rubylith.embed{lines}".replace("examples/photo.jpg", str(PHOTO)), names)
+    assert (names["first"].masks[0].rle, names["better"].masks[0].rle) == (masks["click"], masks["mended"])
 
 
 def test_a_turned_photograph_gives_the_masks_of_the_upright_one():
