@@ -191,6 +191,12 @@ def test_an_embedded_picture_is_looked_at_once(segmenter, photo):
     assert segmenter.embedded == [picture.image.digest]
 
 
+def test_time_that_is_up_cuts_off_what_was_not_looked_at_and_is_told_only_then():
+    whole, in_one_step = rubylith.segment(scene()), rubylith.segment(scene(), max_seconds=0)
+    assert (in_one_step.masks, in_one_step.truncated) == (whole.masks, False)
+    assert rubylith.segment(scene(), max_seconds=0, crop_n_layers=1).truncated
+
+
 def test_an_embedded_picture_keeps_to_its_model():
     picture = rubylith.embed(scene())
     assert rubylith.segment(picture, points=[(5, 5)], model="embedded").model == "embedded"

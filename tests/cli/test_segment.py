@@ -116,7 +116,23 @@ def test_a_correction_of_another_mask_is_not_the_same_work(run):
             ["--previous", "two/photo/masks.json"],
             "two/photo/masks.json holds 2 masks. Say which by its id: two/photo/m",
         ),
-        (["--previous", "two/photo/masks.json#3"], "two/photo/masks.json holds no mask with the id 3"),
+        (
+            ["--previous", "two/photo/masks.json#3"],
+            "two/photo/masks.json holds no mask with the id 3. Say which by its id: two/photo/m",
+        ),
+        (
+            ["--previous", "one/photo/masks.json#3"],
+            "one/photo/masks.json holds no mask with the id 3. Say one/photo/masks.json#1, the only one",
+        ),
+        (
+            ["--previous", "one/photo/masks.json#x"],
+            "'x' is no id of a mask in one/photo/masks.json. Give a whole number, such as one/photo/masks.json#1",
+        ),
+        (["--previous", "one/photo/masks.json#"], "'' is no id of a mask in one/photo/masks.json. Give a whole"),
+        (["--previous", "one/photo/masks.json#-1"], "'-1' is no id of a mask in one/photo/masks.json. Give a whole"),
+        (["--previous", "none.json#x"], "There is no file none.json#x"),
+        (["--previous", "small.png"], "The previous mask is 9 x 9 pixels but the picture is 100 x 100. Send the mask"),
+        (["--previous", "small.png", "--point", "3,3"], "The previous mask is 9 x 9 pixels but the picture is 100"),
         (["--previous", "photo.png"], "photo.png is a picture in colours"),
         (["--previous", "two/photo/masks/001.png", "--text", "red"], "previous and text are given together"),
         (["--previous", "two/photo/masks/001.png", "--fast"], "fast says how to find everything"),
@@ -125,6 +141,8 @@ def test_a_correction_of_another_mask_is_not_the_same_work(run):
 )
 def test_a_mask_that_cannot_be_corrected_is_wrong_usage(run, words, line):
     folder_of(2)
+    Path("small.png").write_bytes(encoded(scene(9, 9)[..., 0] * 0 + 255))
+    run("photo.png", "--box", "10,10,30,30", "--out", "one")
     run("photo.png", "--box", "10,10,30,30", "--box", "40,10,60,30", "--out", "two")
     status, out, err = run("photo.png", *words)
     assert (status, out, len(err.splitlines())) == (2, "", 1)
@@ -132,13 +150,12 @@ def test_a_mask_that_cannot_be_corrected_is_wrong_usage(run, words, line):
     assert not Path("rubylith-out").exists()
 
 
-def test_a_mask_of_another_size_is_one_line(run):
+def test_a_picture_that_cannot_be_read_fails_as_such_whatever_mask_is_to_be_corrected(run):
+    Path("text.png").write_text("text")
     Path("small.png").write_bytes(encoded(scene(9, 9)[..., 0] * 0 + 255))
-    status, _, err = run("photo.png", "--previous", "small.png")
-    assert (status, err.splitlines()[0].split(". ")[0]) == (
-        1,
-        "rubylith: The previous mask is 9 x 9 pixels but the picture is 100 x 100",
-    )
+    status, _, err = run("text.png", "--previous", "small.png")
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert err.startswith("rubylith: text.png is not a picture")
 
 
 def test_options_of_everything_act(run):

@@ -162,7 +162,7 @@ def test_what_is_no_mask_is_one_error_that_names_the_file(data, kind, words):
 
 def test_an_id_is_for_a_file_of_several_and_is_a_number():
     Path("m").write_bytes(encoded(LEVELS))
-    for word, told in (("m#1", "m is a picture and holds one mask"), ("m#x", "There is no file m#x")):
+    for word, told in (("m#1", "m is a picture and holds one mask"), ("m#x", "'x' is no id of a mask in m")):
         with pytest.raises(RubylithError, match=told):
             opened(word)
     written("json", DISC)

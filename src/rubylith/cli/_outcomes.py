@@ -7,14 +7,14 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from rubylith.cli._lines import one_line, say, tell, tell_bytes
 from rubylith.cli._pulling import pull
 from rubylith.domain.errors import InvalidPrompt, RubylithError
-from rubylith.domain.prompt import Objects, Prompt
+from rubylith.domain.prompt import Objects, Prompt, check_previous
 from rubylith.engine.catalog import EMBEDDED, known_segmenters
 from rubylith.engine.embedded import network
 from rubylith.engine.engine import Engine
@@ -24,6 +24,7 @@ from rubylith.service.batch import Done, Failed, Work, made_by_others, pending, 
 from rubylith.service.claim import claimed
 from rubylith.service.delivery import find_formats, make_folder
 from rubylith.service.inputs import Input, find_inputs
+from rubylith.service.intake import inspect, read_bytes
 from rubylith.service.manifest import MANIFEST, Entry
 from rubylith.settings import Settings, read_settings
 
@@ -92,7 +93,7 @@ def show(
     tally = Tally()
     try:
         inputs = find_inputs(words, out=out, read_stdin=lambda: _read_stdin(settings))
-        _check_previous(inputs, prompt)
+        _check_previous(inputs, prompt, settings)
         if out is not None:
             make_folder(out)
         with nullcontext() if out is None else claimed(out):
@@ -112,11 +113,19 @@ def show(
     return SOME_FAILED if tally.failed else 0
 
 
-def _check_previous(inputs: Sequence[Input], prompt: Prompt) -> None:
-    if len(inputs) > 1 and isinstance(prompt, Objects) and any(one.previous is not None for one in prompt.objects):
+def _check_previous(inputs: Sequence[Input], prompt: Prompt, settings: Settings) -> None:
+    """InvalidPrompt for a mask to be corrected that cannot be of what is given: wrong usage, before any work begins."""
+    if not isinstance(prompt, Objects) or all(one.previous is None for one in prompt.objects):
+        return
+    if len(inputs) > 1:
         raise InvalidPrompt(
             f"The previous mask is of one picture, but {len(inputs)} are given", "Name the picture that it is a mask of"
         )
+    size = None
+    with suppress(RubylithError):  # a picture that cannot be read is told of when its turn comes
+        size = inspect(read_bytes(inputs[0].source, settings.limits), inputs[0].name, settings.limits).size
+    if size is not None:
+        check_previous(prompt, size)
 
 
 def _do(inputs: Sequence[Input], work: Work, tally: Tally, *, json: bool, fresh: bool, debug: bool) -> None:

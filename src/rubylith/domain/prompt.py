@@ -240,6 +240,12 @@ def check_objects(objects: Objects, size: Size) -> None:
         _check_place(prompt, size)
 
 
+def check_previous(objects: Objects, size: Size) -> None:
+    """InvalidPrompt unless every mask to be corrected can be of a picture of this size."""
+    for prompt in objects.objects:
+        _check_previous(prompt, size)
+
+
 def _scaled(prompt: ObjectPrompt, size: Size) -> ObjectPrompt:
     last_x, last_y = math.nextafter(size.width, 0), math.nextafter(size.height, 0)
     points = tuple(
@@ -283,6 +289,10 @@ def _check_place(prompt: ObjectPrompt, size: Size) -> None:
             f"The box {_corners(prompt.box)} lies outside the picture, which is {size} pixels",
             "Give a box that touches the picture",
         )
+    _check_previous(prompt, size)
+
+
+def _check_previous(prompt: ObjectPrompt, size: Size) -> None:
     if isinstance(prompt.previous, RLE) and prompt.previous.size != size:
         raise InvalidPrompt(
             f"The previous mask is {prompt.previous.size} pixels but the picture is {size}",

@@ -67,10 +67,16 @@ def bitmap_of(levels: npt.NDArray[Any], name: str = "The previous mask") -> Bool
 
 
 def _parted(word: str) -> tuple[Path, int | None]:
-    """File and id; a file that is there is taken at its word."""
+    """File and id; a file that is there is taken at its word. InvalidPrompt for one with an id that is none."""
     name, mark, number = word.rpartition("#")
-    if mark and name and number.isdecimal() and not os.path.lexists(word):
+    if not mark or not name or os.path.lexists(word):
+        return Path(word), None
+    if number.isdecimal():
         return Path(name), int(number)
+    if os.path.lexists(name):
+        raise InvalidPrompt(
+            f"{number!r} is no id of a mask in {name}", f"Give a whole number, such as {name}#1, or leave out #{number}"
+        )
     return Path(word), None
 
 
@@ -99,8 +105,10 @@ def _chosen(document: Any, name: str, identity: int | None) -> Record:
         return _checked(next(iter(masks.values())), name)
     if identity not in masks:
         what = f"{len(masks)} masks" if identity is None else f"no mask with the id {identity}"
-        first, last = next(iter(masks)), next(reversed(masks))
-        raise InvalidPrompt(f"{name} holds {what}", f"Say which by its id: {name}#{first} to {name}#{last}")
+        first, last = f"{name}#{next(iter(masks))}", f"{name}#{next(reversed(masks))}"
+        which = f"Say which by its id: {first} to {last}"
+        only = f"Say {first}, the only one, or leave out #{identity}"
+        raise InvalidPrompt(f"{name} holds {what}", which if len(masks) > 1 else only)
     return _checked(masks[identity], name)
 
 
