@@ -182,6 +182,30 @@ def test_unknown_names_are_answered_with_the_known_ones(asked, match):
         rubylith.segment(scene(), **asked)
 
 
+@pytest.mark.parametrize(
+    ("asked", "match"),
+    [
+        (
+            {"options": {"points_per_side": 16}},
+            r"no option called 'options'. Give each by its own name: points_per_side=",
+        ),
+        ({"options": {}}, "no option called 'options'. Give each by its own name, or unpack them"),
+        ({"point": [(1, 1)]}, "no option called 'point'. Did you mean points"),
+        ({"nonsense": 1}, "no option called 'nonsense'. Known options: points, boxes, previous, .* progress.$"),
+    ],
+)
+def test_an_option_that_is_none_is_answered_with_those_that_are(asked, match):
+    with pytest.raises(rubylith.UnknownName, match=match):
+        rubylith.segment(scene(), **asked)
+
+
+def test_a_mask_to_correct_may_have_an_axis_of_its_own():
+    square = np.zeros((48, 64), bool)
+    square[10:20, 10:20] = True
+    flat, deep = (rubylith.segment(scene(), previous=each, points=[(15, 15)]) for each in (square, square[..., None]))
+    assert flat.masks == deep.masks
+
+
 def test_an_embedded_picture_is_looked_at_once(segmenter, photo):
     picture = rubylith.embed(photo)
     photo.unlink()

@@ -5,12 +5,13 @@ RUBYLITH_THREADS, RUBYLITH_PRECISION); which model and what limits are arguments
 """
 
 import functools
+import inspect
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ import PIL.Image
 
 from rubylith import engine
 from rubylith.domain import segmentation as domain
-from rubylith.domain.errors import InvalidEmbedding, InvalidImage, InvalidPrompt
+from rubylith.domain.errors import InvalidEmbedding, InvalidImage, InvalidPrompt, UnknownName
 from rubylith.domain.geometry import Size
 from rubylith.domain.image import Image, Inline, Local
 from rubylith.domain.prompt import Everything, Mode, Overlap, Prompt
@@ -33,6 +34,9 @@ from rubylith.service import delivery, intake
 from rubylith.service.intake import DEFAULT_LIMITS, Limits
 from rubylith.service.prompts import BoxLike, MaskLike, PointLike, Words, read_prompt
 from rubylith.settings import read_settings
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
 
 DEFAULT_MODEL = EMBEDDED
 ModelName: TypeAlias = str | os.PathLike[str]  # of the catalogue, or a folder
@@ -133,7 +137,8 @@ class Segmentation(domain.Segmentation):
 def embed(image: Picture, *, model: ModelName = DEFAULT_MODEL, limits: Limits = DEFAULT_LIMITS) -> Embedding:
     """Look at a picture once, to ask about it many times.
 
-    image: a path, the bytes of a picture file, a Pillow image, or an array: (H, W), (H, W, 3) RGB or (H, W, 4) RGBA.
+    image: a path, the bytes of a picture file, a Pillow image, or an array: (H, W) or (H, W, 1) grey,
+    (H, W, 3) RGB or (H, W, 4) RGBA.
     limits: how large a file may be.
     """
     opened = _open(image, limits)
@@ -141,6 +146,28 @@ def embed(image: Picture, *, model: ModelName = DEFAULT_MODEL, limits: Limits = 
     return Embedding(opened, by.embed(opened), by)
 
 
+def _with_known_options(call: Callable[Given, Answer]) -> Callable[Given, Answer]:
+    """The same, with an error of ours for what it does not take: typing tools see it as it was."""
+    known = tuple(name for name, one in inspect.signature(call).parameters.items() if one.kind is one.KEYWORD_ONLY)
+    taken = {*inspect.signature(call).parameters}
+
+    @functools.wraps(call)
+    def checked(*args: Given.args, **kwargs: Given.kwargs) -> Answer:
+        unknown = next((name for name in kwargs if name not in taken), None)
+        if unknown is None:
+            return call(*args, **kwargs)
+        inside = kwargs[unknown]
+        if unknown != "options" or not isinstance(inside, Mapping):
+            raise UnknownName.among("option", unknown, known)
+        first = next((f": {name}={value!r}" for name, value in cast("Mapping[str, object]", inside).items()), "")
+        raise UnknownName(
+            "There is no option called 'options'", f"Give each by its own name{first}, or unpack them: **options"
+        )
+
+    return checked
+
+
+@_with_known_options
 def segment(
     image: Picture | Embedding,
     *,

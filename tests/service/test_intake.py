@@ -430,6 +430,7 @@ def test_twelve_megapixels_need_little_more_than_their_pixels():
     [
         (scene(), scene()),
         (GREY_8, grey(GREY_8)),
+        (GREY_8[..., None], grey(GREY_8)),
         (GREY_16, grey(GREY_8)),
         (np.stack([GREY_16] * 3, axis=-1), grey(GREY_8)),
         (scene().astype(np.float32) / 255, scene()),
@@ -439,7 +440,19 @@ def test_twelve_megapixels_need_little_more_than_their_pixels():
         (np.dstack([scene(), np.zeros((48, 64), np.uint8)]), np.full((48, 64, 3), 255)),
         (scene()[::-1, ::2], scene()[::-1, ::2]),
     ],
-    ids=["rgb", "grey", "uint16", "uint16 rgb", "float32", "float64", "bool", "opaque", "transparent", "strided"],
+    ids=[
+        "rgb",
+        "grey",
+        "grey with an axis",
+        "uint16",
+        "uint16 rgb",
+        "float32",
+        "float64",
+        "bool",
+        "opaque",
+        "transparent",
+        "strided",
+    ],
 )
 def test_arrays_of_sensible_kinds_are_taken(array, expected):
     assert np.array_equal(from_array(array).pixels, expected)
@@ -451,6 +464,7 @@ def test_arrays_of_sensible_kinds_are_taken(array, expected):
         (np.zeros((3, 48, 64), np.uint8), r"3 x 48 x 64 .*transpose\(1, 2, 0\)"),
         (np.zeros((2, 48, 64, 3), np.uint8), "one picture at a time"),
         (np.zeros((0, 64, 3), np.uint8), "0 x 64 x 3"),
+        (np.zeros((0, 64, 1), np.uint8), "0 x 64 x 1"),
         (np.zeros((48,), np.uint8), "shape 48 is no picture"),
         (np.zeros((48, 64, 2), np.uint8), "48 x 64 x 2"),
         (np.zeros((48, 64), np.int64), "int64"),

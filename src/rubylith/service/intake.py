@@ -163,11 +163,11 @@ def from_pil(image: PIL.Image.Image) -> Image:
 def from_array(array: npt.NDArray[Any]) -> Image:
     """An array as it stands; its pixels are copied.
 
-    array: (H, W), (H, W, 3) RGB or (H, W, 4) RGBA; bool, uint8, uint16 over its full range, or floats from 0 to 1.
-    InvalidImage for anything else.
+    array: (H, W) or (H, W, 1) grey, (H, W, 3) RGB or (H, W, 4) RGBA; bool, uint8, uint16 over its full range,
+    or floats from 0 to 1. InvalidImage for anything else.
     """
     shape = " x ".join(str(side) for side in array.shape) or "()"
-    grey = array.ndim == 2
+    grey = array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 1)
     if not (grey or (array.ndim == 3 and array.shape[2] in {3, 4})) or array.size == 0:
         channels_first = array.ndim == 3 and array.shape[0] in {1, 3, 4}
         raise InvalidImage(
@@ -178,7 +178,7 @@ def from_array(array: npt.NDArray[Any]) -> Image:
         )
     pixels = eight_bit(array)
     if grey:
-        pixels = np.repeat(pixels[:, :, None], 3, axis=2)  # (H, W, 3)
+        pixels = np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, axis=2)  # (H, W, 3)
     elif array.shape[2] == 4:
         pixels = np.array(on_white(PIL.Image.fromarray(pixels)))
     return _from_pixels(pixels)

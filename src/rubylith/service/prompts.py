@@ -189,6 +189,8 @@ def _read_mask(given: MaskLike) -> RLE | Logits:
         raise InvalidPrompt(
             f"The previous mask is a {type(mask).__name__}, and no array of one shape", MASK_FORM
         ) from None
+    if levels.ndim == 3 and levels.shape[2] == 1:
+        levels = levels[:, :, 0]
     if levels.ndim != 2 or levels.dtype.kind not in "bui" or levels.size == 0:
         shape = " x ".join(str(side) for side in levels.shape)
         raise InvalidPrompt(f"The previous mask is {levels.dtype} of shape {shape}", MASK_FORM)
