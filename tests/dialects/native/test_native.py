@@ -136,6 +136,34 @@ def test_what_is_no_mask_to_correct_is_named(http, previous):
     assert answer.json()["detail"].startswith("previous")
 
 
+@pytest.mark.parametrize(
+    ("previous", "fields"),
+    [
+        ({"segmentation": {}}, ["segmentation.size", "segmentation.counts"]),
+        ({"id": 1, "segmentation": {"size": [5], "counts": ""}}, ["segmentation.size.1"]),
+        ({"segmentation": 5}, ["segmentation"]),
+        ({"segmentation": {"size": [5, 5], "counts": "", "more": 1}}, ["segmentation.more"]),
+        ({"size": [5, 5]}, ["counts"]),
+        ({"size": 5, "counts": ""}, ["size"]),
+        ({"id": 1}, [""]),
+        ({}, [""]),
+        ("mask.png", [""]),
+    ],
+)
+def test_a_fault_of_a_mask_to_correct_is_named_as_it_was_sent(http, previous, fields):
+    for where, asked in (
+        ("previous", {"points": [[80, 60]], "previous": previous}),
+        ("objects.0.previous", {"objects": [{"points": [[80, 60]], "previous": previous}]}),
+    ):
+        answer = post(http, **asked)
+        assert answer.status_code == 422
+        assert [fault["field"] for fault in answer.json()["errors"]] == [
+            f"{where}.{name}".rstrip(".") for name in fields
+        ]
+    if fields == [""]:
+        assert answer.json()["errors"][0]["message"].startswith("Give a mask of an earlier answer")
+
+
 def test_the_picture_may_come_as_a_part_or_alone(http):
     form = http.post(
         "/v1/segment", files={"image": ("a.png", PICTURE, "image/png")}, data={"request": json.dumps(CLICK)}

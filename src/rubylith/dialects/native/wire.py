@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -54,6 +53,9 @@ ImageText = Annotated[
 ]
 
 
+NO_MASK = "Give a mask of an earlier answer, or its segmentation: an RLE with size and counts"
+
+
 class Closed(BaseModel):
     """Unknown fields are refused by name: a misspelt option must not be ignored."""
 
@@ -73,13 +75,16 @@ class MaskIn(BaseModel):
     segmentation: RLEIn
 
 
-def _as_rle(value: Any) -> Any:
-    """Of a whole mask its run lengths, of anything else itself."""
-    fields = cast("dict[str, Any]", value if isinstance(value, dict) else {})
-    return fields.get("segmentation", value)
+def _as_rle(value: Any, read: ValidatorFunctionWrapHandler) -> RLEIn:
+    """Of a whole mask its run lengths, of anything else itself; faults lie at the fields that were sent."""
+    if isinstance(value, dict) and "segmentation" in value:
+        return MaskIn.model_validate(value).segmentation
+    if isinstance(value, dict) and not value.keys().isdisjoint(RLEIn.model_fields):
+        return cast("RLEIn", read(value))
+    raise PydanticCustomError("previous", NO_MASK)  # pyright: ignore[reportArgumentType]
 
 
-Previous = Annotated[RLEIn, BeforeValidator(_as_rle, json_schema_input_type=RLEIn | MaskIn)]
+Previous = Annotated[RLEIn, WrapValidator(_as_rle, json_schema_input_type=RLEIn | MaskIn)]
 
 
 class ObjectIn(Closed):
