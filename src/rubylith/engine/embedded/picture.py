@@ -120,7 +120,7 @@ def read_picture(pixels: UInt8Array, nano: Nano | None = None) -> Picture:
     edges = edge_strength(small, planes if nano is None else None)
     if nano is not None:
         edges = _weighed(edges, nano.borders(small))
-    leaves = measure_leaves(superpixels(edges), edges, planes)
+    leaves = measure_leaves(superpixels(edges, small), edges, planes)
     tree = merge(leaves, EDGE_SHARE if nano is None else EDGE_SHARE_BESIDE_NETWORK)
     return Picture(pixels, small, edges, leaves, tree)
 

@@ -12,19 +12,37 @@ UInt8Array = npt.NDArray[np.uint8]
 
 LEAVES = 900  # about as many minima are asked for; photographs give some 700
 STRONGEST = 2.0  # edge strength that becomes level 255
+STILL_SIDE, STILL_CONTRAST = 5, 3  # pixels round a pixel, and levels by which they differ where nothing can end
+LEAST_STILL = 25  # pixels; smaller still places may be noise
 
 
-def superpixels(edges: FloatArray, count: int = LEAVES) -> IntArray:
+def superpixels(edges: FloatArray, pixels: UInt8Array, count: int = LEAVES) -> IntArray:
     """The catchment basins of the edge map: (H, W) int32, labels 0..n-1, each label one connected piece.
 
-    edges: (H, W) float32. count: how many basins a uniform texture would give; smooth regions give fewer.
+    edges: (H, W) float32; pixels: (H, W, 3) uint8, what they are the edges of. count: how many basins a uniform texture
+    would give; smooth regions give fewer, a flat ground or a gentle gradient is one.
     """
     smooth = cast("FloatArray", cv2.GaussianBlur(edges, (0, 0), 1.0))
     radius = int(max(1, np.sqrt(edges.size / count) / 3))
     lowest = cv2.erode(smooth, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8))
-    _, minima = cv2.connectedComponents((smooth <= lowest + 1e-7).astype(np.uint8))
+    _, minima = cv2.connectedComponents(((smooth <= lowest + 1e-7) | still_places(pixels)).astype(np.uint8))
     levels = np.clip(np.sqrt(smooth / STRONGEST) * 255, 0, 255).astype(np.uint8)  # finer steps where edges are weak
     return flood(levels, minima.astype(np.int32)) - 1
+
+
+def still_places(pixels: UInt8Array) -> npt.NDArray[np.bool_]:
+    """Where colour hardly changes: (H, W) bool, in pieces of LEAST_STILL pixels or more. pixels: (H, W, 3) uint8.
+
+    Edges look further than such a place reaches, so that some find the border of a thing from inside it, and cut flat
+    colour into rings and corners.
+    """
+    around = np.ones((STILL_SIDE, STILL_SIDE), np.uint8)
+    contrast = cv2.morphologyEx(pixels, cv2.MORPH_GRADIENT, around).max(axis=2)
+    still = (contrast <= STILL_CONTRAST).astype(np.uint8)
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(still, connectivity=4)
+    large = stats[:, cv2.CC_STAT_AREA] >= LEAST_STILL
+    large[0] = False
+    return large[pieces]
 
 
 def flood(levels: UInt8Array, markers: IntArray) -> IntArray:
