@@ -11,7 +11,7 @@ from rubylith.domain.image import Image
 from rubylith.domain.prompt import Everything, ObjectPrompt, Objects
 from rubylith.domain.rle import RLE
 from rubylith.engine.embedded.picture import Picture
-from rubylith.engine.embedded.upscale import enlarge_labels
+from rubylith.engine.embedded.upscale import resize_labels
 from rubylith.engine.engine import Engine
 
 BoolArray = npt.NDArray[np.bool_]
@@ -55,7 +55,7 @@ class Embedded:
         picture = self.embedding.features
         assert isinstance(picture, Picture)
         cuts = [picture.hierarchy.cut(level).astype(np.int32) for level in LEVELS]
-        labels = enlarge_labels(picture.leaves.labels, picture.pixels)
+        labels = resize_labels(picture.leaves.labels, picture.pixels)
         return [cut[labels] for cut in cuts]
 
     def _mask(self, prompt: ObjectPrompt) -> BoolArray:

@@ -89,7 +89,7 @@ def gather(job: tuple[str, int, argparse.Namespace]) -> list[Clicked]:
     from rubylith.engine.embedded.clicks import measure  # noqa: PLC0415
     from rubylith.engine.embedded.opinions import guess_click  # noqa: PLC0415
     from rubylith.engine.embedded.picture import read_picture  # noqa: PLC0415
-    from rubylith.engine.embedded.upscale import enlarge_bitmap  # noqa: PLC0415
+    from rubylith.engine.embedded.upscale import resize_bitmap  # noqa: PLC0415
     from rubylith.engine.runtimes import Device  # noqa: PLC0415
 
     nano = network.Nano(Device(threads=1), options.network, options.contours)
@@ -105,7 +105,7 @@ def gather(job: tuple[str, int, argparse.Namespace]) -> list[Clicked]:
             guesses = guess_click(nano, picture.view, [(x + 0.5, y + 0.5)], [])
             candidates = measure(picture, (column, row), guesses)
             masks = (candidates.mask(picture, index) for index in range(len(candidates.features)))
-            ious = [evaluator.iou(enlarge_bitmap(one, picture.size), mask) for one in masks]
+            ious = [evaluator.iou(resize_bitmap(one, picture.size), mask) for one in masks]
             found.append(Clicked(name, photo, candidates.features, candidates.overlaps, np.array(ious)))
     return found
 

@@ -1,5 +1,6 @@
 """Regions that hold regions."""
 
+import cv2
 import numpy as np
 import pytest
 from tests.engine.embedded.shapes import disc_scene
@@ -38,7 +39,8 @@ def test_histograms_of_superpixels_are_means_over_their_pixels(picture):
 
 
 def test_the_last_merges_part_disc_bar_and_ground(picture):
-    _, disc = disc_scene()
+    height, width = picture.leaves.labels.shape
+    disc = cv2.resize(disc_scene()[1].astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
     tree = picture.hierarchy
     inside = tree.sums(np.bincount(picture.leaves.labels[disc], minlength=len(tree.order)).astype(float))
     ious = inside / (tree.areas + disc.sum() - inside)

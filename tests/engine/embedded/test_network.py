@@ -19,6 +19,7 @@ from rubylith.engine.embedded import choice, clicks, crops, network
 from rubylith.engine.embedded.network import Nano
 from rubylith.engine.embedded.opinions import guess_box, guess_click
 from rubylith.engine.embedded.picture import read_picture
+from rubylith.engine.embedded.prompts import working_click
 from rubylith.engine.engine import Engine
 from rubylith.engine.models.embedded import Embedded, load
 from rubylith.engine.runtimes import Device
@@ -372,9 +373,12 @@ def test_neighbouring_clicks_of_either_kind_are_obeyed(model):
 def test_further_clicks_choose_among_what_the_first_may_mean(nano, wanted):
     picture = read_picture(disc_scene()[0])
     guesses = guess_click(nano, picture.view, [(90.5, 95.5)], []) if nano else []
-    best = next(clicks.answers(picture, [(90, 95, True), (130, 95, wanted)], guesses))  # its dark middle, and its rim
-    assert best.mask[95, 90]
-    assert best.mask[95, 130] == wanted
+    middle, rim = (
+        working_click(picture, Point(x, 95.5, positive=is_meant)) for x, is_meant in ((90.5, True), (130.5, wanted))
+    )
+    best = next(clicks.answers(picture, [middle, rim], guesses))
+    assert best.mask[middle[1], middle[0]]
+    assert best.mask[rim[1], rim[0]] == wanted
 
 
 def test_the_network_is_not_opened_before_it_is_asked(tmp_path):

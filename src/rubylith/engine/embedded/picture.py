@@ -14,7 +14,7 @@ from rubylith.engine.embedded.edges import edge_strength, planes_of
 from rubylith.engine.embedded.hierarchy import EDGE_SHARE, Hierarchy, Leaves, measure_leaves, merge
 from rubylith.engine.embedded.network import Nano, View
 from rubylith.engine.embedded.superpixels import superpixels
-from rubylith.engine.embedded.upscale import LabelRuns, enlarge_labels
+from rubylith.engine.embedded.upscale import LabelRuns, resize_labels
 
 FloatArray = npt.NDArray[np.float64]
 UInt8Array = npt.NDArray[np.uint8]
@@ -27,6 +27,7 @@ FAINT_EDGE = 0.02  # strength at which an edge by colour and texture lets half o
 COLOUR_PULL = 0.5  # of the median conductance of a superpixel
 LIKENESS = 0.05  # how fast likeness falls
 WORKING_SIDE = 512  # pixels of the longer side; more costs time and finds texture instead of things
+ENLARGED = 1.5, 4.0  # how much, at least and at most, small pictures are enlarged towards it
 
 MATRICES = 2  # of superpixels by superpixels, float32: likeness and diffusion
 
@@ -35,7 +36,8 @@ MATRICES = 2  # of superpixels by superpixels, float32: likeness and diffusion
 class Picture:
     """A picture, its superpixels and their hierarchy.
 
-    pixels: (H, W, 3) uint8 RGB at full size; small: (h, w, 3) uint8 at working size; leaves.labels is (h, w).
+    pixels: (H, W, 3) uint8 RGB at full size; small: (h, w, 3) uint8 at working size, which is larger for tiny pictures;
+    leaves.labels is (h, w).
     The cached properties are pure functions of these: two threads that meet there compute the same thing, or, in
     Python 3.11, wait for each other.
     """
@@ -65,12 +67,12 @@ class Picture:
     @cached_property
     def runs(self) -> LabelRuns:
         """The superpixels at full size, as runs: what region masks are written from."""
-        return LabelRuns.of(enlarge_labels(self.leaves.labels, self.pixels))
+        return LabelRuns.of(resize_labels(self.leaves.labels, self.pixels))
 
     @cached_property
     def view(self) -> View:
         """The picture as the network is shown it."""
-        return View.of(self.pixels, self.small)
+        return View.of(self.pixels, min(self.small, self.pixels, key=len))
 
     @cached_property
     def small_view(self) -> View:
@@ -135,7 +137,10 @@ def _weighed(edges: npt.NDArray[np.float32], likely: npt.NDArray[np.float32]) ->
 def _fitted(pixels: UInt8Array) -> UInt8Array:
     height, width = pixels.shape[:2]
     scale = WORKING_SIDE / max(height, width)
-    if scale >= 1:
+    least, most = ENLARGED
+    if 1 <= scale < least:
         return pixels
+    scale = min(scale, most)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cast("UInt8Array", cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return cast("UInt8Array", cv2.resize(pixels, size, interpolation=how))

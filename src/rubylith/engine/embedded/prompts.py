@@ -19,7 +19,7 @@ from rubylith.engine.embedded.network import Nano
 from rubylith.engine.embedded.opinions import Guess, guess_box, guess_click
 from rubylith.engine.embedded.picture import Picture
 from rubylith.engine.embedded.snapping import snap
-from rubylith.engine.embedded.upscale import enlarge_bitmap
+from rubylith.engine.embedded.upscale import resize_bitmap
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -134,7 +134,7 @@ def _corrected(picture: Picture, previous: BoolArray, points: Sequence[Point], n
         before[y, x] = previous[v, u]  # a hole or a speck that shrinking has lost is contradicted all the same
     after = correct(picture, before, clicks, nano)
     changed = cv2.dilate((before != after).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    bitmap = np.where(enlarge_bitmap(changed, picture.size), enlarge_bitmap(after, picture.size), previous)
+    bitmap = np.where(resize_bitmap(changed, picture.size), resize_bitmap(after, picture.size), previous)
     return Candidate(bitmap, CORRECTED)
 
 
@@ -149,4 +149,4 @@ def _inside(candidate: Candidate, box: Box) -> Candidate:
 
 
 def _candidate(picture: Picture, mask: BoolArray, predicted_iou: float) -> Candidate:
-    return Candidate(enlarge_bitmap(mask, picture.size), min(1.0, max(0.0, predicted_iou)))
+    return Candidate(resize_bitmap(mask, picture.size), min(1.0, max(0.0, predicted_iou)))

@@ -37,12 +37,12 @@ def still_places(pixels: UInt8Array) -> npt.NDArray[np.bool_]:
     colour into rings and corners.
     """
     around = np.ones((STILL_SIDE, STILL_SIDE), np.uint8)
-    contrast = cv2.morphologyEx(pixels, cv2.MORPH_GRADIENT, around).max(axis=2)
+    contrast = np.asarray(cv2.morphologyEx(pixels, cv2.MORPH_GRADIENT, around), np.uint8).max(axis=2)
     still = (contrast <= STILL_CONTRAST).astype(np.uint8)
-    _, pieces, stats, _ = cv2.connectedComponentsWithStats(still, connectivity=4)
-    large = stats[:, cv2.CC_STAT_AREA] >= LEAST_STILL
-    large[0] = False
-    return large[pieces]
+    pieces = np.asarray(cv2.connectedComponents(still, connectivity=4)[1], np.intp)
+    is_large = np.bincount(pieces.ravel()) >= LEAST_STILL
+    is_large[0] = False
+    return is_large[pieces]
 
 
 def flood(levels: UInt8Array, markers: IntArray) -> IntArray:

@@ -1,4 +1,4 @@
-"""From working size to full size: label maps and bitmaps, and regions as run-length codes."""
+"""From working size to full size, as a rule the larger: label maps and bitmaps, and regions as run-length codes."""
 
 from dataclasses import dataclass
 from typing import Self, cast
@@ -51,14 +51,18 @@ class LabelRuns:
         return RLE.from_runs(self.size, np.diff(bounds).astype(np.uint32))
 
 
-def enlarge_labels(labels: IntArray, pixels: UInt8Array) -> IntArray:
+def resize_labels(labels: IntArray, pixels: UInt8Array) -> IntArray:
     """The label map at the size of the picture, with smooth borders that follow the picture's edges.
 
-    labels: (h, w) int32 from 0; pixels: (H, W, 3) uint8. Returns (H, W) int32.
+    labels: (h, w) int32 from 0; pixels: (H, W, 3) uint8. Returns (H, W) int32. Where the picture is smaller, each of
+    its pixels gets the label in its middle.
     """
     height, width = pixels.shape[:2]
     if labels.shape == (height, width):
         return labels
+    if labels.shape > (height, width):
+        rows, columns = _middles(height, labels.shape[0]), _middles(width, labels.shape[1])
+        return labels[np.ix_(rows, columns)]
     sizes = [(height, width)]
     while max(sizes[-1]) > FOLLOWED_SIDE:
         sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
@@ -77,12 +81,18 @@ def enlarge_labels(labels: IntArray, pixels: UInt8Array) -> IntArray:
     return large
 
 
-def enlarge_bitmap(bitmap: BoolArray, size: Size) -> BoolArray:
+def resize_bitmap(bitmap: BoolArray, size: Size) -> BoolArray:
     """The bitmap at full size with smooth borders. bitmap: (h, w) bool; returns (H, W) bool."""
     if bitmap.shape == (size.height, size.width):
         return bitmap
     grey = bitmap.astype(np.uint8) * 255
-    return cv2.resize(grey, (size.width, size.height), interpolation=cv2.INTER_CUBIC) > 127
+    how = cv2.INTER_CUBIC if bitmap.shape < (size.height, size.width) else cv2.INTER_AREA
+    return cv2.resize(grey, (size.width, size.height), interpolation=how) > 127
+
+
+def _middles(count: int, size: int) -> npt.NDArray[np.intp]:
+    """The places in the middle of each of `count` equal parts of `size` pixels: (count,)."""
+    return ((np.arange(count) + 0.5) * (size / count)).astype(np.intp)
 
 
 def _following(labels: IntArray, pixels: UInt8Array) -> IntArray:
