@@ -203,3 +203,45 @@ def test_exported_contours_are_small_and_take_pictures_of_any_size(tmp_path: Pat
         (borders,) = session(tmp_path / "contours.onnx").run(["borders"], {"image": image})
         with torch.no_grad():
             assert np.allclose(borders, network(torch.from_numpy(image)).numpy(), atol=0.05)
+
+
+PACKAGE = Path(__file__).parents[2] / "src" / "rubylith" / "engine" / "embedded"
+
+
+def test_the_network_in_the_package_can_be_trained_further(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="the check needs ONNX Runtime")
+    from training.nano.export import INPUTS, OUTPUTS, example, session
+    from training.nano.restore import restored
+
+    batches = [Stream(STREAM, load_materials(None, textures=STREAM.textures)).batch(0)]
+    network = restored(PACKAGE / "nano.onnx", Trainer, batches)
+    inputs = example(128)
+    feeds = {name: value.numpy() for name, value in zip(INPUTS, inputs, strict=True)}
+    exported = session(PACKAGE / "nano.onnx").run(list(OUTPUTS), feeds)
+    with torch.no_grad():
+        for theirs, mine in zip(exported, network(*inputs), strict=True):
+            assert np.allclose(theirs, mine.numpy(), atol=1e-3)
+    torch.save(
+        {"network": network.state_dict(), "widths": TrainConfig().widths, "samples": 9000}, tmp_path / "weights.pt"
+    )
+    trainer = Trainer.begin(tmp_path / "weights.pt", replace(TINY, rate=1e-5))
+    assert trainer.step == 9000 // STREAM.rows
+    before = trainer.measure(batches[0]).loss.item()
+    assert before < 0.7 * Trainer(replace(TINY, widths=TrainConfig().widths)).measure(batches[0]).loss.item()
+    trainer.train_step(batches[0])
+    assert trainer.step == 9000 // STREAM.rows + 1
+
+
+def test_contours_in_the_package_can_be_trained_further_and_are_not_taken_for_nano() -> None:
+    pytest.importorskip("onnxruntime", reason="the check needs ONNX Runtime")
+    from training.nano.export import session
+    from training.nano.restore import restored
+
+    batches = [Stream(VIEWS, load_materials(None, textures=VIEWS.textures)).batch(0)]
+    network = restored(PACKAGE / "contours.onnx", ContoursTrainer, batches)
+    image = np.random.default_rng(0).integers(0, 256, (1, 48, 160, 3), np.uint8)
+    (borders,) = session(PACKAGE / "contours.onnx").run(["borders"], {"image": image})
+    with torch.no_grad():
+        assert np.allclose(borders, network(torch.from_numpy(image)).numpy(), atol=1e-3)
+    with pytest.raises(ValueError, match="is not the network nano"):
+        restored(PACKAGE / "contours.onnx", Trainer, batches)

@@ -8,9 +8,10 @@ starts, or goes on where RUN stopped. A branch begins where another run's checkp
     python -m training.nano.train --run NEW --data DATA --from RUN/checkpoint.pt --cooldown 6000
 
 the first with crops of another size, the second to a finished network: its learning rate falls to zero. Where there is
-no checkpoint, averaged weights will do; the optimizer then warms up anew:
+no checkpoint, averaged weights will do, such as `training.nano.restore` makes of an exported network; the optimizer
+then warms up anew:
 
-    python -m training.nano.train --run NEW --data DATA --weights training/nano/weights.pt
+    python -m training.nano.train --run NEW --data DATA --weights weights.pt
 
 RUN holds checkpoint.pt (everything; written every few minutes and on SIGTERM), log.txt and averaged weights, also in
 half precision (weights-half.pt) to keep.
@@ -70,13 +71,13 @@ def main() -> None:
         trainer = kind.load(options.source)
         if options.size:
             trainer.config = replace(trainer.config, stream=replace(trainer.config.stream, size=options.size))
-        if options.cooldown:
-            trainer.config = cooled(trainer.config, trainer.step, options.cooldown)
     else:
         config = kind.default()
         stream = replace(config.stream, seed=options.seed, size=options.size or config.stream.size)
         config = replace(config, stream=stream, rate=options.rate, bfloat16=options.bfloat16)
         trainer = kind.begin(options.weights, config) if options.weights else kind(config)
+    if options.cooldown and not checkpoint.exists():
+        trainer.config = cooled(trainer.config, trainer.step, options.cooldown)
     print(f"from step {trainer.step}: {trainer.config}", flush=True)
     train(trainer, options.run, options.data, steps=options.steps, workers=options.workers, minutes=options.minutes)
 
