@@ -63,7 +63,8 @@ class Nothing:
 
     def decode(self, embedding: Embedding, prompts: Sequence[ObjectPrompt]) -> tuple[tuple[Mask, ...], ...]:
         """The same mask for each."""
-        time.sleep(self.seconds)
+        if self.seconds:  # to sleep for no time takes the system a twentieth of a millisecond and more
+            time.sleep(self.seconds)
         return tuple((_pixel(embedding.size),) for _ in prompts)
 
     def propose(self, embedding: Embedding, *_: object) -> tuple[Mask, ...]:

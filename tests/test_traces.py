@@ -15,17 +15,11 @@ from rubylith.domain.errors import InvalidSetting
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
-def spans_of(site):
-    """Of all that was sent so far."""
+def told(site):
+    """The name of the teller and its spans, of all that was sent so far."""
     exported = [ExportTraceServiceRequest.FromString(received.body) for received in site.received]
-    return [
-        span
-        for export in exported
-        for resource in export.resource_spans
-        for scope in resource.scope_spans
-        if scope.scope.name == "rubylith"
-        for span in scope.spans
-    ]
+    scopes = [scope for export in exported for resource in export.resource_spans for scope in resource.scope_spans]
+    return [(scope.scope.name, scope.spans) for scope in scopes]
 
 
 def test_a_request_its_wait_and_its_stages_are_one_trace_and_a_job_is_another(tmp_path):
@@ -38,7 +32,8 @@ def test_a_request_its_wait_and_its_stages_are_one_trace_and_a_job_is_another(tm
             job = http.post("/v1/jobs", **form).json()["id"]
             wait(lambda: http.get(f"/v1/jobs/{job}").json()["state"] == "succeeded", 60)
             assert serving.terminate() == 0
-        spans = spans_of(site)
+        spans = [span for name, spans in told(site) if name == "rubylith" for span in spans]
+        assert "fastapi" not in dict(told(site)), "a request is told once"
     ours = {span.name: span for span in spans if span.trace_id.hex() == TRACE}
     assert set(ours) == {"POST /v1/segment", "queue", "open", "decode", "embed", "segment", "encode"}
     request = ours["POST /v1/segment"]

@@ -40,16 +40,16 @@ def application(server: Server) -> Starlette:
             app = OpenToPages(app, needs_key=server.service.access.needs_key, exposed=door.exposed)
         mounts += [Mount(prefix, app=app) for prefix in (door.prefix, *door.aliases)]
     routes: list[BaseRoute] = [
+        *mounts,  # first, for they are asked for most
         Route("/", _welcome),
         Route("/healthz", _healthy),
         Route("/readyz", _ready),
         Route("/metrics", _metrics),
         Route("/.well-known/jwks.json", _jwks),
         Route("/docs", _docs),
-        *mounts,
     ]
     middleware = [
-        Middleware(Observed, metrics=server.service.metrics),
+        Middleware(Observed, metrics=server.service.metrics, traced=bool(server.settings.otlp_url)),
         Middleware(OwnHosts, needs_key=server.service.access.needs_key, public_url=server.settings.public_url),
     ]
     if server.settings.cors_origins:

@@ -55,6 +55,7 @@ def _run(built: "Server", listener: socket.socket, address: str) -> None:
     import uvicorn
 
     from rubylith import server, site
+    from rubylith.connection import Connection
 
     class Stoppable(uvicorn.Server):
         """Jobs stop while requests end, not after them."""
@@ -65,6 +66,7 @@ def _run(built: "Server", listener: socket.socket, address: str) -> None:
 
     config = uvicorn.Config(
         site.application(built),
+        http=Connection,
         log_config=None,
         access_log=False,
         server_header=False,

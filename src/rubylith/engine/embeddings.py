@@ -51,18 +51,18 @@ class EmbeddingCache:
         """
         with self._lock:
             embedding = self._held.get(key)
+            if embedding is not None:
+                self._hits += 1
+                self._held.move_to_end(key)
+                return embedding
             under_way = self._under_way.get(key)
-            own: Future[Embedding] = Future()
-            if embedding is None and under_way is None:
+            awaited = Future[Embedding]() if under_way is None else under_way
+            if under_way is None:
                 self._misses += 1
-                self._under_way[key] = own
+                self._under_way[key] = awaited
             else:
                 self._hits += 1
-            if embedding is not None:
-                self._held.move_to_end(key)
-        if embedding is not None:
-            return embedding
-        return self._make(key, make, own) if under_way is None else under_way.result()
+        return self._make(key, make, awaited) if under_way is None else awaited.result()
 
     def drop(self, model: str) -> None:
         """Forget all that a model has made; what it is making goes to those who wait for it and to nobody else."""

@@ -1,5 +1,6 @@
 """Points, boxes and options, as people give them → Prompt. The command line and the library ask in the same way."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, SupportsFloat, TypeAlias, cast
@@ -150,7 +151,7 @@ def _listed(values: Sequence[Any] | None, name: str, form: str) -> Sequence[Any]
 
 def _read_point(point: PointLike) -> Point:
     numbers = _numbers((point.x, point.y, point.positive) if isinstance(point, Point) else point)
-    if numbers is None or len(numbers) not in {2, 3} or not np.isfinite(numbers).all():
+    if numbers is None or len(numbers) not in {2, 3} or not all(map(math.isfinite, numbers)):
         raise InvalidPrompt(f"{point!r} is no point", POINT_FORM)
     label = numbers[2] if len(numbers) == 3 else 1
     if label not in {0, 1}:

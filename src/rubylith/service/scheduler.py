@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from opentelemetry import trace
@@ -40,15 +40,15 @@ class Ticket:
     """What work holds while it runs. `progress` and `check` are the points where it can be stopped."""
 
     deadline: float  # time.monotonic()
-    abandoned: threading.Event = field(default_factory=threading.Event)
+    abandoned: bool = False
 
     def abandon(self) -> None:
         """Nobody waits for this any more."""
-        self.abandoned.set()
+        self.abandoned = True
 
     def check(self) -> None:
         """Cancelled if the caller has gone, TimedOut past the deadline."""
-        if self.abandoned.is_set():
+        if self.abandoned:
             raise Cancelled
         if self.seconds_left < 0:
             raise too_late()
@@ -92,7 +92,8 @@ class Scheduler:
             self._admit(caller, ticket)
         try:
             # In the caller's context, so that its spans are of the request's trace.
-            future = self._pool.submit(copy_context().run, self._run, work, ticket, TRACER.start_span("queue"))
+            queued = TRACER.start_span("queue") if trace.get_current_span().is_recording() else trace.INVALID_SPAN
+            future = self._pool.submit(copy_context().run, self._run, work, ticket, queued)
         except RuntimeError:  # closed
             self._leave(caller, ticket)
             raise Overloaded("The server is stopping", "Try again in a moment") from None

@@ -5,6 +5,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.types import ASGIApp
 
+from rubylith.dialects._observed import NOT_WATCHED
 from rubylith.dialects._telling import forgive, note_unforeseen
 from rubylith.dialects.airefinery import errors, routes
 from rubylith.dialects.airefinery.paths import AnySpelling
@@ -24,6 +25,7 @@ def application(service: Service) -> ASGIApp:
         redirect_slashes=False,
         servers=[{"url": "/airefinery/v1"}],
         root_path_in_servers=False,
+        telemetry=NOT_WATCHED,
     )
     app.state.service = service
     app.include_router(routes.router)

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from rubylith.dialects._observed import NOT_WATCHED
 from rubylith.dialects._telling import forgive, note_unforeseen
 from rubylith.dialects.fal import queue, run, uploads
 from rubylith.dialects.fal.errors import NO_REQUEST, Failure, Refused, request_failure, write_failure
@@ -20,7 +21,7 @@ log = structlog.stdlib.get_logger("rubylith.fal")
 
 def application(service: Service) -> ASGIApp:
     """The application to be mounted at /fal."""
-    app = FastAPI(title="fal dialect", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="fal dialect", docs_url=None, redoc_url=None, openapi_url=None, telemetry=NOT_WATCHED)
     app.state.service = service
     for part in (queue, run, uploads):
         app.include_router(part.router)

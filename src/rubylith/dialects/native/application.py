@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
+from rubylith.dialects._observed import NOT_WATCHED
 from rubylith.dialects._telling import forgive, note_unforeseen
 from rubylith.dialects.native import errors, objects, problems, routes, uploads, wire
 from rubylith.dialects.native.write import VERSION
@@ -44,6 +45,7 @@ def application(service: Service) -> FastAPI:
             *problems.router.routes,
             *objects.router.routes,
         ],  # included, they are looked up three times a request
+        telemetry=NOT_WATCHED,
     )
     app.state.service = service
     app.add_exception_handler(RubylithError, _rejected)

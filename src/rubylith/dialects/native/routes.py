@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from functools import partial
 from typing import Annotated, Any
@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
+from starlette.routing import request_response
 
 from rubylith.dialects._asking import CallerNow, ServiceHere, caller_of, root_of, service_of
 from rubylith.dialects._parsing import aside
@@ -77,9 +78,9 @@ def body_of(model: str, form: str) -> dict[str, Any]:
 class Unaided(APIRoute):
     """A route whose function asks the request itself for all that it needs; what FastAPI would do for it is spared."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The function as it stands; errors are told as everywhere."""
-        return self.endpoint
+    def __init__(self, path: str, endpoint: Callable[..., Any], **description: Any) -> None:
+        super().__init__(path, endpoint, **description)
+        self.app = request_response(endpoint)  # Starlette's own; errors are told as everywhere
 
 
 router = APIRouter()

@@ -9,6 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rubylith.dialects._observed import NOT_WATCHED
 from rubylith.dialects._paths import mend_slashes
 from rubylith.dialects._telling import forgive, note_unforeseen
 from rubylith.dialects.tengr import errors, routes
@@ -20,7 +21,7 @@ log = structlog.stdlib.get_logger("rubylith.tengr")
 
 def application(service: Service) -> ASGIApp:
     """The application to be mounted at /tengr. It has no page of its own: the vendor's describes the wire."""
-    app = FastAPI(title="Tengr", openapi_url=None, redirect_slashes=False)
+    app = FastAPI(title="Tengr", openapi_url=None, redirect_slashes=False, telemetry=NOT_WATCHED)
     app.state.service = service
     app.include_router(routes.router)
     app.add_exception_handler(RubylithError, _rejected)
