@@ -1,6 +1,7 @@
 """Callers' files: uploads, pictures that were embedded, results of jobs. Names and ids above, keys of objects below."""
 
 import hashlib
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -19,6 +20,8 @@ NewFile = Content  # what it wants to be kept
 
 UPLOAD, EMBEDDED, SOURCE = "file", "emb", "src"  # SOURCE: sent along with a job
 FOLDERS = {UPLOAD: "files", EMBEDDED: "embeddings", SOURCE: "sources"}
+# What has expired, or was deleted by another server, is found no longer than this.
+TRUST_SECONDS, REMEMBERED_FILES = 0.5, 4096
 KEEP_SECONDS = "keep_seconds"  # in the order of a job whose files stay for a time of their own
 
 
@@ -47,6 +50,9 @@ class Files:
     objects: Objects
     upload_seconds: float
     result_seconds: float
+    _found: dict[tuple[str, str], tuple[float, Stored]] = field(
+        default_factory=dict[tuple[str, str], tuple[float, Stored]], init=False, repr=False
+    )  # id and owner → until when it is taken to be there
 
     def keep(
         self,
@@ -76,6 +82,17 @@ class Files:
         """What is known of a file."""
         return self.objects.stat(key_of(file_id), owner=owner)
 
+    def find_lately(self, file_id: str, owner: str) -> Stored:
+        """As `find`, but what was found within TRUST_SECONDS is not looked up again, unless it was deleted here."""
+        now = time.monotonic()
+        until, stored = self._found.get((file_id, owner), (0.0, None))
+        if stored is None or now >= until:
+            stored = self.find(file_id, owner)
+            if len(self._found) >= REMEMBERED_FILES:
+                self._found.clear()
+            self._found[file_id, owner] = (now + TRUST_SECONDS, stored)
+        return stored
+
     def open(self, file_id: str, caller: Caller) -> Opened:
         """Its bytes, in chunks."""
         return self.objects.get(key_of(file_id), owner=caller.id)
@@ -87,7 +104,9 @@ class Files:
 
     def delete(self, file_id: str, caller: Caller) -> None:
         """NotFound if it is not there."""
-        if not self.objects.delete(key_of(file_id), owner=caller.id):
+        was_there = self.objects.delete(key_of(file_id), owner=caller.id)
+        self._found.pop((file_id, caller.id), None)
+        if not was_there:
             raise _missing(file_id)
 
     def link(self, key: str, links: Links) -> str:

@@ -63,10 +63,13 @@ class Sources:
             raise TooLarge(f"The picture has more than {self.max_bytes} bytes", "Send a smaller one")
 
     def _open_stored(self, file_id: str, caller_id: str) -> Opened:
-        """A picture that was embedded is named after its bytes, so that it is read and digested once."""
+        """A picture that was embedded is named after its bytes, so that it is read and digested once.
+
+        Clicks on it come one upon another, and to look it up costs more than the rest of a light one.
+        """
         digest = self._digests.get(file_id)
         if digest is not None:
-            stored = self.files.find(file_id, caller_id)
+            stored = self.files.find_lately(file_id, caller_id)
             return Opened(stored.name, lambda: self.files.read(file_id, caller_id, self.max_bytes)[0], digest)
         data, stored = self.files.read(file_id, caller_id, self.max_bytes)
         opened = Opened.of(data, stored.name)
