@@ -12,7 +12,6 @@ import httpx2
 import uvicorn
 
 from rubylith import server, site
-from rubylith.connection import Connection
 from rubylith.server import Server
 from rubylith.settings import read_settings
 
@@ -49,7 +48,7 @@ def serve(home: Path, environment: Mapping[str, str] | None = None) -> Iterator[
         built = server.build(settings, address=address)
         config = uvicorn.Config(
             site.application(built),
-            http=Connection,
+            http="h11",  # as `rubylith serve`
             log_config=None,
             access_log=False,
             timeout_keep_alive=75,  # as `rubylith serve`; uvicorn's 5 seconds end while tests wait for a second try

@@ -1,6 +1,7 @@
 """What comes over a connection besides bodies: bounded, and of one host. Over sockets, as no client would send it."""
 
 import socket
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -66,10 +67,10 @@ def test_what_has_no_end_and_is_no_body_is_refused(running, start, piece):
         assert taken < 16 * LONG, "more is what the system holds on the way"
 
 
-def test_a_head_of_sixty_kilobytes_is_read(running):
+def test_a_head_of_fifteen_kilobytes_is_read(running):
     with connected(running) as connection:
         start = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Long: "
-        head = start + b"x" * 60_000 + b"\r\n\r\n"
+        head = start + b"x" * 15_000 + b"\r\n\r\n"
         for at in range(0, len(head), 7000):
             connection.sendall(head[at : at + 7000])
         assert answered(connection).startswith(b"HTTP/1.1 200 ")
@@ -99,3 +100,27 @@ def test_an_old_client_may_name_none(running):
     with connected(running) as connection:
         connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
         assert b" 200 " in answered(connection).partition(b"\r\n")[0]
+
+
+@pytest.mark.parametrize("upgrade", ["h2c", "foo"])
+def test_a_body_is_no_request_whatever_the_caller_would_like_to_speak_next(running, upgrade):
+    body = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    head = f"POST /v1/segment HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: {upgrade}\r\n"
+    with connected(running) as connection:
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode())
+        time.sleep(0.05)
+        connection.sendall(body)
+        time.sleep(0.3)
+        connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        said = answered(connection)
+    assert said.count(b"HTTP/1.1 422 ") == 1
+    assert said.count(b"HTTP/1.1 200 ") <= 1, "of the last request alone"
+
+
+def test_a_bad_request_does_not_take_the_place_of_the_answer_before_it(running):
+    good = b"POST /v1/segment HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"
+    with connected(running) as connection:
+        connection.sendall(good + b"GET /healthz HTTP/1.1\r\n\r\n")
+        said = answered(connection)
+    assert said.startswith(b"HTTP/1.1 422 ")
+    assert said.count(b"HTTP/1.1 400 ") == 1

@@ -55,7 +55,6 @@ def _run(built: "Server", listener: socket.socket, address: str) -> None:
     import uvicorn
 
     from rubylith import server, site
-    from rubylith.connection import Connection
 
     class Stoppable(uvicorn.Server):
         """Jobs stop while requests end, not after them."""
@@ -66,7 +65,7 @@ def _run(built: "Server", listener: socket.socket, address: str) -> None:
 
     config = uvicorn.Config(
         site.application(built),
-        http=Connection,
+        http="h11",  # by name, for where httptools is installed too; see docs/decisions/0025
         log_config=None,
         access_log=False,
         server_header=False,

@@ -1,5 +1,6 @@
 """Who may do what: keys, other people's things, limits."""
 
+import socket
 import time
 
 import httpx2
@@ -122,3 +123,13 @@ def test_serve_refuses_before_it_starts(tmp_path, monkeypatch):
     monkeypatch.setenv("RUBYLITH_HOME", str(tmp_path))
     with pytest.raises(InvalidSetting, match=r"0\.0\.0\.0"):
         serve_command(host="0.0.0.0", port=0)
+
+
+def test_a_key_among_the_trailers_opens_nothing(running):
+    host, port = running.address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), 20) as connection:
+        connection.sendall(
+            b"POST /v1/segment HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"2\r\n{}\r\n0\r\nAuthorization: Bearer first\r\n\r\n"
+        )
+        assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")

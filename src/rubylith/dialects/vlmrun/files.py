@@ -29,17 +29,6 @@ PUBLIC = "/v1/objects"  # uploads are handed out where all of this server's are,
 router = APIRouter()
 
 
-class Spelt(bytes):
-    """A header's name that goes out as it is spelt: uvicorn sends all names in small letters, by this method."""
-
-    def lower(self) -> bytes:
-        """As it is."""
-        return self
-
-
-CONTENT_TYPE = Spelt(b"Content-Type")
-
-
 @router.get("/artifacts")
 def artifact(
     service: ServiceHere,
@@ -60,7 +49,7 @@ def artifact(
     opened = objects.get(key, owner=caller.id)
     response = Response(b"".join(opened.chunks))
     kept = [(name, value) for name, value in response.raw_headers if name != b"content-type"]
-    response.raw_headers = [*kept, (CONTENT_TYPE, opened.stored.media_type.encode("latin-1"))]
+    response.raw_headers = [*kept, (b"Content-Type", opened.stored.media_type.encode("latin-1"))]
     return response
 
 
