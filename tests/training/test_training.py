@@ -211,7 +211,7 @@ PACKAGE = Path(__file__).parents[2] / "src" / "rubylith" / "engine" / "embedded"
 def test_the_network_in_the_package_can_be_trained_further(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime", reason="the check needs ONNX Runtime")
     from training.nano.export import INPUTS, OUTPUTS, example, session
-    from training.nano.restore import restored
+    from training.nano.restore import restored, write
 
     batches = [Stream(STREAM, load_materials(None, textures=STREAM.textures)).batch(0)]
     network = restored(PACKAGE / "nano.onnx", Trainer, batches)
@@ -221,9 +221,7 @@ def test_the_network_in_the_package_can_be_trained_further(tmp_path: Path) -> No
     with torch.no_grad():
         for theirs, mine in zip(exported, network(*inputs), strict=True):
             assert np.allclose(theirs, mine.numpy(), atol=1e-3)
-    torch.save(
-        {"network": network.state_dict(), "widths": TrainConfig().widths, "samples": 9000}, tmp_path / "weights.pt"
-    )
+    write(network, PACKAGE / "nano.onnx", tmp_path / "weights.pt", 9000)
     trainer = Trainer.begin(tmp_path / "weights.pt", replace(TINY, rate=1e-5))
     assert trainer.step == 9000 // STREAM.rows
     before = trainer.measure(batches[0]).loss.item()

@@ -20,6 +20,7 @@ import onnx
 import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from training.nano import guard
 from training.nano.contours import Contours, ContoursTrainer
@@ -51,8 +52,11 @@ def widths(held: dict[str, Tensor]) -> tuple[int, int, int, int]:
     return half, quarter, eighth, deep
 
 
-def unfold(block: ConvNorm, weight: Tensor, bias: Tensor) -> None:
-    """Split an exported convolution into convolution and batch norm once the block has seen its input."""
+def unfold(block: ConvNorm, weight: Tensor, bias: Tensor) -> RemovableHandle:
+    """Split an exported convolution into convolution and batch norm once the block has seen its input.
+
+    The handle ends that.
+    """
     convolution, norm = block[0], block[1]
     size = weight.square().mean((1, 2, 3)).sqrt().clamp(min=1e-8)
     scale = size * (3 * weight[0].numel()) ** 0.5  # against the standard deviation that PyTorch begins with
@@ -64,7 +68,7 @@ def unfold(block: ConvNorm, weight: Tensor, bias: Tensor) -> None:
         norm.weight.data = scale * (norm.running_var + norm.eps).sqrt()
         norm.bias.data = bias + scale * norm.running_mean
 
-    norm.register_forward_pre_hook(settle)
+    return norm.register_forward_pre_hook(settle)
 
 
 @torch.no_grad()
@@ -85,16 +89,20 @@ def restored(path: Path, trainer: type[Trainer], batches: list[Batch]) -> nn.Mod
         raise ValueError(f"{path} is not the network {trainer.NAME}: {missing[0]} is missing")
     for name in set(parameters) - kept:
         parameters[name].copy_(held[name])
-    for name, block in blocks.items():
-        unfold(block, held[f"{name}.0.weight"], held[f"{name}.0.bias"])
+    handles = [unfold(block, held[f"{name}.0.weight"], held[f"{name}.0.bias"]) for name, block in blocks.items()]
     batch = {name: torch.from_numpy(np.concatenate([batch[name] for batch in batches])) for name in batches[0]}
     if isinstance(network, Nano):
         network(*network_inputs(batch))
     elif isinstance(network, Contours):
         network(batch["image"])
-    for block in blocks.values():
-        block[1]._forward_pre_hooks.clear()
+    for handle in handles:
+        handle.remove()
     return network
+
+
+def write(network: nn.Module, source: Path, target: Path, samples: int) -> None:
+    """The weights of a restored network as `Trainer.begin` reads them. samples: that it has seen."""
+    torch.save({"network": network.state_dict(), "widths": widths(stored_values(source)), "samples": samples}, target)
 
 
 def main() -> None:
@@ -114,7 +122,7 @@ def main() -> None:
     stream = Stream(config.stream, load_materials(options.data, textures=config.stream.textures))
     batches = [stream.batch(options.samples // config.stream.rows + number) for number in range(BATCHES)]
     network = restored(options.source, trainer, batches)
-    torch.save({"network": network.state_dict(), "widths": config.widths, "samples": options.samples}, options.target)
+    write(network, options.source, options.target, options.samples)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,21 @@ def test_specks_of_flat_colour_in_noise_are_no_superpixels_of_their_own():
     assert still_places(pixels).sum() == 25
 
 
+def test_a_gap_in_an_outline_does_not_join_a_thing_with_its_ground():
+    rows, columns = np.mgrid[:400, :500]
+    disc = np.hypot(columns - 250, rows - 200) < 90
+    circle = np.full((400, 500, 3), 245, np.uint8)
+    cv2.ellipse(circle, (250, 200), (90, 90), 0, 4, 356, (20, 20, 20), 2, cv2.LINE_AA)
+    ramp = 60 + columns / 500 * 130
+    crossing = np.where(disc, 250 - ramp, ramp).astype(np.uint8)[..., None].repeat(3, axis=2)
+    faint = np.where(disc, 16, 12).astype(np.uint8)[..., None].repeat(3, axis=2)
+    for pixels in (circle, crossing, faint):
+        picture = read_picture(pixels, Nano(Device()))
+        regions = select(picture, Everything())
+        members = [np.isin(picture.leaves.labels, picture.hierarchy.leaves_of(region.node)) for region in regions]
+        assert max((one & disc).sum() / (one | disc).sum() for one in members) > 0.93
+
+
 @pytest.mark.parametrize("has_networks", [True, False])
 def test_drawings_in_flat_colour_and_gentle_gradients_have_a_mask_for_each_thing_and_no_more(has_networks):
     face = np.full((300, 300, 3), (30, 60, 90), np.uint8)

@@ -150,7 +150,7 @@ def _at_work(path: Path) -> Generator[None]:
     except ModelFailed as failure:
         raise ModelFailed(
             f"The network in the package, {path}, failed: {failure.message}",
-            f"`rubylith doctor` says whether it is damaged; then {AGAIN[0].lower()}{AGAIN[1:]}",
+            "`rubylith doctor` says whether it is damaged; then install rubylith again",
         ) from failure
 
 

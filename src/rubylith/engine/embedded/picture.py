@@ -59,6 +59,11 @@ class Picture:
         return self.small.shape[1] / self.pixels.shape[1], self.small.shape[0] / self.pixels.shape[0]
 
     @property
+    def is_enlarged(self) -> bool:
+        """Whether the working size is the larger one."""
+        return self.small.size > self.pixels.size
+
+    @property
     def nbytes(self) -> int:
         """Memory that it comes to take once it has been asked about: arrays of pixels, and matrices of superpixels."""
         of_pixels = self.pixels.nbytes + self.small.nbytes + self.edges.nbytes + self.leaves.labels.nbytes
@@ -72,7 +77,7 @@ class Picture:
     @cached_property
     def view(self) -> View:
         """The picture as the network is shown it."""
-        return View.of(self.pixels, min(self.small, self.pixels, key=len))
+        return View.of(self.pixels, self.pixels if self.is_enlarged else self.small)
 
     @cached_property
     def small_view(self) -> View:
@@ -122,7 +127,8 @@ def read_picture(pixels: UInt8Array, nano: Nano | None = None) -> Picture:
     edges = edge_strength(small, planes if nano is None else None)
     if nano is not None:
         edges = _weighed(edges, nano.borders(small))
-    leaves = measure_leaves(superpixels(edges, small), edges, planes)
+    labels = superpixels(edges, pixels if pixels.size < small.size else small)
+    leaves = measure_leaves(labels, edges, planes)
     tree = merge(leaves, EDGE_SHARE if nano is None else EDGE_SHARE_BESIDE_NETWORK)
     return Picture(pixels, small, edges, leaves, tree)
 

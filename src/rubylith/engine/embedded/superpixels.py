@@ -7,42 +7,49 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int32]
 UInt8Array = npt.NDArray[np.uint8]
 
 LEAVES = 900  # about as many minima are asked for; photographs give some 700
 STRONGEST = 2.0  # edge strength that becomes level 255
-STILL_SIDE, STILL_CONTRAST = 5, 3  # pixels round a pixel, and levels by which they differ where nothing can end
+STILL_SIDE, STILL_CONTRAST = 5, 2  # pixels round a pixel, and levels by which they differ where nothing can end
 LEAST_STILL = 25  # pixels; smaller still places may be noise
+PASSAGE = 9  # pixels
 
 
 def superpixels(edges: FloatArray, pixels: UInt8Array, count: int = LEAVES) -> IntArray:
     """The catchment basins of the edge map: (H, W) int32, labels 0..n-1, each label one connected piece.
 
-    edges: (H, W) float32; pixels: (H, W, 3) uint8, what they are the edges of. count: how many basins a uniform texture
-    would give; smooth regions give fewer, a flat ground or a gentle gradient is one.
+    edges: (H, W) float32; pixels: (h, w, 3) uint8, what they are the edges of, not enlarged. count: how many basins a
+    uniform texture would give; smooth regions give fewer, a flat ground or a gentle gradient is one.
     """
     smooth = cast("FloatArray", cv2.GaussianBlur(edges, (0, 0), 1.0))
     radius = int(max(1, np.sqrt(edges.size / count) / 3))
     lowest = cv2.erode(smooth, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8))
-    _, minima = cv2.connectedComponents(((smooth <= lowest + 1e-7) | still_places(pixels)).astype(np.uint8))
+    height, width = edges.shape
+    still = cv2.resize(still_places(pixels).view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    _, minima = cv2.connectedComponents(((smooth <= lowest + 1e-7) | still).astype(np.uint8))
     levels = np.clip(np.sqrt(smooth / STRONGEST) * 255, 0, 255).astype(np.uint8)  # finer steps where edges are weak
     return flood(levels, minima.astype(np.int32)) - 1
 
 
-def still_places(pixels: UInt8Array) -> npt.NDArray[np.bool_]:
+def still_places(pixels: UInt8Array) -> BoolArray:
     """Where colour hardly changes: (H, W) bool, in pieces of LEAST_STILL pixels or more. pixels: (H, W, 3) uint8.
 
     Edges look further than such a place reaches, so that some find the border of a thing from inside it, and cut flat
-    colour into rings and corners.
+    colour into rings and corners. A piece ends where it is narrower than PASSAGE, lest a gap in an outline join a thing
+    with its ground; one that is nowhere wider, as within a stroke, is kept whole.
     """
-    around = np.ones((STILL_SIDE, STILL_SIDE), np.uint8)
+    around, wide = np.ones((STILL_SIDE, STILL_SIDE), np.uint8), np.ones((PASSAGE, PASSAGE), np.uint8)
     contrast = np.asarray(cv2.morphologyEx(pixels, cv2.MORPH_GRADIENT, around), np.uint8).max(axis=2)
     still = (contrast <= STILL_CONTRAST).astype(np.uint8)
+    open_places = np.asarray(cv2.morphologyEx(still, cv2.MORPH_OPEN, wide), np.bool_)
     pieces = np.asarray(cv2.connectedComponents(still, connectivity=4)[1], np.intp)
-    is_large = np.bincount(pieces.ravel()) >= LEAST_STILL
-    is_large[0] = False
-    return is_large[pieces]
+    is_narrow = np.bincount(pieces.ravel()) >= LEAST_STILL
+    is_narrow[0] = False
+    is_narrow[pieces[open_places]] = False
+    return open_places | is_narrow[pieces]
 
 
 def flood(levels: UInt8Array, markers: IntArray) -> IntArray:

@@ -60,7 +60,7 @@ def resize_labels(labels: IntArray, pixels: UInt8Array) -> IntArray:
     height, width = pixels.shape[:2]
     if labels.shape == (height, width):
         return labels
-    if labels.shape > (height, width):
+    if labels.size > height * width:  # neither side is smaller then
         rows, columns = _middles(height, labels.shape[0]), _middles(width, labels.shape[1])
         return labels[np.ix_(rows, columns)]
     sizes = [(height, width)]
@@ -86,7 +86,7 @@ def resize_bitmap(bitmap: BoolArray, size: Size) -> BoolArray:
     if bitmap.shape == (size.height, size.width):
         return bitmap
     grey = bitmap.astype(np.uint8) * 255
-    how = cv2.INTER_CUBIC if bitmap.shape < (size.height, size.width) else cv2.INTER_AREA
+    how = cv2.INTER_CUBIC if bitmap.size < size.area else cv2.INTER_AREA
     return cv2.resize(grey, (size.width, size.height), interpolation=how) > 127
 
 
