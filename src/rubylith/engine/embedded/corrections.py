@@ -28,7 +28,10 @@ SURE = 0.4  # nearer than this is surely part of what is meant
 REACH = 1.5  # farther than this surely not, for the watershed
 OPPOSED = 0.5  # of the distance to the nearest click of the other kind: as far as a click may reach
 REGION_LIMIT, WALK_LIMIT = 3.0, 8.0  # how many discs of that radius a region or a walk may add
+GROWTH = 3.0  # of the mask: as much as each opinion may add
+UNHELD = 0.25  # of the mask: as much as each may take away where no positive click holds it
 # Of the mask and of pixels:
+SPECK = 16  # pixels: a change no larger is little more than the click itself, and another way is tried
 HOLE = 0.02  # of the mask's area: smaller holes without a negative click are filled
 LARGE = 300  # pixels; a mask that is longer is mended on every second pixel
 FLOOD_RADIUS = 20.0  # pixels of that distance that the watershed resolves singly
@@ -48,7 +51,7 @@ def correct(picture: Picture, mask: BoolArray, clicks: Sequence[Click], nano: Na
         return mask
     meant = None if nano is None or not mask.any() else _meant(nano, picture, mask, clicks)
     approached = None if meant is None else _approached(picture, mask, meant, clicks)
-    if approached is not None and np.count_nonzero(approached & mask) >= LEAST_KEPT * np.count_nonzero(mask):
+    if approached is not None and _is_trusted(approached, mask):
         return approached
     rows, columns = _window_of(mask)
     halved = [(x // 2, y // 2, positive) for x, y, positive in clicks]
@@ -56,6 +59,11 @@ def correct(picture: Picture, mask: BoolArray, clicks: Sequence[Click], nano: Na
     if is_large and len({(x, y) for x, y, _ in halved}) == len({(x, y) for x, y, _ in clicks}):
         return _obeying(_corrected_at_half(picture, mask, clicks, halved), mask, clicks)
     return _mended(picture, mask, clicks)
+
+
+def _is_trusted(approached: BoolArray, mask: BoolArray) -> bool:
+    kept, changed = np.count_nonzero(approached & mask), np.count_nonzero(approached ^ mask)
+    return bool(kept >= LEAST_KEPT * np.count_nonzero(mask) and changed > SPECK)
 
 
 def _meant(nano: Nano, picture: Picture, mask: BoolArray, clicks: Sequence[Click]) -> BoolArray | None:
@@ -80,7 +88,7 @@ def _approached(picture: Picture, mask: BoolArray, meant: BoolArray, clicks: Seq
             pieces = missing if positive else extra
             mended[pieces == pieces[y, x]] = positive
     settled = _settled(picture, mask & ~aside, _obeying(mended, mask, clicks), clicks)
-    return tidied(settled, clicks) | aside
+    return tidied(settled, clicks, mask) | aside
 
 
 def _corrected_at_half(
@@ -104,9 +112,21 @@ def _mended(picture: Picture, mask: BoolArray, clicks: Sequence[Click]) -> BoolA
     for x, y, positive in clicks:
         if mended[y, x] != positive:
             opposed = [(u, v) for u, v, p in clicks if p != positive and (u, v) != (x, y)]
-            wanted = _extended(picture, mended if positive else ~mended, (x, y), opposed)
-            mended = _settled(picture, mended, wanted if positive else ~wanted, clicks)
-    return tidied(mended, clicks) | aside
+            most = _most(mended, positive=positive, is_held=any(mended[v, u] for u, v in opposed))
+            wanted = _extended(picture, mended if positive else ~mended, (x, y), opposed, most=most)
+            wanted = wanted if positive else ~wanted
+            settled = _settled(picture, mended, wanted, clicks)
+            is_speck = np.count_nonzero(settled ^ mended) <= SPECK  # snapping lets go of what is small and far away
+            mended = _obeying(wanted, mended, clicks) if is_speck else settled
+    return tidied(mended, clicks, mask) | aside
+
+
+def _most(mask: BoolArray, *, positive: bool, is_held: bool) -> float:
+    """Pixels that one opinion on a click may change; any number where there is no mask yet, or where it is held."""
+    area = np.count_nonzero(mask)
+    if not area or (is_held and not positive):
+        return mask.size
+    return GROWTH * area if positive else UNHELD * area
 
 
 def _unclicked(mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
@@ -127,8 +147,11 @@ def _unclicked(mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
     return aside
 
 
-def tidied(mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
-    """Only the pieces that were clicked on, without small holes that were not: (h, w) bool."""
+def tidied(mask: BoolArray, clicks: Sequence[Click], before: BoolArray | None = None) -> BoolArray:
+    """Only the pieces that were clicked on, without small holes that were not: (h, w) bool.
+
+    Where no positive click lies in the mask that there was `before`, what is left of that stays too.
+    """
     positive = [(x, y) for x, y, p in clicks if p and mask[y, x]]
     if not positive:
         return mask
@@ -138,6 +161,8 @@ def tidied(mask: BoolArray, clicks: Sequence[Click]) -> BoolArray:
     count, pieces = _pieces(tidy)
     kept = np.zeros(count, np.bool_)
     kept[[pieces[y - y0, x - x0] for x, y in positive]] = True
+    if before is not None and not any(before[y, x] for x, y in positive):
+        kept[np.unique(pieces[before[window] & tidy])] = True
     if np.count_nonzero(kept) < count - 1:
         tidy = kept[pieces]
     result = np.zeros_like(mask)
@@ -191,13 +216,15 @@ def _obeying(mask: BoolArray, before: BoolArray, clicks: Sequence[Click]) -> Boo
     return mask
 
 
-def _extended(picture: Picture, wanted: BoolArray, click: tuple[int, int], opposed: list[tuple[int, int]]) -> BoolArray:
-    """`wanted` and the part around the click that was missing from it."""
+def _extended(
+    picture: Picture, wanted: BoolArray, click: tuple[int, int], opposed: list[tuple[int, int]], *, most: float
+) -> BoolArray:
+    """`wanted` and the part around the click that was missing from it. most: pixels that each opinion may add."""
     x, y = click
     distance = _distance_to(wanted, click)
     for u, v in opposed:
         distance = min(distance, OPPOSED * float(np.hypot(u - x, v - y)))
-    distance = max(distance, 1.0)
+    distance = max(min(distance, float(np.sqrt(most / np.pi)) / REACH), 1.0)
     disc = float(np.pi * distance**2)
     result = _flooded(picture, wanted, click, opposed, distance=distance)
     leaves = picture.leaves
@@ -205,8 +232,8 @@ def _extended(picture: Picture, wanted: BoolArray, click: tuple[int, int], oppos
     barred = np.zeros(len(leaves.areas))
     barred[[leaves.labels[v, u] for u, v in opposed]] = 1
     leaf = int(leaves.labels[y, x])
-    chosen = _region(picture, leaf, share, barred, limit=REGION_LIMIT * disc)
-    chosen |= _walk(picture, leaf, share, barred, limit=WALK_LIMIT * disc)
+    chosen = _region(picture, leaf, share, barred, limit=min(REGION_LIMIT * disc, most))
+    chosen |= _walk(picture, leaf, share, barred, limit=min(WALK_LIMIT * disc, most))
     if chosen.any():
         boxes = leaves.boxes[chosen].astype(np.intp)
         window = np.s_[boxes[:, 1].min() : boxes[:, 3].max(), boxes[:, 0].min() : boxes[:, 2].max()]
