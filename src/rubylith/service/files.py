@@ -1,7 +1,6 @@
 """Callers' files: uploads, pictures that were embedded, results of jobs. Names and ids above, keys of objects below."""
 
 import hashlib
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -10,6 +9,7 @@ from rubylith.domain.caller import Caller
 from rubylith.domain.errors import NotFound
 from rubylith.domain.job import Artifact, Job
 from rubylith.formats import Encoded
+from rubylith.service.lately import Lately
 from rubylith.storage import Content, Opened, Stored
 from rubylith.storage.keys import disposition
 from rubylith.storage.objects import Objects
@@ -20,8 +20,6 @@ NewFile = Content  # what it wants to be kept
 
 UPLOAD, EMBEDDED, SOURCE = "file", "emb", "src"  # SOURCE: sent along with a job
 FOLDERS = {UPLOAD: "files", EMBEDDED: "embeddings", SOURCE: "sources"}
-# What has expired, or was deleted by another server, is found no longer than this.
-TRUST_SECONDS, REMEMBERED_FILES = 0.5, 4096
 KEEP_SECONDS = "keep_seconds"  # in the order of a job whose files stay for a time of their own
 
 
@@ -45,14 +43,15 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Files by id, each seen by its owner only: somebody else's id is NotFound."""
+    """Files by id, each seen by its owner only: somebody else's id is NotFound.
+
+    lately: what this server has found a moment ago; told of what is kept and deleted here.
+    """
 
     objects: Objects
     upload_seconds: float
     result_seconds: float
-    _found: dict[tuple[str, str], tuple[float, Stored]] = field(
-        default_factory=dict[tuple[str, str], tuple[float, Stored]], init=False, repr=False
-    )  # id and owner → until when it is taken to be there
+    lately: Lately = field(default_factory=Lately, repr=False, compare=False)
 
     def keep(
         self,
@@ -69,29 +68,24 @@ class Files:
         seconds: for how long, if not for as long as uploads are kept here.
         """
         unique = hashlib.sha256(b"\0".join((caller.id.encode(), data))).hexdigest()[:32]
-        return self.objects.put(
-            f"{FOLDERS[kind]}/{kind}_{unique}",
-            data,
-            owner=caller.id,
-            media_type=media_type,
-            name=name,
-            ttl_seconds=self.upload_seconds if seconds is None else seconds,
-        )
+        file_id = f"{kind}_{unique}"
+        with self.lately.changing(file_id, caller.id):
+            return self.objects.put(
+                key_of(file_id),
+                data,
+                owner=caller.id,
+                media_type=media_type,
+                name=name,
+                ttl_seconds=self.upload_seconds if seconds is None else seconds,
+            )
 
     def find(self, file_id: str, owner: str) -> Stored:
         """What is known of a file."""
         return self.objects.stat(key_of(file_id), owner=owner)
 
     def find_lately(self, file_id: str, owner: str) -> Stored:
-        """As `find`, but what was found within TRUST_SECONDS is not looked up again, unless it was deleted here."""
-        now = time.monotonic()
-        until, stored = self._found.get((file_id, owner), (0.0, None))
-        if stored is None or now >= until:
-            stored = self.find(file_id, owner)
-            if len(self._found) >= REMEMBERED_FILES:
-                self._found.clear()
-            self._found[file_id, owner] = (now + TRUST_SECONDS, stored)
-        return stored
+        """As `find`, but what was found a moment ago is not looked up again, unless deleted or kept anew here."""
+        return self.lately.find(file_id, owner, self.find)
 
     def open(self, file_id: str, caller: Caller) -> Opened:
         """Its bytes, in chunks."""
@@ -104,8 +98,8 @@ class Files:
 
     def delete(self, file_id: str, caller: Caller) -> None:
         """NotFound if it is not there."""
-        was_there = self.objects.delete(key_of(file_id), owner=caller.id)
-        self._found.pop((file_id, caller.id), None)
+        with self.lately.changing(file_id, caller.id):
+            was_there = self.objects.delete(key_of(file_id), owner=caller.id)
         if not was_there:
             raise _missing(file_id)
 
