@@ -158,6 +158,36 @@ def test_a_picture_that_cannot_be_read_fails_as_such_whatever_mask_is_to_be_corr
     assert err.startswith("rubylith: text.png is not a picture")
 
 
+@pytest.mark.parametrize(("mask", "status"), [("one/photo/masks/001.png", 0), ("small.png", 2)])
+def test_a_picture_from_a_pipe_is_read_once_although_a_mask_is_to_be_corrected(run, mask, status):
+    Path("small.png").write_bytes(encoded(scene(9, 9)[..., 0] * 0 + 255))
+    run("photo.png", "--box", "10,10,30,30", "--out", "one")
+    reading, writing = os.pipe()
+    os.write(writing, Path("photo.png").read_bytes())
+    os.close(writing)
+    ended, out, err = run(f"/dev/fd/{reading}", "--previous", mask, "--json")
+    os.close(reading)
+    assert ended == status
+    if status == 0:
+        assert (json.loads(out)["masks"][0]["bbox"], err) == ([15, 15, 11, 11], "")
+    else:
+        assert err.startswith("rubylith: The previous mask is 9 x 9 pixels but the picture is 100 x 100.")
+
+
+def test_a_named_pipe_is_opened_once_although_a_mask_is_to_be_corrected(run):
+    run("photo.png", "--box", "10,10,30,30", "--out", "one")
+    os.mkfifo("pipe.png")
+    cutting = process("pipe.png", "--previous", "one/photo/masks/001.png", "--json")
+    writing = subprocess.Popen(["cp", "photo.png", "pipe.png"])
+    try:
+        out, err = cutting.communicate(timeout=20)
+    finally:
+        cutting.kill()
+        writing.kill()
+        writing.wait()
+    assert (json.loads(out)["masks"][0]["bbox"], err) == ([15, 15, 11, 11], "")
+
+
 def test_options_of_everything_act(run):
     _, out, _ = run("photo.png", "--max-masks", 2, "--overlap", "none", "--points-per-side", 8, "--json")
     assert len(json.loads(out)["masks"]) == 2
