@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from rubylith.domain.errors import ModelFailed, RubylithError
 from rubylith.engine.weights import Store
+from rubylith.service.failures import noted
 
 
 class PullState(enum.StrEnum):
@@ -56,10 +57,11 @@ class Pulls:
 
         UnknownName, LicenceNotAllowed and WeightsMissing (offline, not published) at once; all else shows in `find`.
         """
-        self._store.check_pull(name)
-        if not self._store.lacks(name, self._precision):
-            return None
-        self._store.check_pull(name, self._precision)
+        with noted(name):
+            self._store.check_pull(name)
+            if not self._store.lacks(name, self._precision):
+                return None
+            self._store.check_pull(name, self._precision)
         with self._lock:
             found = self._pulls.get(name)
             if found is not None and found.state is not PullState.FAILED:

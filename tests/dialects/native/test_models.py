@@ -128,6 +128,39 @@ def test_what_cannot_be_pulled_is_said_at_once(tmp_path, name, environment, stat
     assert (answer.status_code, answer.json()["type"]) == (status, f"/v1/problems/{kind}")
 
 
+@pytest.mark.parametrize(
+    ("model", "called", "hint"),
+    [
+        ("{}/secret-models/mine", "The server's own model", "Give a folder that `rubylith models export` wrote"),
+        ("slimsam-77", "The model 'slimsam-77'", "Get them with `rubylith models pull slimsam-77`"),
+    ],
+)
+def test_callers_of_a_model_whose_files_are_gone_see_no_folder_and_the_log_does(tmp_path, caplog, model, called, hint):
+    with server(tmp_path / "secret-models", RUBYLITH_MODEL=model.format(tmp_path)) as running:
+        now = running.http.post("/v1/segment", json={"image": DATA_URI, **CLICK})
+        embedded = running.http.post("/v1/embeddings", json={"image": DATA_URI})
+        job = running.http.post("/v1/jobs", json={"image": DATA_URI, **CLICK}).json()
+        later = running.finished(job["id"]) if "id" in job else job
+        fal = running.http.post("/fal/run/fal-ai/sam2/image", json={"image_url": DATA_URI})
+    assert (now.status_code, now.json()["type"]) == (409, "/v1/problems/WeightsMissing")
+    assert now.json()["detail"] == f"{called} lacks files on this server, or they were replaced"
+    assert now.json()["hint"] == hint
+    assert (embedded.status_code, embedded.json()["detail"]) == (409, now.json()["detail"])
+    assert (job.get("state", 409), fal.status_code) == ("queued", 503)
+    assert now.json()["detail"] in str(later)
+    for told in (now.text, embedded.text, str(later["problem"]), fal.text):
+        assert "secret-models" not in told
+        assert str(tmp_path) not in told
+    assert str(tmp_path / "secret-models") in caplog.text
+
+
+def test_a_pull_that_may_ask_nobody_tells_the_caller_no_folder(tmp_path):
+    with server(tmp_path, RUBYLITH_OFFLINE="1") as running:
+        answer = running.http.post(f"/v1/models/{NAME}/pull")
+    assert (answer.status_code, "RUBYLITH_OFFLINE" in answer.json()["hint"]) == (409, True)
+    assert str(tmp_path) not in answer.text
+
+
 def test_one_model_whose_list_is_damaged_is_shown_as_not_here_and_mended_by_a_pull(tmp_path):
     write_mirror(tmp_path / "share")
     Store(tmp_path / "models", str(tmp_path / "share")).pull(NAME)
