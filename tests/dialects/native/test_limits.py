@@ -80,11 +80,11 @@ def taken(running, places):
                 future.result()
 
 
-def until(is_so, seconds=60):
+def until(is_so, seconds=60, step=0.01):
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
+        time.sleep(step)
 
 
 def test_a_body_over_the_limit_is_413_on_every_route_and_the_client_goes_on(running):
@@ -168,16 +168,36 @@ def test_methods_that_do_not_exist_make_no_series_of_their_own(running):
     assert "OTHER" in metrics
 
 
+@contextlib.contextmanager
+def asking(running):
+    """A caller who has sent a picture and reads nothing."""
+    host, port = running.address.removeprefix("http://").split(":")
+    head = f"POST /v1/segment HTTP/1.1\r\nHost: {host}\r\nContent-Type: image/png\r\n"
+    with socket.create_connection((host, int(port))) as caller:
+        caller.sendall(f"{head}Content-Length: {len(PICTURE)}\r\n\r\n".encode() + PICTURE)
+        yield
+
+
 def test_a_caller_who_hangs_up_leaves_the_line(running):
     """Places in line are few; those who have gone must not hold them."""
     scheduler = running.built.service.scheduler
-    host, port = running.address.removeprefix("http://").split(":")
-    head = f"POST /v1/segment HTTP/1.1\r\nHost: {host}\r\nContent-Type: image/png\r\n"
     with taken(running, 1):
-        with socket.create_connection((host, int(port))) as caller:
-            caller.sendall(f"{head}Content-Length: {len(PICTURE)}\r\n\r\n".encode() + PICTURE)
+        with asking(running):
             until(lambda: scheduler.admitted == 2)
         until(lambda: scheduler.admitted == 1, seconds=5)  # before the deadline
+
+
+def test_a_caller_who_hangs_up_at_once_leaves_the_line_at_once(running):
+    """Nobody is looked after from the first moment on, but that is to stay a moment."""
+    scheduler, held = running.built.service.scheduler, []
+    with taken(running, 1):
+        for _ in range(3):
+            with asking(running):
+                until(lambda: scheduler.admitted == 2, step=0.001)
+            gone = time.monotonic()
+            until(lambda: scheduler.admitted == 1, step=0.001)
+            held.append(time.monotonic() - gone)
+    assert min(held) < 0.5  # of several, for the machine may be busy
 
 
 def test_a_request_that_waits_past_the_deadline_is_answered_without_a_place(running):
