@@ -101,3 +101,9 @@ def test_sixteen_at_once_get_their_own(post):
         told = list(pool.map(lambda width: parsed(post(jpeg(width, 256))), widths))
     assert [opened(one.outputs[0]).shape[1] for one in told] == list(widths)
     assert len({one.job["id"] for one in told}) == 16
+
+
+def test_every_operation_of_the_openapi_document_has_an_id_of_its_own(running):
+    routes = running.http.get("/prodia/openapi.json").json()["paths"].values()
+    ids = [operation["operationId"] for route in routes for operation in route.values()]
+    assert len(ids) == len(set(ids)) == 6

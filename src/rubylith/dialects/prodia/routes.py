@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.concurrency import run_in_threadpool
 
 from rubylith.dialects import _asking
-from rubylith.dialects._asking import READS, ServiceHere, uuid_of
+from rubylith.dialects._asking import ServiceHere, uuid_of
 from rubylith.dialects._waiting import wait_for
 from rubylith.dialects.prodia import wire
 from rubylith.dialects.prodia.read import read_picture, read_request, read_submitted
@@ -19,7 +19,7 @@ from rubylith.service.service import Instructions, Service
 from rubylith.service.work import Answer
 
 NAME = "prodia"
-router = APIRouter()
+router = APIRouter()  # HEAD has routes of its own: of one route, all operations would have the same id
 
 
 async def caller_of(http: Request) -> Caller:
@@ -89,25 +89,29 @@ async def submit(http: Request, service: ServiceHere, caller: SegmenterNow) -> R
     return JSONResponse(_document(service, job), 201)
 
 
-@router.api_route("/v2/job/async/{job_id}/job.state.current", methods=READS)
+@router.get("/v2/job/async/{job_id}/job.state.current")
+@router.head("/v2/job/async/{job_id}/job.state.current", include_in_schema=False)
 def state(job_id: str, service: ServiceHere, caller: CallerNow) -> Response:
     """How far a job is, in a word."""
     return PlainTextResponse(_document(service, _job(service, job_id, caller))["state"]["current"])
 
 
-@router.api_route("/v2/job/async/{job_id}/job.json", methods=READS)
+@router.get("/v2/job/async/{job_id}/job.json")
+@router.head("/v2/job/async/{job_id}/job.json", include_in_schema=False)
 def job(job_id: str, service: ServiceHere, caller: CallerNow) -> Response:
     """How far a job is, and why it failed."""
     return JSONResponse(_document(service, _job(service, job_id, caller)))
 
 
-@router.api_route("/v2/job/async/{job_id}/output", methods=READS)
+@router.get("/v2/job/async/{job_id}/output")
+@router.head("/v2/job/async/{job_id}/output", include_in_schema=False)
 def outputs(job_id: str, service: ServiceHere, caller: CallerNow) -> Response:
     """The names of what a job made, in order."""
     return JSONResponse([artifact.name for artifact in _artifacts(service, job_id, caller)])
 
 
-@router.api_route("/v2/job/async/{job_id}/output/{name}", methods=READS)
+@router.get("/v2/job/async/{job_id}/output/{name}")
+@router.head("/v2/job/async/{job_id}/output/{name}", include_in_schema=False)
 def output(job_id: str, name: str, service: ServiceHere, caller: CallerNow) -> Response:
     """The bytes of one of them."""
     for artifact in _artifacts(service, job_id, caller):
