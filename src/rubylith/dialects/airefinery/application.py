@@ -5,6 +5,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.types import ASGIApp
 
+from rubylith.dialects._docs import add_docs
 from rubylith.dialects._observed import NOT_WATCHED
 from rubylith.dialects._telling import forgive, note_unforeseen
 from rubylith.dialects.airefinery import errors, routes
@@ -21,6 +22,7 @@ def application(service: Service) -> ASGIApp:
     app = FastAPI(
         title="Rubylith for AI Refinery",
         summary=SUMMARY,
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         servers=[{"url": "/airefinery/v1"}],
@@ -28,6 +30,7 @@ def application(service: Service) -> ASGIApp:
         telemetry=NOT_WATCHED,
     )
     app.state.service = service
+    add_docs(app)
     app.include_router(routes.router)
     app.add_exception_handler(RubylithError, _rejected)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
+from rubylith.dialects._docs import add_docs
 from rubylith.dialects._observed import NOT_WATCHED
 from rubylith.dialects._telling import forgive, note_unforeseen
 from rubylith.dialects.native import errors, objects, problems, routes, uploads, wire
@@ -35,7 +36,7 @@ def application(service: Service) -> FastAPI:
         title="Rubylith",
         version=VERSION,
         summary=SUMMARY,
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         routes=[
@@ -48,6 +49,7 @@ def application(service: Service) -> FastAPI:
         telemetry=NOT_WATCHED,
     )
     app.state.service = service
+    add_docs(app)
     app.add_exception_handler(RubylithError, _rejected)
     forgive(app)
     app.add_exception_handler(RequestValidationError, _invalid)

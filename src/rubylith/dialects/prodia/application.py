@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rubylith.dialects._docs import add_docs
 from rubylith.dialects._observed import NOT_WATCHED
 from rubylith.dialects._paths import mend_slashes
 from rubylith.dialects._telling import forgive, note_unforeseen
@@ -21,9 +22,10 @@ log = structlog.stdlib.get_logger("rubylith.prodia")
 def application(service: Service) -> ASGIApp:
     """The application to be mounted at /prodia."""
     app = FastAPI(
-        title="Prodia v2 on Rubylith", docs_url="/docs", redoc_url=None, redirect_slashes=False, telemetry=NOT_WATCHED
+        title="Prodia v2 on Rubylith", docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=NOT_WATCHED
     )
     app.state.service = service
+    add_docs(app)
     app.include_router(routes.router)
     app.add_exception_handler(RubylithError, _rejected)
     forgive(app)

@@ -6,6 +6,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from rubylith.dialects._docs import add_docs
 from rubylith.dialects._observed import NOT_WATCHED
 from rubylith.dialects._telling import forgive, note_unforeseen
 from rubylith.dialects.vlmrun import errors, files, routes
@@ -17,8 +18,9 @@ log = structlog.stdlib.get_logger("rubylith.vlmrun")
 
 def application(service: Service) -> FastAPI:
     """The application to be mounted at /vlmrun."""
-    app = FastAPI(title="Rubylith as VLM Run", docs_url="/docs", redoc_url=None, telemetry=NOT_WATCHED)
+    app = FastAPI(title="Rubylith as VLM Run", docs_url=None, redoc_url=None, telemetry=NOT_WATCHED)
     app.state.service = service
+    add_docs(app)
     app.include_router(files.router, prefix="/v1")
     app.include_router(routes.router, prefix="/v1")
     app.add_exception_handler(RubylithError, _rejected)
