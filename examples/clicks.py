@@ -1,4 +1,7 @@
-"""Click many times: the picture is sent and looked at once, every click after that takes milliseconds."""
+"""Click many times: the picture is sent and looked at once, every click after that takes milliseconds.
+
+Each click mends the mask before it, which is sent along: two fill what it lacks, `[x, y, 0]` takes the spoon away.
+"""
 
 import os
 import sys
@@ -15,7 +18,7 @@ photo = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "phot
 with httpx2.Client(base_url=server, headers=headers, timeout=60) as http:
     picture = http.post("/v1/embeddings", files={"image": photo.read_bytes()}).raise_for_status().json()["id"]
     points, previous = [], None
-    for click in ([300, 180], [250, 330], [365, 290, 0]):
+    for click in ([300, 180], [250, 330], [290, 80], [365, 290, 0]):
         points.append(click)
         request = {"image": picture, "points": points, "previous": previous}
         started = time.perf_counter()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.pictures import encoded, scene
 
@@ -54,6 +55,8 @@ def test_the_readmes_corrections_take_away_what_is_clicked_and_keep_the_rest(tmp
         for words in (line.split("#")[0].split() for line in readme.splitlines())
         if words[:2] == ["rubylith", "segment"] and "--point" in words
     }
+    previous = clicked["mended"].index("--previous")
+    clicked["clicks"] = [*clicked["mended"][:previous], "--out", "clicks"]
     masks = {}
     for out, words in clicked.items():
         segment(*words[2:], cwd=tmp_path)
@@ -70,6 +73,8 @@ def test_the_readmes_corrections_take_away_what_is_clicked_and_keep_the_rest(tmp
         assert corrected[y, x]
         assert not corrected[away_y, away_x]
         assert 0.01 < (first != corrected).sum() / first.sum() < most
+    lost = np.argwhere(first & ~masks["mended"].bitmap())
+    assert np.abs(lost - (away_y, away_x)).max() < 60  # the cup's rims stay
 
     lines = readme.split("picture = rubylith.embed", 1)[1].split("\n```", 1)[0]
     names = {"rubylith": rubylith}

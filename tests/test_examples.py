@@ -62,3 +62,15 @@ def test_a_wrong_key_ends_an_example_with_the_servers_words(address, tmp_path):
     done = run("now.sh", address, tmp_path, key="wrong")
     assert done.returncode != 0
     assert "unknown or was revoked" in done.stdout + done.stderr + (tmp_path / "masks.zip").read_text()
+
+
+def test_the_examples_clicks_mend_one_mask_and_the_last_takes_a_little_away(address, tmp_path):
+    shell, python = (
+        [int(line.split()[0]) for line in run(name, address, tmp_path).stdout.splitlines() if " pixels" in line]
+        for name in ("clicks.sh", "clicks.py")
+    )
+    assert shell == python
+    *added, last = shell
+    assert added == sorted(added)
+    assert len(set(added)) == len(added) >= 3
+    assert 0.9 * added[-1] < last < added[-1]  # and has not run over the table
