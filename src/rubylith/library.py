@@ -237,7 +237,15 @@ def _segment(
             "Crops, tiles and names are looked up in the picture, which is not in a saved embedding", GIVE
         )
     found = by.segment(opened, prompt, embedding=seen.features if seen else None, progress=progress)
-    return Segmentation(found.size, found.masks, found.disjoint, found.model, opened, truncated=found.truncated)
+    return Segmentation(
+        found.size,
+        found.masks,
+        found.disjoint,
+        found.model,
+        opened,
+        truncated=found.truncated,
+        vocabulary=found.vocabulary,
+    )
 
 
 def _check_drawn(image: Image | None, names: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.pictures import encoded, png_that_claims, scene
 
@@ -602,3 +603,19 @@ def test_a_search_that_was_cut_short_is_told_beside_the_results(run):
     status, out, err = run("photo.png", "--crop-n-layers", "1", "--json")
     assert "truncated" not in json.loads(out)
     assert err == ""
+
+
+def test_words_have_the_same_class_numbers_in_every_picture_of_a_run(run):
+    Path("p").mkdir()
+    for name, colour in (("a", (200, 20, 20)), ("b", (20, 160, 20)), ("c", (128, 128, 128))):
+        pixels = np.full((60, 60, 3), 255, np.uint8)
+        pixels[20:40, 20:40] = colour
+        Path(f"p/{name}.png").write_bytes(encoded(pixels))
+    status, _, err = run("p", "--text", "red, green", "--format", "yolo,coco,semantic")
+    assert (status, err) == (0, "")
+    results = [Path("rubylith-out", name) for name in "abc"]
+    assert {(each / "names.yaml").read_text() for each in results} == {'names:\n  0: "red"\n  1: "green"\n'}
+    assert [(each / "labels.txt").read_text()[:2] for each in results] == ["0 ", "1 ", ""]
+    for file, kinds, number in (("coco.json", "categories", "id"), ("semantic.json", "classes", "value")):
+        told = [json.loads((each / file).read_text())[kinds] for each in results]
+        assert all([(kind[number], kind["name"]) for kind in one] == [(1, "red"), (2, "green")] for one in told)

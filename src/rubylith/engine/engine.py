@@ -1,6 +1,7 @@
 """Picture and prompt → Segmentation, with the model of your choice."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from rubylith.engine.progress import ignore
 from rubylith.engine.runtimes import Device
 from rubylith.engine.shelf import Shelf
 from rubylith.engine.universal import Universal
+from rubylith.engine.vocabulary import vocabulary
 from rubylith.registry import load
 
 MODELS_FOLDER = Path("~/.cache/rubylith/models")
@@ -113,6 +115,10 @@ class Engine:
                 f"The embedding was made by {embedding.model!r} from another picture or for another model",
                 f"Embed this picture with {self.model!r}",
             )
+        found = self._answer(image, prompt, embedding, progress)
+        return replace(found, vocabulary=vocabulary(prompt, self._segmenter, self._shelf))
+
+    def _answer(self, image: Image | None, prompt: Prompt, embedding: Embedding, progress: Progress) -> Segmentation:
         if isinstance(prompt, Objects):
             return prompted.segment(self._segmenter, embedding, prompt, progress=progress)
         if isinstance(prompt, Text) and isinstance(self._segmenter, Universal):

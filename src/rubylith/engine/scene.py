@@ -48,8 +48,13 @@ def named_masks(
     universal = shelf.universal()
     if universal is not None:
         return universal.parse(universal.embed(image), scene.mode)
-    names = (shelf.known_here() or scene.names or DEFAULT)[:MAX_PHRASES]
-    return grounded.segment(segmenter, image, embedding, Text(names, scene.mode), shelf).masks
+    text = Text(names_to_find(scene, shelf), scene.mode)
+    return grounded.segment(segmenter, image, embedding, text, shelf).masks
+
+
+def names_to_find(scene: Scene, shelf: Shelf) -> tuple[str, ...]:
+    """What detectors are asked for where no universal model is here."""
+    return (shelf.known_here() or scene.names or DEFAULT)[:MAX_PHRASES]
 
 
 def with_words(universal: Universal, embedding: Embedding, text: Text) -> Segmentation:

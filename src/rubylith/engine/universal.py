@@ -116,6 +116,11 @@ class Universal:
         good = [mask.predicted_iou >= everything.pred_iou_thresh for mask in masks]
         return tuple(itertools.compress(masks, whole & np.array(good, np.bool_)))
 
+    def vocabulary(self, mode: Mode) -> tuple[Label, ...]:
+        """All labels that `parse` gives in this mode, in order of their numbers."""
+        labels = (self._label(index) for index in range(len(self.names.shown)))
+        return tuple(label for label in labels if label.is_thing or mode is not Mode.INSTANCE)
+
     def parse(self, embedding: Embedding, mode: Mode) -> tuple[Mask, ...]:
         """Disjoint, named masks, best first: of each name one (SEMANTIC), of each thing one (INSTANCE), or both."""
         assert isinstance(embedding.features, Answers), (
@@ -132,13 +137,10 @@ class Universal:
 
     def _mask(self, segment: Segment) -> Mask:
         rle = RLE.from_bitmap(segment.bitmap)
-        label = Label(
-            self.names.shown[segment.name],
-            category_id=segment.name + 1,
-            is_thing=segment.name not in self.names.stuff,
-            score=segment.score,
-        )
-        return Mask(rle, rle.box, segment.score, label=label)
+        return Mask(rle, rle.box, segment.score, label=self._label(segment.name, segment.score))
+
+    def _label(self, index: int, score: float | None = None) -> Label:
+        return Label(self.names.shown[index], index + 1, is_thing=index not in self.names.stuff, score=score)
 
 
 def panoptic_segments(answers: Answers, size: Size, reading: Reading, stuff: frozenset[int]) -> list[Segment]:

@@ -1,8 +1,13 @@
 """Numbers for labels, as data sets want them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from rubylith.domain.mask import Label, Mask
+from rubylith.domain.mask import Label
+from rubylith.domain.segmentation import Segmentation
+
+Named: TypeAlias = int | str
 
 UNLABELLED = "object"  # what a mask without a label is called
 
@@ -16,29 +21,41 @@ class Category:
     label: Label | None
 
 
-def categories(masks: tuple[Mask, ...]) -> tuple[list[Category], list[int]]:
-    """The categories in order of their numbers, and the number of each mask's.
+def categories(segmentation: Segmentation) -> tuple[list[Category], list[int]]:
+    """The categories in the order of classes, and the number of each mask's.
 
-    A label keeps its own number; the first name under a number stands. Labels without one are numbered after the
-    largest, in order of their appearance. Masks without a label are category 0, or the next free one if 0 is taken.
+    First the vocabulary in its own order, whatever the picture shows of it, then all else in order of numbers. A label
+    keeps its own number unless the vocabulary has given it away; the first name under a number stands. Labels without
+    one are numbered after the largest, in order of their appearance. Masks without a label are category 0, or the next
+    free one if 0 is taken.
     """
     found: dict[int, Category] = {}
-    for label in (mask.label for mask in masks):
-        if label is not None and label.category_id is not None:
-            found.setdefault(label.category_id, Category(label.category_id, label.name, label))
-    named: dict[str, int] = {}
-    after = max((0, *found)) + 1
-    for label in (mask.label for mask in masks):
-        if label is not None and label.category_id is None and label.name not in named:
-            named[label.name] = after
-            found[after] = Category(after, label.name, label)
-            after += 1
-    nameless = after if 0 in found else 0
-    numbers: list[int] = []
-    for label in (mask.label for mask in masks):
-        if label is None:
-            found.setdefault(nameless, Category(nameless, UNLABELLED, None))
-            numbers.append(nameless)
-        else:
-            numbers.append(named[label.name] if label.category_id is None else label.category_id)
-    return [found[number] for number in sorted(found)], numbers
+    numbers: dict[Named, int] = {}
+    _number(segmentation.vocabulary, found, numbers)
+    known = list(found)
+    _number([mask.label for mask in segmentation.masks if mask.label is not None], found, numbers)
+    nameless = max((0, *found)) + 1 if 0 in found else 0
+    if any(mask.label is None for mask in segmentation.masks):
+        found[nameless] = Category(nameless, UNLABELLED, None)
+    of_masks = [nameless if mask.label is None else numbers[_named(mask.label)] for mask in segmentation.masks]
+    return [found[number] for number in (*known, *sorted(found.keys() - known))], of_masks
+
+
+def _number(labels: Sequence[Label], found: dict[int, Category], numbers: dict[Named, int]) -> None:
+    """Add these labels to the categories, and to the numbers of what is there."""
+    taken = set(found)  # by the vocabulary, which goes first
+    for label in labels:
+        own = label.category_id
+        if own is not None and own not in taken:
+            numbers.setdefault(own, own)
+            found.setdefault(own, Category(own, label.name, label))
+    for label in labels:
+        if _named(label) not in numbers:
+            number = max((0, *found)) + 1
+            numbers[_named(label)] = number
+            found[number] = Category(number, label.name, label)
+
+
+def _named(label: Label) -> Named:
+    """What tells a label from others: its own number, or its name where it has none."""
+    return label.name if label.category_id is None else label.category_id

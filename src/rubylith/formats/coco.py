@@ -33,7 +33,7 @@ def encode(segmentation: Segmentation, _image: Image | None, path: str = "", /) 
 def document(segmentation: Segmentation, file_name: str) -> dict[str, Any]:
     """The whole document, ready for JSON; keys always in the same order."""
     size = segmentation.size
-    kinds, numbers = categories(segmentation.masks)
+    kinds, numbers = categories(segmentation)
     return {
         "info": {"description": "Rubylith", "model": segmentation.model, "disjoint": segmentation.disjoint},
         "licenses": [],

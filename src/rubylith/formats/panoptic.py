@@ -62,7 +62,7 @@ def read(picture: bytes, document: bytes | str) -> Segmentation:
 
 def _document(segmentation: Segmentation, numbers: npt.NDArray[np.int32], path: str) -> dict[str, Any]:
     size = segmentation.size
-    kinds, of_masks = categories(segmentation.masks)
+    kinds, of_masks = categories(segmentation)
     areas = np.bincount(numbers.ravel(), minlength=len(segmentation.masks) + 1)
     seen = [number for number in range(1, len(segmentation.masks) + 1) if areas[number]]
     return {

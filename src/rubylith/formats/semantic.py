@@ -2,10 +2,12 @@
 
 `semantic.png` has a palette: its values are numbers of classes, 0 for nothing, and any viewer shows them in colour.
 `semantic.json` tells for each value the name, the colour, the category's own number and how many pixels have it. Where
-masks overlap the smaller lies on top; masks without a label are all one class, `object`.
+masks overlap the smaller lies on top; masks without a label are all one class, `object`. What could have been found is
+listed although the picture does not show it, so that a value means the same in all pictures of a run.
 """
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +30,9 @@ MAX_CLASSES = 255  # that 8 bits can number beside 0
 
 def encode(segmentation: Segmentation, _image: Image | None, path: str = "", /) -> tuple[Encoded, ...]:
     """`semantic.png` and `semantic.json`; TooLarge for more than MAX_CLASSES classes."""
-    kinds, numbers = categories(segmentation.masks)
+    kinds, numbers = categories(segmentation)
+    if len(kinds) > MAX_CLASSES:  # a model that knows more names than that
+        kinds, numbers = categories(replace(segmentation, vocabulary=()))
     if len(kinds) > MAX_CLASSES:
         raise TooLarge(
             f"A semantic picture can show {MAX_CLASSES} classes, but there are {len(kinds)}",

@@ -4,8 +4,9 @@ A line is one object, so several parts and holes are joined into one ring: each 
 no width, there and back, between two near vertices. Filled by the even-odd rule such a ring is the mask again,
 holes included. (Ultralytics' own converter ties parts in the same way and drops holes.)
 
-Classes are numbered from 0 without gaps, as Ultralytics demands, in the order of the labels' category numbers; masks
-without pixels have no line. Where there are labels, `names.yaml` lists the classes as in Ultralytics' data set file.
+Classes are numbered from 0 without gaps, as Ultralytics demands, in the order of `categories`: the words asked for
+first, whether the picture shows them or not, so all pictures of a run share their numbers; masks without pixels have no
+line. Where anything has a name, `names.yaml` lists the classes as in Ultralytics' data set file.
 Source: docs.ultralytics.com/datasets/segment; ultralytics/data/converter.py, merge_multi_segment.
 """
 
@@ -28,12 +29,12 @@ DIGITS = 6
 
 
 def encode(segmentation: Segmentation, _image: Image | None, _path: str = "", /) -> tuple[Encoded, ...]:
-    """`labels.txt`, and `names.yaml` where masks have labels."""
-    kinds, numbers = categories(segmentation.masks)
+    """`labels.txt`, and `names.yaml` where anything has a name."""
+    kinds, numbers = categories(segmentation)
     classes = {kind.number: place for place, kind in enumerate(kinds)}
     lines = [_line(mask, classes[number]) for mask, number in zip(segmentation.masks, numbers, strict=True)]
     files = [Encoded("labels.txt", "text/plain", "".join(lines).encode())]
-    if any(mask.label for mask in segmentation.masks):
+    if any(kind.label for kind in kinds):
         names = "".join(f"  {place}: {json.dumps(kind.name)}\n" for place, kind in enumerate(kinds))
         files.append(Encoded("names.yaml", "application/yaml", f"names:\n{names}".encode()))
     return tuple(files)

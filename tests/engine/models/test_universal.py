@@ -1,5 +1,6 @@
 """Universal models on ONNX Runtime, held to what transformers made of the same networks (tests/reference)."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from rubylith.domain.errors import InvalidPrompt, ModelFailed, UnknownWord
 from rubylith.domain.geometry import Box, Size
 from rubylith.domain.image import Image
+from rubylith.domain.mask import Label
 from rubylith.domain.prompt import Everything, Mode, ObjectPrompt, Objects, Scene, Subject, Text
 from rubylith.engine.engine import Engine
 from rubylith.engine.frames import within
@@ -161,6 +163,16 @@ def test_everything_gives_named_segments(engine):
     found = engine.segment(picture("square"), Everything(pred_iou_thresh=0))
     assert len(found.masks) == len(engine.segment(picture("square"), Scene()).masks)
     assert all(mask.label for mask in found.masks)
+
+
+def test_the_vocabulary_is_all_that_it_names_or_the_words_asked_for(engine):
+    scene = engine.segment(picture("square"), Scene(Mode.INSTANCE))
+    assert [(one.category_id, one.name) for one in scene.vocabulary] == [(1, "person"), (2, "car")]
+    everything = engine.segment(picture("square"), Everything(pred_iou_thresh=0))
+    assert [one.name for one in everything.vocabulary] == ["person", "car", "tree", "sky", "road"]
+    assert {replace(mask.label, score=None) for mask in everything.masks} <= set(everything.vocabulary)
+    words = engine.segment(picture("square"), Text(("roads", "people"))).vocabulary
+    assert words == (Label("roads", is_thing=False), Label("people"))
 
 
 def test_pointing_is_refused_before_the_picture_is_opened(engine):
