@@ -619,3 +619,19 @@ def test_words_have_the_same_class_numbers_in_every_picture_of_a_run(run):
     for file, kinds, number in (("coco.json", "categories", "id"), ("semantic.json", "classes", "value")):
         told = [json.loads((each / file).read_text())[kinds] for each in results]
         assert all([(kind[number], kind["name"]) for kind in one] == [(1, "red"), (2, "green")] for one in told)
+
+
+def test_a_pipe_that_nobody_writes_to_is_refused_and_does_not_hold_the_command_up(run):
+    os.mkfifo("pipe.png")
+    status, out, err = run("photo.png", "pipe.png")
+    assert (status, out) == (2, "")
+    assert err.startswith("rubylith: pipe.png is a named pipe and not a regular file")
+
+
+def test_what_the_shell_hands_over_is_read_by_name_although_it_is_a_pipe():
+    """`cat photo.png | rubylith segment /dev/stdin`, and `rubylith segment <(cat photo.png)`."""
+    for words in ("cat photo.png | {} /dev/stdin", "{} <(cat photo.png)"):
+        command = words.format(f"{sys.executable} -m rubylith segment --point 30,20 --json")
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert len(json.loads(done.stdout)["masks"]) == 1

@@ -1,6 +1,7 @@
 """Which pictures a command means, and where the results of each go."""
 
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -207,3 +208,24 @@ def test_folders_are_distinct_stable_and_never_nested(places):
     keys = [folder.casefold() for folder in given_folders]
     assert len(set(keys)) == len(places)
     assert not [(one, other) for one in keys for other in keys if other.startswith(one + "/")]
+
+
+@pytest.fixture
+def odd(here):
+    """Names of a folder that no picture will ever come from: a pipe that nobody writes to, a socket, a device."""
+    touch(here, "p/a.png")
+    os.mkfifo("p/pipe.png")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("p/socket.png")
+        Path("p/null.png").symlink_to("/dev/null")
+        yield "p/pipe.png", "p/socket.png", "p/null.png"
+
+
+def test_pipes_sockets_and_devices_in_folders_are_passed_over(odd):
+    assert found("p") == found("p/*") == found("p/**/*.png") == {"p/a.png": "a"}
+
+
+def test_a_pipe_a_socket_or_a_device_is_refused_by_name(odd):
+    for name in (*odd, "/dev/zero"):
+        with pytest.raises(InvalidPrompt, match=f"{name} is a .* and not a regular file"):
+            found("p/a.png", name)

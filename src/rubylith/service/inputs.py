@@ -3,6 +3,7 @@
 import glob
 import itertools
 import os
+import stat
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,12 @@ SUFFIXES = (
     *(".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif", ".avif"),
 )
 WILDCARDS = "*?["
+ODD_KINDS = (
+    (stat.S_ISFIFO, "named pipe"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISBLK, "device"),
+)
 RESULTS = "rubylith-out"  # what a run leaves is not taken for pictures by the next
 
 
@@ -45,7 +52,8 @@ def find_inputs(words: Sequence[str], *, out: Path | None, read_stdin: Callable[
     """The pictures that files, folders, globs and `-` name, in that order, each once.
 
     A folder gives the pictures anywhere below it, sorted, without hidden ones and without earlier results. A file that
-    does not exist is an input all the same: it fails when its turn comes. NotFound if a folder or glob gives nothing.
+    does not exist is an input all the same: it fails when its turn comes. NotFound if a folder or glob gives nothing,
+    InvalidPrompt for a link, and for a pipe, socket or device; in folders and globs these are passed over.
     out: the folder of all results, in which pictures of earlier runs and the inputs themselves keep their places.
     """
     found: dict[str, tuple[AtHand, PurePosixPath]] = {}
@@ -154,6 +162,9 @@ def _expand(word: str, out: Path | None) -> Iterator[tuple[Path, PurePosixPath]]
             raise NotFound(f"Nothing matches {word}", hint)
         yield from found
     else:
+        kind = _odd_kind(path)
+        if kind is not None and not _is_descriptor(path):
+            raise InvalidPrompt(f"{word} is a {kind} and not a regular file", "Give a file, or - for standard input")
         yield path, PurePosixPath(path.name or "picture")
 
 
@@ -168,7 +179,7 @@ def _matching(pattern: str, out: Path | None) -> Iterator[tuple[Path, PurePosixP
             continue
         if _is_folder(path):
             yield from _below(path, root, results)
-        else:
+        elif _odd_kind(path) is None:
             yield path, _place(path, root)
 
 
@@ -184,7 +195,7 @@ def _below(folder: Path, root: Path, results: "Results") -> Iterator[tuple[Path,
         folders[:] = [name for name in inner if not results.hold(Path(here, name))]
         for name in sorted(files):
             path = Path(here, name)
-            if path.suffix.lower() in SUFFIXES and not name.startswith("."):
+            if path.suffix.lower() in SUFFIXES and not name.startswith(".") and _odd_kind(path) is None:
                 yield path, _place(path, root)
 
 
@@ -222,6 +233,21 @@ class Results:
 def _refuse(error: OSError) -> None:
     message = f"The folder {error.filename} cannot be read: {error.strerror}"
     raise NotAccessible(message, "Mend its permissions, or name the pictures to cut") from None
+
+
+def _odd_kind(path: Path) -> str | None:
+    """What it is instead of a file, which may keep whoever reads it waiting for ever; None for a file or nothing."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # as in _is_folder
+        return None
+    return next((kind for is_kind, kind in ODD_KINDS if is_kind(mode)), None)
+
+
+def _is_descriptor(path: Path) -> bool:
+    """True for what this command was started with, such as `/dev/stdin`, or `/dev/fd/63` for `<(...)` of a shell."""
+    parts = Path(os.path.abspath(path)).parts  # noqa: PTH100  resolve() would follow it
+    return parts == ("/", "dev", "stdin") or parts[1:-1] in {("dev", "fd"), ("proc", "self", "fd")}
 
 
 def _is_folder(path: Path) -> bool:
