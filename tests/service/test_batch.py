@@ -367,3 +367,33 @@ def test_what_cannot_be_written_is_told_with_a_hint_that_fits(tmp_path, monkeypa
     monkeypatch.setattr(Path, "write_bytes", refused)
     with pytest.raises(NotAccessible, match=f"photo cannot be written: no. {hint}"):
         write_files([FILE], tmp_path / "photo")
+
+
+@pytest.mark.parametrize("damaged", [b"", b"cut short", "appended"])
+def test_a_result_of_another_size_than_was_written_is_done_anew(ten, damaged):
+    list(run(ten, work()))
+    assert names(pending(ten, work())) == ["4"]
+    file = Path("out/2/masks.json")
+    whole = file.read_bytes()
+    file.write_bytes(whole + b"\n" if damaged == "appended" else damaged)
+    assert names(pending(ten, work())) == ["2", "4"]
+    list(run(pending(ten, work()), work()))
+    assert file.read_bytes() == whole
+    assert names(pending(ten, work())) == ["4"]
+
+
+@pytest.mark.parametrize("sizes", [None, []])
+def test_a_manifest_of_an_earlier_version_without_sizes_counts_as_it_did(ten, sizes):
+    list(run(ten, work()))
+    path = Path("out", MANIFEST)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert any(line.pop("sizes") for line in lines)
+    path.write_text("".join(json.dumps(line | ({} if sizes is None else {"sizes": sizes})) + "\n" for line in lines))
+    assert names(pending(ten, work())) == ["4"]
+
+
+@pytest.mark.parametrize("sizes", [[1, 2], ["1"], [True], [-1], {"masks.json": 1}, 5])
+def test_sizes_that_are_none_make_no_entry(tmp_path, sizes):
+    line = asdict(A) | {"sizes": sizes}
+    (tmp_path / MANIFEST).write_text(json.dumps(line) + "\n")
+    assert Manifest(tmp_path).find("a") is None

@@ -151,7 +151,8 @@ def _deliver(
     manifest.add(_entry(each, "begun", work, image.digest, files=either))
     files = write_files(encoded, work.out / each.folder, stale=stale)
     count = len(segmentation.masks)
-    manifest.add(_entry(each, "done", work, image.digest, masks=count, files=names))
+    sizes = tuple(len(file.data) for file in encoded)
+    manifest.add(_entry(each, "done", work, image.digest, masks=count, files=names, sizes=sizes))
     return files
 
 
@@ -165,8 +166,18 @@ def _is_done(each: Input, work: Work, manifest: Manifest) -> bool:
     if entry is None or entry.status != "done" or entry.options != work.digest or work.out is None:
         return False
     try:
-        if not all((work.out / each.folder / name).is_file() for name in entry.files):
+        if not all(_lies_there(work.out / each.folder / name, size) for name, size in _with_sizes(entry)):
             return False
         return digest_of(read_bytes(each.source, work.limits)) == entry.digest
     except (RubylithError, OSError):
         return False
+
+
+def _with_sizes(entry: Entry) -> Iterator[tuple[str, int | None]]:
+    """The files of an entry with their sizes, None where it does not tell them."""
+    yield from zip(entry.files, entry.sizes or (None,) * len(entry.files), strict=True)
+
+
+def _lies_there(path: Path, size: int | None) -> bool:
+    """True for a file of this size; None is any. One that was cut short or added to is no result of ours."""
+    return path.is_file() and size in {None, path.stat().st_size}

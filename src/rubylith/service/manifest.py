@@ -9,7 +9,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path, PureWindowsPath
-from typing import Any, BinaryIO, Literal, TypeAlias, get_args
+from typing import Any, BinaryIO, Literal, TypeAlias, cast, get_args
 
 from rubylith.domain.errors import NotAccessible
 
@@ -23,7 +23,8 @@ class Entry:
 
     folder: where the results lie, relative to the manifest, forward slashes. digest: SHA-256 of the picture's bytes, if
     they could be read. options: digest of all that was asked for. files: relative to `folder`; those that may
-    lie there, unless it is done. masks: how many. model, weights: its name, and a digest of its files.
+    lie there, unless it is done. masks: how many. model, weights: its name, and a digest of its files. sizes: bytes of
+    each of `files` as they were written; none in a manifest of an earlier version.
     """
 
     folder: str
@@ -36,6 +37,7 @@ class Entry:
     error: str | None = None
     model: str | None = None
     weights: str | None = None
+    sizes: tuple[int, ...] = ()
 
 
 class Manifest:
@@ -91,6 +93,7 @@ def _parse(line: bytes) -> Entry | None:
     try:
         fields: dict[str, Any] = json.loads(line)
         fields["files"] = tuple(fields["files"])
+        fields["sizes"] = tuple(_listed(fields.get("sizes", [])))
         entry = Entry(**fields)
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
@@ -108,7 +111,19 @@ def _is_sound(entry: Entry) -> bool:
         and entry.status in get_args(Status)
         and (masks is None or (isinstance(masks, int) and not isinstance(masks, bool)))
         and all(_is_below(name) for name in entry.files)
+        and len(entry.sizes) in {0, len(entry.files)}
+        and all(_is_count(size) for size in entry.sizes)
     )
+
+
+def _listed(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError
+    return cast("list[Any]", value)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _is_below(name: Any) -> bool:
