@@ -104,6 +104,30 @@ def test_a_damaged_choice_among_the_networks_masks_is_told_once_with_the_fix(cap
     assert told.err.count(". Install rubylith again") == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "file"), [("FILE", "nano.onnx"), ("CONTOURS", "contours.onnx"), ("CHOICE", "choice.npz")]
+)
+def test_an_installation_that_lacks_a_network_is_not_all_well(run, monkeypatch, tmp_path, name, file):
+    monkeypatch.setattr(network, name, tmp_path / file)
+    status, out, err = run("doctor")
+    assert status == 1
+    assert out.endswith("1 of the checks failed.\n")
+    (line,) = [line for line in err.splitlines() if file in line]
+    assert line.startswith("rubylith: models: The model embedded works without its networks, because ")
+    assert line.endswith("Install rubylith again.")
+    assert json.loads(run("doctor", "--json")[1])["problems"] == [line.removeprefix("rubylith: ")]
+
+
+def test_a_choice_of_no_numbers_is_damaged(run, monkeypatch, tmp_path):
+    whole = choice.Choice.read(choice.FILE)
+    whole.linear[3] = float("nan")
+    whole.write(tmp_path / "choice.npz", network.digest())
+    monkeypatch.setattr(network, "CHOICE", tmp_path / "choice.npz")
+    status, out, err = run("doctor")
+    assert status == 1
+    assert "choice.npz, is damaged: linear holds what is no number. Install rubylith again" in out + err
+
+
 def test_a_network_that_opens_but_is_another_is_a_failure(capsys, monkeypatch, tmp_path):
     content = bytearray(network.CONTOURS.read_bytes())
     content[len(content) // 2] ^= 1  # a little wrong: it still finds the disc

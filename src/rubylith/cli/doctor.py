@@ -54,6 +54,9 @@ def _examine() -> tuple[dict[str, Any], list[str]]:
             report[name] = None
             told = str(error) if isinstance(error, RubylithError) else f"{type(error).__name__}: {error}"
             problems.append(f"{name}: {told}")
+    lacking = _lacking()
+    if lacking is not None:
+        problems.append(f"models: {lacking}")
     faults: dict[str, str] = report["models"]["faults"] if report["models"] else {}
     problems += [f"models: {fault}" for fault in faults.values() if f"self_test: {fault}" not in problems]
     return report, problems
@@ -131,6 +134,13 @@ def _faults(model: str, settings: "Settings") -> dict[str, str]:
     except RubylithError as error:
         return {model: str(error)}
     return {}
+
+
+def _lacking() -> str | None:
+    """What this installation lacks of the embedded model, which then answers worse."""
+    from rubylith.engine.embedded import network
+
+    return network.told()
 
 
 def _free(folder: Path) -> int:

@@ -301,6 +301,39 @@ def test_the_network_runs_on_the_cpu_whatever_other_models_run_on():
     assert opinion.predicted_ious[0] == pytest.approx(0.9, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("name", "changed", "how"),
+    [
+        ("linear", lambda array: array * np.nan, "linear holds what is no number"),
+        ("out", lambda array: array / 0, "out holds what is no number"),
+        ("linear", lambda array: array[:-1], "its arrays do not fit together"),
+        ("hidden", lambda array: array.T, "its arrays do not fit together"),
+        ("bias", lambda array: array[:, None], "its arrays do not fit together"),
+        ("out", lambda array: array.astype(str), "could not convert"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_a_choice_of_no_numbers_or_of_other_shapes_is_damaged(tmp_path, monkeypatch, name, changed, how):
+    with np.load(choice.FILE) as arrays:
+        content = dict(arrays)
+    content[name] = changed(content[name]) if how != "could not convert" else np.full(16, "no number")
+    np.savez(tmp_path / "choice.npz", **content)
+    monkeypatch.setattr(network, "CHOICE", tmp_path / "choice.npz")
+    for read in (lambda: choice.Choice.read(tmp_path / "choice.npz"), network.check):
+        with pytest.raises(ModelFailed, match=f"choice.npz, is damaged: .*{how}") as failed:
+            read()
+        assert failed.value.hint == "Install rubylith again"
+
+
+def test_a_choice_made_for_other_features_is_damaged(tmp_path, monkeypatch):
+    whole = choice.Choice.read(choice.FILE)
+    fewer = choice.Choice(whole.linear[1:], whole.hidden[1:], whole.bias, whole.out)
+    fewer.write(tmp_path / "choice.npz", network.digest())
+    monkeypatch.setattr(network, "CHOICE", tmp_path / "choice.npz")
+    with pytest.raises(ModelFailed, match="it weighs 29 features instead of 30"):
+        network.check()
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut", b"no archive"])
 def test_a_damaged_choice_says_what_to_do(content, tmp_path):
     (tmp_path / "choice.npz").write_bytes(content)

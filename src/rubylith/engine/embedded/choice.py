@@ -36,10 +36,24 @@ class Choice:
         return cls(np.array(weights), np.zeros((len(weights), 0)), np.zeros(0), np.zeros(0))
 
     @classmethod
-    def read(cls, path: Path) -> Self:
-        """As `write` left it; ModelFailed where that is damaged."""
+    def read(cls, path: Path, features: int | None = None) -> Self:
+        """As `write` left it; ModelFailed where that is damaged, or weighs another number of features than this."""
         with _opened(path) as arrays:
-            return cls(*(arrays[name].astype(np.float64) for name in cls.__slots__))
+            choice = cls(*(arrays[name].astype(np.float64) for name in cls.__slots__))
+            choice._check(features)
+        return choice
+
+    def _check(self, features: int | None) -> None:
+        """ValueError for what no picture can be weighed with."""
+        endless = next((name for name in self.__slots__ if not np.isfinite(getattr(self, name)).all()), None)
+        if endless is not None:
+            raise ValueError(f"{endless} holds what is no number")
+        if self.linear.ndim != 1 or self.bias.ndim != 1 or self.hidden.shape != (self.linear.size, self.bias.size):
+            raise ValueError("its arrays do not fit together")
+        if self.out.shape != self.bias.shape:
+            raise ValueError("its arrays do not fit together")
+        if features is not None and self.linear.size != features:
+            raise ValueError(f"it weighs {self.linear.size} features instead of {features}")
 
     @staticmethod
     def networks(path: Path) -> str:
@@ -77,8 +91,10 @@ ALONE = Choice.straight((
     -0.188, -0.0428, 7.33, 2.27, -0.588, 0.845, 1.6, 0.816, -0.391, 0.647,
 ))  # fmt: skip
 
+FEATURES = len(ALONE.linear) + 8  # beside those of a region, what the network says of each candidate
+
 
 @cache
 def beside_network() -> Choice:
     """The choice where the network's guesses are among the candidates."""
-    return Choice.read(FILE)
+    return Choice.read(FILE, FEATURES)

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rubylith.domain.errors import ModelFailed
+from rubylith.engine.embedded.choice import FEATURES, Choice
 from rubylith.engine.embedded.choice import FILE as CHOICE
-from rubylith.engine.embedded.choice import Choice
 from rubylith.engine.embedded.contours import likely_borders
 from rubylith.engine.embedded.crops import CROP, Hints, Window, context_planes, cut, hint_planes, numbers, thumbnail
 from rubylith.engine.runtimes import Array, Device, Network
@@ -64,6 +64,7 @@ def check() -> None:
             path.open("rb").close()
         except OSError as failure:
             raise _damaged(path, failure.strerror or str(failure)) from failure
+    Choice.read(CHOICE, FEATURES)
     if Choice.networks(CHOICE) != digest(FILE, CONTOURS):
         for path, inputs in ((FILE, ASKED), (CONTOURS, SHOWN)):
             _opened(path, inputs, Device())  # says it where one cannot be opened at all
