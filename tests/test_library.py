@@ -305,3 +305,15 @@ def test_an_error_survives_pickling():
 def test_a_search_that_was_cut_short_says_so(photo):
     assert rubylith.segment(photo, crop_n_layers=1, max_seconds=0).truncated
     assert not rubylith.segment(photo, crop_n_layers=1).truncated
+
+
+@pytest.mark.parametrize("text", [5, ["red", 5], 2.5, True, b"red"])
+def test_text_that_is_no_text_is_told_so(text):
+    with pytest.raises(rubylith.RubylithError, match=r"is no phrase|is no text"):
+        rubylith.segment(np.zeros((8, 8, 3), np.uint8), text=text)
+
+
+@pytest.mark.parametrize("link", ["https://x.y/z.png", "s3://x/z.png", Path("https://x.y/z.png")])
+def test_a_link_is_not_fetched_and_that_is_said(link):
+    with pytest.raises(rubylith.RubylithError, match=r"is a link, and links are not fetched\. Download it"):
+        rubylith.segment(link)

@@ -7,7 +7,7 @@ when the reader of our output has gone. Next to nothing is imported at the top, 
 import functools
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
 
 if TYPE_CHECKING:
     import io
@@ -60,6 +60,7 @@ def _assemble(answers: list[int]) -> "typer.Typer":
     import typer
 
     from rubylith import cli
+    from rubylith.cli import version
     from rubylith.registry import load
 
     app = typer.Typer(
@@ -69,6 +70,18 @@ def _assemble(answers: list[int]) -> "typer.Typer":
         rich_markup_mode=None,  # rich's help takes longer to import than all the rest
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+
+    def told(asked: bool) -> None:  # noqa: FBT001  typer calls it so
+        if asked:
+            version.command()
+            raise typer.Exit
+
+    asks = typer.Option("--version", callback=told, is_eager=True, help="Print the version.")
+
+    @app.callback()
+    def front(*, version: Annotated[bool, asks] = False) -> None:
+        pass
+
     for name in cli.NAMES:
         command = cast("cli.Command", load(cli.__name__, cli.NAMES, name, kind="command")).command
         app.command(name)(_answering_ctrl_c(command, answers))

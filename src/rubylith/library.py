@@ -8,6 +8,7 @@ import functools
 import inspect
 import io
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -40,6 +41,7 @@ Answer = TypeVar("Answer")
 
 DEFAULT_MODEL = EMBEDDED
 ModelName: TypeAlias = str | os.PathLike[str]  # of the catalogue, or a folder
+LINK = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # of a Path too, which has one slash left; C:/ is none
 GIVE = "Give it with the embedding: Embedding.load(PATH, image=PICTURE)"
 
 
@@ -289,6 +291,8 @@ def _open(image: Picture, limits: Limits) -> Image:
     if isinstance(image, bytes | bytearray | memoryview):
         return intake.open_image(Inline(bytes(image)), limits)
     if isinstance(image, str | os.PathLike):
+        if LINK.match(os.fspath(image)) and not Path(image).exists():
+            raise InvalidPrompt(f"{image} is a link, and links are not fetched", "Download it and give the file")
         return intake.open_image(Local(Path(image)), limits)
     if isinstance(image, PIL.Image.Image):
         return intake.from_pil(image)

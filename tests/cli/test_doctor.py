@@ -30,8 +30,9 @@ def run(capsys, segmenter, monkeypatch):
     return call
 
 
-def test_version_is_that_of_the_package(run):
-    assert run("version") == (0, f"{rubylith.__version__}\n", "")
+@pytest.mark.parametrize("word", ["version", "--version"])
+def test_version_is_that_of_the_package(run, word):
+    assert run(word) == (0, f"{rubylith.__version__}\n", "")
 
 
 def test_no_words_show_the_commands(run):

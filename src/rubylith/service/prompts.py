@@ -1,7 +1,7 @@
 """Points, boxes and options, as people give them → Prompt. The command line and the library ask in the same way."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, SupportsFloat, TypeAlias, cast
 
@@ -111,12 +111,23 @@ def _read_text(words: Words, others: list[str], given: dict[str, Any]) -> Text |
         raise UnknownName.among("mode", str(words.mode), tuple(Mode)) from None
     if words.text is None:
         return Scene(mode, given.get("max_masks"))
-    listed = phrases_in(words.text) if isinstance(words.text, str) else words.text
-    phrases = tuple(phrase.strip() for phrase in listed if phrase.strip())
+    phrases = _read_phrases(words.text)
     if not phrases:
         raise InvalidPrompt("text holds no words", "Name what to find, such as 'car' or 'the largest object'")
     threshold, max_masks, tile_side = _read_threshold(words.threshold), given.get("max_masks"), given.get("tile_side")
     return Text(phrases, mode, threshold, max_masks, words.detector, tile_side)
+
+
+def _read_phrases(text: object) -> tuple[str, ...]:
+    if isinstance(text, bytes) or not isinstance(text, Iterable):
+        raise InvalidPrompt(f"text is {text!r}, which is no text", "Give a string such as 'car, dog', or several")
+    listed = phrases_in(text) if isinstance(text, str) else tuple(cast("Iterable[object]", text))
+    phrases: list[str] = []
+    for phrase in listed:
+        if not isinstance(phrase, str):
+            raise InvalidPrompt(f"text holds {phrase!r}, which is no phrase", "Give strings: ['car', 'red cup']")
+        phrases.append(phrase.strip())
+    return tuple(phrase for phrase in phrases if phrase)
 
 
 def _read_threshold(threshold: float | Sequence[float] | None) -> float | tuple[float, ...] | None:

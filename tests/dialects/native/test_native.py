@@ -214,6 +214,10 @@ def test_zip_and_multipart_hold_the_masks(http):
         ({"boxes": [[5, 5, 5, 9]]}, 400, "has no area"),
         ({"points": [[1, 1]], "options": {"points_per_side": 8}}, 400, "points_per_side"),
         ({"points": [[1, 1]], "objects": [{"points": [[2, 2]]}]}, 400, "points and objects"),
+        ({"points": []}, 400, "points is an empty list"),
+        ({"boxes": []}, 400, "boxes is an empty list"),
+        ({"objects": []}, 400, "objects is an empty list"),
+        ({"points": [[1, 1]], "objects": []}, 400, "objects is an empty list"),
         ({"model": "sam9"}, 400, "sam9"),
         ({"format": "bmp"}, 400, "bmp"),
         ({"options": {"points_per_side": 0}}, 422, "points_per_side"),
@@ -381,3 +385,14 @@ def test_openapi_describes_every_body(http):
     text = json.dumps(schema)
     references = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
     assert references <= set(schema["components"]["schemas"])
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("/v1/segment", "image"), ("/v1/segment", "request"), ("/v1/files", "file")]
+)
+def test_a_part_that_is_sent_twice_is_refused(http, path, name):
+    parts = [("image", PICTURE), ("request", json.dumps(CLICK))] if path == "/v1/segment" else [("file", PICTURE)]
+    twice = [*parts, next(part for part in parts if part[0] == name)]
+    answer = http.post(path, files=twice)
+    assert answer.status_code == 400
+    assert f"The form has 2 parts called {name}" in answer.text

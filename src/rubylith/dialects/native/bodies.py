@@ -6,7 +6,7 @@ from typing import TypeVar
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -61,6 +61,7 @@ async def read_upload(http: Request) -> tuple[bytes, str, str]:
             raise InvalidImage("The body is empty", "Send the file's bytes, or multipart/form-data with a part file")
         return data, _kind(http) or "application/octet-stream", http.query_params.get("name", "upload")
     async with http.form(max_files=MAX_PARTS, max_fields=MAX_PARTS) as form:
+        _check_once(form)
         part = form.get("file") or form.get("image")
         if not isinstance(part, UploadFile):
             raise InvalidImage("The form has no file in a part called file", "Send the file as part file")
@@ -87,6 +88,7 @@ async def _read(http: Request, whole: type[Whole], part: type[Part]) -> tuple[Wh
 
 async def _read_form(http: Request, part: type[Part]) -> tuple[Part, ImageSource]:
     async with http.form(max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=MAX_DOCUMENT_BYTES) as form:
+        _check_once(form)
         image, request = form.get("image"), form.get("request")
         unknown = sorted(set(form) - {"image", "request"})
         if unknown:
@@ -99,6 +101,14 @@ async def _read_form(http: Request, part: type[Part]) -> tuple[Part, ImageSource
         else:
             source = Inline(await image.read(), image.filename or "image")
         return await aside(partial(_validated, part, document), len(document)), source
+
+
+def _check_once(form: FormData) -> None:
+    """InvalidPrompt where one part would hide another."""
+    for name in form:
+        count = len(form.getlist(name))
+        if count > 1:
+            raise InvalidPrompt(f"The form has {count} parts called {name[:80]}", "Send one; each picture is a request")
 
 
 def _validated(model: type[Part], document: bytes) -> Part:

@@ -79,6 +79,8 @@ def read_prompt(body: PromptIn, default_model: str) -> Prompt:
     """Everything, one object, or several; InvalidPrompt where the parts contradict each other."""
     options = body.options.model_dump(exclude_none=True)
     if not body.objects:
+        if "objects" in body.model_fields_set:
+            raise InvalidPrompt("objects is an empty list", "Leave it out to find everything")
         previous = None if body.previous is None else _unchecked(body.previous)  # prompt_of checks it
         points, boxes = (getattr(body, n) if n in body.model_fields_set else None for n in ("points", "boxes"))
         words = Words(body.text, body.mode, body.threshold, body.detector)
