@@ -4,15 +4,16 @@
 
 Three clicks on each target of the open sets, and on each shape and the ground of drawings of our own, lest flat
 graphics be forgotten: one in its deepest point, as the bars have it, and two anywhere but near its outline, as people
-click. Adam climbs towards the highest mean IoU of the first answer, softly chosen, each set weighing the same. Printed
-of either kind of click: that mean on those fitted to, on each set when all others were fitted to, and threefold by
-picture. --write leaves the choice in the package. DIR as for quality.py.
+click. Adam climbs towards the highest mean IoU of the first answer, softly chosen, each set and either kind of click
+weighing the same. Printed of either kind: that mean on those fitted to, on each set when all others were fitted to,
+and threefold by picture. --write leaves the choice in the package. DIR as for quality.py.
 """
 
 import argparse
 import os
 import pickle
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -183,8 +184,8 @@ def show(title: str, names: npt.NDArray[np.str_], ious: FloatArray) -> None:
 
 def fit(clicks: list[Clicked]) -> Choice:
     """The choice by which these clicks' first answers are best."""
-    counts = {name: sum(click.name == name for click in clicks) for name in ALL}
-    shares = np.array([1 / counts[click.name] for click in clicks])
+    kinds = Counter((click.name, click.is_deepest) for click in clicks)
+    shares = np.array([1 / kinds[click.name, click.is_deepest] for click in clicks])
     features, overlaps, ious, real = padded(clicks)
     mean, spread = features[real].mean(axis=0), features[real].std(axis=0) + 1e-6
     scaled = np.where(real[..., None], (features - mean) / spread, 0)

@@ -55,8 +55,6 @@ def test_the_readmes_corrections_take_away_what_is_clicked_and_keep_the_rest(tmp
         for words in (line.split("#")[0].split() for line in readme.splitlines())
         if words[:2] == ["rubylith", "segment"] and "--point" in words
     }
-    previous = clicked["mended"].index("--previous")
-    clicked["clicks"] = [*clicked["mended"][:previous], "--out", "clicks"]
     masks = {}
     for out, words in clicked.items():
         segment(*words[2:], cwd=tmp_path)
@@ -68,13 +66,11 @@ def test_the_readmes_corrections_take_away_what_is_clicked_and_keep_the_rest(tmp
     first = masks["click"].bitmap()
     assert first[y, x]
     assert first[away_y, away_x]  # or there would be nothing to mend
-    for out, most in (("clicks", 0.1), ("mended", 0.05)):
-        corrected = masks[out].bitmap()
-        assert corrected[y, x]
-        assert not corrected[away_y, away_x]
-        assert 0.01 < (first != corrected).sum() / first.sum() < most
-    lost = np.argwhere(first & ~masks["mended"].bitmap())
-    assert np.abs(lost - (away_y, away_x)).max() < 60  # the cup's rims stay
+    corrected = masks["mended"].bitmap()
+    assert corrected[y, x]
+    assert not corrected[away_y, away_x]
+    assert 0.01 < (first != corrected).sum() / first.sum() < 0.08  # the spoon's bowl is a sixteenth of what was found
+    assert np.abs(np.argwhere(first != corrected) - (away_y, away_x)).max() < 80  # all else stays
 
     lines = readme.split("picture = rubylith.embed", 1)[1].split("\n```", 1)[0]
     names = {"rubylith": rubylith}
