@@ -175,18 +175,16 @@ def test_a_picture_from_a_pipe_is_read_once_although_a_mask_is_to_be_corrected(r
         assert err.startswith("rubylith: The previous mask is 9 x 9 pixels but the picture is 100 x 100.")
 
 
-def test_a_named_pipe_is_opened_once_although_a_mask_is_to_be_corrected(run):
+def test_a_named_pipe_is_refused_before_it_is_opened_although_a_mask_is_to_be_corrected(run):
     run("photo.png", "--box", "10,10,30,30", "--out", "one")
     os.mkfifo("pipe.png")
     cutting = process("pipe.png", "--previous", "one/photo/masks/001.png", "--json")
-    writing = subprocess.Popen(["cp", "photo.png", "pipe.png"])
     try:
-        out, err = cutting.communicate(timeout=20)
+        _, err = cutting.communicate(timeout=20)
     finally:
         cutting.kill()
-        writing.kill()
-        writing.wait()
-    assert (json.loads(out)["masks"][0]["bbox"], err) == ([15, 15, 11, 11], "")
+    assert cutting.returncode == 2
+    assert "pipe.png is a named pipe and not a regular file" in err
 
 
 def test_options_of_everything_act(run):

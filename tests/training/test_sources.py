@@ -21,6 +21,7 @@ READERS = {
     "train.py": "checkpoints of its own runs",
     "trainer.py": "checkpoints of its own runs",
     "predict.py": "a network that this folder exported",
+    "restore.py": "the same",
     "evaluate.py": "evaluation data: it measures, it does not train",
 }
 READING = {"imread", "load", "fromfile", "open", "read_text", "read_bytes", "loadtxt", "memmap", "urlopen"}

@@ -103,7 +103,7 @@ def test_case_03_things_one_by_one_are_those_of_the_mask_of_all(tengr, together)
 
 def test_case_04_the_best_of_what_was_found(tengr, together):
     best, _ = tengr.masks(TEXT_PNG, textCombineMasks=False)
-    assert overlap(best, area_of(RED)) > 0.8
+    assert overlap(best, area_of(YELLOW)) > 0.8
     for combined in (True, False):
         (only,) = tengr.masks(TEXT_PNG, textMaxDetections=1, textCombineMasks=combined)
         assert (only == best).all()
