@@ -12,6 +12,7 @@ class SessionOptions:
     intra_op_num_threads: int
     log_severity_level: int
     enable_mem_pattern: bool
+    def add_session_config_entry(self, key: str, value: str) -> None: ...
 
 class InferenceSession:
     def __init__(

@@ -417,3 +417,10 @@ def test_further_clicks_choose_among_what_the_first_may_mean(nano, wanted):
 def test_the_network_is_not_opened_before_it_is_asked(tmp_path):
     missing = Embedded(Nano(Device(), tmp_path / "nano.onnx"))
     missing.embed(image(disc_scene()[0]))
+
+
+def test_threads_of_the_networks_do_not_count_while_they_wait():
+    nano = Nano(Device())
+    for network_ in (nano._network, nano._contours):
+        options = network_._session.get_session_options()
+        assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"

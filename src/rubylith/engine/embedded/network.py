@@ -96,7 +96,7 @@ class Nano:
     """
 
     def __init__(self, device: Device, path: Path = FILE, contours: Path = CONTOURS) -> None:
-        self._device, self._lock = Device(threads=device.threads), Lock()
+        self._device, self._lock = Device(threads=device.threads, spins=False), Lock()
         self._path, self._contours_path = path, contours
 
     @cached_property

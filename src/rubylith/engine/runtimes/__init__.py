@@ -27,12 +27,15 @@ class Device:
     """Where and how a network runs.
 
     provider: one of PROVIDERS. threads: None leaves it to the runtime, which takes one per core.
+    spins: whether threads of ONNX Runtime wait for each other by counting; without it small networks answer as soon and
+    leave a third of the cores to others.
     precision: one of PRECISIONS; picks the model's files of that precision, and for bf16 how those of fp32 are counted.
     """
 
     provider: str = "cpu"
     threads: int | None = None
     precision: str = "fp32"
+    spins: bool = True
 
 
 class Network(Protocol):

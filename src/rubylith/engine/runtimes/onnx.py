@@ -78,6 +78,8 @@ def open_network(path: Path, device: Device) -> OnnxNetwork:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.enable_mem_pattern = False  # shapes differ between calls; patterns would keep a plan for each
+    if not device.spins:
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if device.threads is not None:
         options.intra_op_num_threads = device.threads
     try:
