@@ -1,9 +1,12 @@
 """A click changes what lies around it: neither everything, nor next to nothing."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from tests.engine.embedded.shapes import disc_scene, iou
 
+import rubylith
 from rubylith.domain.geometry import Box, Point
 from rubylith.domain.image import Image
 from rubylith.domain.prompt import ObjectPrompt
@@ -45,3 +48,11 @@ def test_a_click_far_from_a_mask_adds_a_thing_and_neither_a_speck_nor_the_pictur
     mask = answered(model, ObjectPrompt((Point(210.5, 90.5),), previous=previous))  # the bar beside it
     assert iou(mask & disc, disc) > 0.9
     assert 200 < np.count_nonzero(mask & ~disc) < 0.5 * disc.size
+
+
+@pytest.mark.parametrize(("first", "further"), [((290, 150), (230, 265)), ((19, 45), (286, 213))])
+def test_the_same_in_a_photograph(first: tuple[int, int], further: tuple[int, int]) -> None:
+    photo = rubylith.embed(Path(__file__).parents[3] / "examples" / "photo.jpg")
+    before = rubylith.segment(photo, points=[first]).masks[0]
+    after = rubylith.segment(photo, points=[first, further], previous=before).masks[0]
+    assert 1000 < after.area - before.area < 0.25 * after.rle.size.area

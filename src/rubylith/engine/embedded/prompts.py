@@ -25,10 +25,8 @@ BoolArray = npt.NDArray[np.bool_]
 
 # What masks turn out to be worth on the open set, as a share of what they promise; 2026-11-20.
 CLICK_WORTH, BOX_WORTH = 0.68, 0.9
-CLICK_WORTH_BESIDE_NETWORK, BOX_WORTH_BESIDE_NETWORK = (
-    0.72,
-    0.9,
-)  # 2026-11-29; of clicks in the deepest point .76, anywhere .68
+CLICK_WORTH_BESIDE_NETWORK = 0.72  # 2026-11-29; of clicks in the deepest point .76, anywhere .68
+BOX_WORTH_BESIDE_NETWORK = 0.9
 CORRECTED = 0.8  # predicted IoU of a mask that a person has looked at and corrected
 
 
