@@ -31,8 +31,8 @@ def command(
 
     settings = read_settings()
     settings = settings if home is None else replace(settings, home=home)
-    logs.configure(sys.stderr)
-    flush = traces.configure(settings.otlp_url) if settings.otlp_url else None
+    flush_log = logs.configure(sys.stderr)
+    flush_traces = traces.configure(settings.otlp_url) if settings.otlp_url else None
     listener = _listener(host, port)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listener.getsockname()[1]}"
@@ -44,8 +44,9 @@ def command(
         _run(built, listener, settings.public_url or address)
     finally:
         listener.close()
-        if flush is not None:
-            flush()
+        if flush_traces is not None:
+            flush_traces()
+        flush_log()
     if built.stuck.is_set():
         os._exit(0)  # what would not stop was handed back, and its thread would keep the process alive
     return 0

@@ -63,8 +63,7 @@ class Observed:
                 route = _route_of(scope)
                 span.update_name(route)
                 span.set_attributes({"http.response.status_code": status, "rubylith.request": request_id})
-                self.metrics.requests.labels(route, str(status)).inc()
-                self.metrics.latency.labels(route).observe(seconds)
+                self.metrics.answered(route, status, seconds)
                 log.info(
                     "answered",
                     method=scope["method"],

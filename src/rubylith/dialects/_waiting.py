@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 
+from rubylith.dialects._asking import service_of
 from rubylith.domain.job import Cancelled
 from rubylith.service.scheduler import Ticket, too_late
 
@@ -23,9 +24,10 @@ async def wait_for(request: Request, ticket: Ticket, future: "Future[Result]") -
 
     The request's body must have been read: what arrives after it can only be the news that the caller has gone.
     """
-    done = _heard(future)
-    await _settle(request, ticket, future, done)
-    return done.result()
+    await _settle(request, ticket, future)
+    if future.cancelled():  # the server stops, and this had not begun
+        raise asyncio.CancelledError
+    return future.result()
 
 
 async def has_ended(request: Request, ticket: Ticket, future: "Future[Any]", seconds: float | None = None) -> bool:
@@ -33,32 +35,19 @@ async def has_ended(request: Request, ticket: Ticket, future: "Future[Any]", sec
 
     Cancelled where the caller hangs up before the work was begun.
     """
-    done = _heard(future)
-    await _settle(request, ticket, future, done, seconds)
-    return done.done()
+    await _settle(request, ticket, future, seconds)
+    return future.done()
 
 
-def _heard(future: "Future[Result]") -> "asyncio.Future[Result]":
-    """The same for this loop; what it came to need not be asked for."""
-    done = asyncio.wrap_future(future)
-    done.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-    return done
-
-
-async def _settle(
-    request: Request,
-    ticket: Ticket,
-    future: "Future[Any]",
-    done: "asyncio.Future[Any]",
-    seconds: float | None = None,
-) -> None:
+async def _settle(request: Request, ticket: Ticket, future: "Future[Any]", seconds: float | None = None) -> None:
     left = max(0.0, ticket.seconds_left) + GRACE_SECONDS
     patience = left if seconds is None else min(seconds, left)
+    endings = service_of(request).scheduler.endings
     try:
-        await asyncio.wait({done}, timeout=min(patience, UNWATCHED_SECONDS))
-        if not done.done() and patience > UNWATCHED_SECONDS:
-            await _watched(request, ticket, future, done, patience - UNWATCHED_SECONDS)
-        if not done.done() and patience == left:
+        await _no_longer_than(min(patience, UNWATCHED_SECONDS), endings.watch(future))
+        if not future.done() and patience > UNWATCHED_SECONDS:
+            await _watched(request, ticket, future, endings.watch(future), patience - UNWATCHED_SECONDS)
+        if not future.done() and patience == left:
             let_go(ticket, future)
             raise too_late()
     except asyncio.CancelledError:  # the server stops and waits no longer
@@ -66,16 +55,25 @@ async def _settle(
         raise
 
 
+async def _no_longer_than(seconds: float, ended: "asyncio.Future[None]") -> None:
+    """Wait for what nobody else waits for; `asyncio.wait` would do the same for several times the computing."""
+    timer = asyncio.get_running_loop().call_later(seconds, lambda: ended.done() or ended.set_result(None))
+    try:
+        await ended
+    finally:
+        timer.cancel()
+
+
 async def _watched(
-    request: Request, ticket: Ticket, future: "Future[Any]", done: "asyncio.Future[Any]", seconds: float
+    request: Request, ticket: Ticket, future: "Future[Any]", ended: "asyncio.Future[None]", seconds: float
 ) -> None:
     gone = asyncio.create_task(_hung_up(request))
     try:
-        await asyncio.wait({done, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        if gone.done() and not done.done():
+        await asyncio.wait({ended, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if gone.done() and not future.done():
             if let_go(ticket, future):
                 raise Cancelled
-            await asyncio.wait({done})
+            await ended
     finally:
         gone.cancel()
         with suppress(asyncio.CancelledError):

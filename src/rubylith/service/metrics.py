@@ -1,6 +1,7 @@
 """What `/metrics` shows: requests, their time, what waits, models and cache. One registry per server."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -35,6 +36,20 @@ class Metrics:
             registry=self.registry,
         )
         self.webhooks = Counter("rubylith_webhooks", "Attempts by outcome", ["outcome"], registry=self.registry)
+        # To find the series of some labels costs as much as to count; those of a request are kept.
+        self._requests_of = cache(self.requests.labels)
+        self._latency_of = cache(self.latency.labels)
+        self._stages_of = cache(self.stages.labels)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count one answer. route: a template, for each is a series."""
+        self._requests_of(route, str(status)).inc()
+        self._latency_of(route).observe(seconds)
+
+    def worked(self, timings: Mapping[str, float], model: str) -> None:
+        """Note how long each stage of the work on a picture took, in seconds."""
+        for stage, seconds in timings.items():
+            self._stages_of(stage, model).observe(seconds)
 
     def watch(
         self,

@@ -54,8 +54,7 @@ class Observing:
         megapixels = result["width"] * result["height"] / 1e6
         self.access.count(job.owner, Usage(1, 1, megapixels, seconds))
         model = str(cast("dict[str, object]", job.request["segment"])["model"])
-        for stage, taken in cast("dict[str, float]", outcome.result["timings"]).items():
-            self.metrics.stages.labels(stage, model).observe(taken)
+        self.metrics.worked(cast("dict[str, float]", outcome.result["timings"]), model)
 
 
 def _attributes(job: Job) -> dict[str, str]:

@@ -18,6 +18,7 @@ from opentelemetry.trace import Span
 
 from rubylith.domain.errors import Overloaded, RateLimited, TimedOut
 from rubylith.domain.job import Cancelled
+from rubylith.service.endings import Endings
 
 Result = TypeVar("Result")
 
@@ -69,10 +70,11 @@ def too_late() -> TimedOut:
 
 
 class Scheduler:
-    """Runs work in a bounded pool of threads."""
+    """Runs work in a bounded pool of threads. endings: tell an event loop what has ended there."""
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
+        self.endings = Endings()
         self._pool = ThreadPoolExecutor(bounds.concurrency, thread_name_prefix="engine")
         self._lock = threading.Lock()
         self._left = threading.Condition(self._lock)

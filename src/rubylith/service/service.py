@@ -332,6 +332,5 @@ class Service:
         answer = self.worker.segment(request, caller.id, ticket.progress)
         size = answer.segmentation.size
         self.access.count(caller.id, Usage(1, 1, size.area / 1e6, time.perf_counter() - started))
-        for stage, seconds in answer.timings.items():
-            self.metrics.stages.labels(stage, answer.request.model).observe(seconds)
+        self.metrics.worked(answer.timings, answer.request.model)
         return answer

@@ -86,10 +86,21 @@ class Worker:
 
     def segment(self, request: SegmentRequest, caller_id: str, progress: Progress) -> Answer:
         """Do all of it. The picture is decoded only if its embedding is not held or its pixels are needed."""
-        timings: dict[str, float] = {}
         engine = self.models.get(request.model)
         with noted(request.model):
-            engine.check(request.prompt)
+            return self._answer(engine, request, caller_id, progress)
+
+    def embed(self, source: ImageSource, model: str, caller_id: str) -> tuple[Opened, Size]:
+        """Look at a picture now, so that prompts about it are quick later."""
+        opened = self.open(source, caller_id)
+        engine = self.models.get(model)
+        with noted(model):
+            embedding = self._embedding(model, engine, _Look(opened, self.limits, {}))
+        return opened, embedding.size
+
+    def _answer(self, engine: Engine, request: SegmentRequest, caller_id: str, progress: Progress) -> Answer:
+        timings: dict[str, float] = {}
+        engine.check(request.prompt)
         with _timed(timings, "open"):
             opened = self.open(request.source, caller_id)
         look = _Look(opened, self.limits, timings)
@@ -97,7 +108,7 @@ class Worker:
         embedding = self._embedding(request.model, engine, look)
         progress(LOOKED)
         image = look.image() if _needs_pixels(request, engine) else None
-        with _timed(timings, "segment"), noted(request.model):
+        with _timed(timings, "segment"):
             segmentation = engine.segment(
                 image,
                 request.prompt,
@@ -109,16 +120,10 @@ class Worker:
         shown = image if request.with_pixels else None
         return Answer(opened.name, opened.digest, request, segmentation, files, timings, shown)
 
-    def embed(self, source: ImageSource, model: str, caller_id: str) -> tuple[Opened, Size]:
-        """Look at a picture now, so that prompts about it are quick later."""
-        opened = self.open(source, caller_id)
-        embedding = self._embedding(model, self.models.get(model), _Look(opened, self.limits, {}))
-        return opened, embedding.size
-
     def _embedding(self, model: str, engine: Engine, look: "_Look") -> Embedding:
         """By the engine that answers, for a model's files may be others the next time it is opened."""
         key = (model, engine.opening, look.opened.digest)
-        with _timed(look.timings, "embed"), noted(model):
+        with _timed(look.timings, "embed"):
             return self.cache.find_or_make(key, lambda: engine.embed(look.image()))
 
 
