@@ -103,6 +103,11 @@ class Store:
         """Where models come from."""
         return open_source(self.mirror, self.hub, self.token)
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """How errors write the folder of models, and the mirror if there is one."""
+        return (str(self.folder), *(() if self.mirror is None else (self.source.shown,)))
+
     def names_at_source(self) -> tuple[str, ...]:
         """The models that a bundle or a mirror's folder has, as far as the catalogue knows them."""
         source = self.source

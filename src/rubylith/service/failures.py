@@ -1,10 +1,10 @@
 """What a model failed of, as callers of the server are told: it names files of this machine, which are not theirs."""
 
 import logging
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 
-from rubylith.domain.errors import ModelFailed, WeightsMissing
+from rubylith.domain.errors import ModelFailed, NotAccessible, NotFound, RubylithError, WeightsMissing
 from rubylith.engine.catalog import is_folder_name
 
 log = logging.getLogger("rubylith.models")
@@ -27,6 +27,26 @@ def noted(model: str) -> Generator[None]:
         raise WeightsMissing(
             f"{_called(model)} lacks files on this server, or they were replaced", failure.hint
         ) from failure
+
+
+def not_pulled(model: str, failure: RubylithError, places: Collection[str]) -> RubylithError:
+    """What callers hear of a pull that failed, of the same kind; the log says all.
+
+    places: where models lie and come from on this machine. What names none of them is told as it is, but for what
+    nobody foresaw.
+    """
+    log.error("pulling %s failed: %s", model, failure)
+    if not isinstance(failure, ModelFailed) and not any(place in str(failure) for place in places):
+        return failure
+    if isinstance(failure, ModelFailed):
+        what = f"Pulling {model!r} failed on this server"
+    elif isinstance(failure, NotAccessible):
+        what = "The folder of models of this server could not be written"
+    elif isinstance(failure, NotFound):
+        what = f"The mirror of this server lacks files of {model!r}"
+    else:
+        what = "The mirror of this server could not be read"
+    return type(failure)(what, "Whoever runs it finds the reason in its log")
 
 
 def _called(model: str) -> str:

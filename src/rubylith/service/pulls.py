@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from rubylith.domain.errors import ModelFailed, RubylithError
 from rubylith.engine.weights import Store
-from rubylith.service.failures import noted
+from rubylith.service.failures import not_pulled, noted
 
 
 class PullState(enum.StrEnum):
@@ -19,7 +19,10 @@ class PullState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """A model that is being fetched, or could not be. received, total: bytes; total is None while nobody knows."""
+    """A model that is being fetched, or could not be.
+
+    received, total: bytes; total is None while nobody knows. problem: as callers may hear it.
+    """
 
     state: PullState
     received: int = 0
@@ -107,8 +110,9 @@ class Pulls:
             self._pulls[name] = pull
 
     def _fail(self, name: str, error: RubylithError) -> None:
+        problem = not_pulled(name, error, self._store.places)
         with self._lock:
-            self._pulls[name] = replace(self._pulls[name], state=PullState.FAILED, problem=error)
+            self._pulls[name] = replace(self._pulls[name], state=PullState.FAILED, problem=problem)
 
     def _forget(self, name: str) -> None:
         with self._lock:

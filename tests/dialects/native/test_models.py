@@ -161,6 +161,35 @@ def test_a_pull_that_may_ask_nobody_tells_the_caller_no_folder(tmp_path):
     assert str(tmp_path) not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("case", "kind", "detail"),
+    [
+        ("no such mirror", "NotFound", "The mirror of this server lacks files of 'sam-base'"),
+        ("a mirror without the model", "NotFound", "The mirror of this server lacks files of 'sam-base'"),
+        ("a mirror that is no zip", "SourceUnreachable", "The mirror of this server could not be read"),
+        ("a folder that cannot be made", "NotAccessible", "The folder of models of this server could not be written"),
+    ],
+)
+def test_what_a_pull_fails_of_tells_the_caller_no_folder_and_the_log_does(tmp_path, caplog, case, kind, detail):
+    secret = tmp_path / "secret"
+    mirror, models = secret / "share", secret / "models"
+    if case == "a mirror that is no zip":
+        secret.mkdir()
+        mirror.write_bytes(b"none")
+    elif case == "a folder that cannot be made":  # which is refused for everyone, root too
+        write_mirror(mirror)
+        models.write_bytes(b"")
+    elif case == "a mirror without the model":
+        mirror.mkdir(parents=True)
+    with server(tmp_path, RUBYLITH_MODELS=str(models), RUBYLITH_MIRROR=str(mirror)) as running:
+        begun = running.http.post(f"/v1/models/{NAME}/pull")
+        problem = pulled(running)["pull"]["problem"]
+        told = begun.text + running.http.get("/v1/models").text + running.http.post(f"/v1/models/{NAME}/pull").text
+    assert (problem["kind"], problem["detail"]) == (kind, detail)
+    assert str(tmp_path) not in told
+    assert str(secret) in caplog.text
+
+
 def test_one_model_whose_list_is_damaged_is_shown_as_not_here_and_mended_by_a_pull(tmp_path):
     write_mirror(tmp_path / "share")
     Store(tmp_path / "models", str(tmp_path / "share")).pull(NAME)
