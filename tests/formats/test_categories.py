@@ -75,3 +75,28 @@ def test_a_vocabulary_larger_than_a_semantic_picture_lists_what_is_shown():
 def test_without_a_vocabulary_what_is_shown_is_numbered():
     case = segmentation(mask(np.ones((4, 4)), Label("cat")))
     assert classes(case)["names"] == ["cat"]
+
+
+def again(form, case):
+    """The segmentation that reading the files of a format gives."""
+    return form.read(*(file.data for file in form.encode(case, None)))
+
+
+@pytest.mark.parametrize("form", [coco, panoptic])
+@pytest.mark.parametrize("shown", [(), ("green",), ("sky", "green")])
+def test_all_words_come_back_with_their_numbers_whatever_a_picture_shows(form, shown):
+    case = showing(*(Label(name) for name in shown))
+    found = again(form, case)
+    numbered = (Label("face", 1), Label("green", 2), Label("sky", 3, is_thing=False))
+    assert found.vocabulary == numbered
+    assert [one.label for one in found.masks] == [next(one for one in numbered if one.name == name) for name in shown]
+    assert form.encode(found, None) == form.encode(case, None)
+
+
+@pytest.mark.parametrize("form", [coco, panoptic])
+def test_what_was_not_asked_for_is_no_word_when_it_comes_back(form):
+    backwards = (Label("road", 100, is_thing=False), Label("car", 3))
+    case = showing(Label("dog", 2), None, Label("car", 3), vocabulary=backwards)
+    assert again(form, case).vocabulary == backwards
+    assert form.encode(again(form, case), None) == form.encode(case, None)
+    assert again(form, showing(Label("dog", 2), vocabulary=())).vocabulary == ()

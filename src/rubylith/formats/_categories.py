@@ -1,7 +1,7 @@
 """Numbers for labels, as data sets want them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from rubylith.domain.mask import Label
@@ -39,6 +39,11 @@ def categories(segmentation: Segmentation) -> tuple[list[Category], list[int]]:
         found[nameless] = Category(nameless, UNLABELLED, None)
     of_masks = [nameless if mask.label is None else numbers[_named(mask.label)] for mask in segmentation.masks]
     return [found[number] for number in (*known, *sorted(found.keys() - known))], of_masks
+
+
+def count_of_words(segmentation: Segmentation) -> int:
+    """How many of the categories, the first ones, are the vocabulary: it is told by this when it is read back."""
+    return len(categories(replace(segmentation, masks=()))[0])
 
 
 def _number(labels: Sequence[Label], found: dict[int, Category], numbers: dict[Named, int]) -> None:

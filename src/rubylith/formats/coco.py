@@ -2,8 +2,8 @@
 
 Masks are compressed RLE. `iscrowd` is 0 although COCO itself keeps RLE for crowds: pycocotools reads both forms for
 either, and a crowd would not count as an object in an evaluation. Beside COCO's own fields an annotation carries
-`predicted_iou`, `stability_score`, `score` (the detector's), `point_coords` and `point_labels`, which readers of COCO
-pass over.
+`predicted_iou`, `stability_score`, `score` (the detector's), `point_coords` and `point_labels`, and `info` says how
+many of the categories, the first ones, are the vocabulary; readers of COCO pass over all that.
 Source: cocodataset.org, data format; cocoapi, PythonAPI/pycocotools/coco.py.
 """
 
@@ -17,7 +17,7 @@ from rubylith.domain.mask import Label, Mask
 from rubylith.domain.rle import RLE
 from rubylith.domain.segmentation import Segmentation
 from rubylith.formats import Encoded
-from rubylith.formats._categories import Category, categories
+from rubylith.formats._categories import Category, categories, count_of_words
 from rubylith.formats._documents import to_bytes
 
 SUMMARY = "COCO's instances file, masks as run lengths"
@@ -35,7 +35,12 @@ def document(segmentation: Segmentation, file_name: str) -> dict[str, Any]:
     size = segmentation.size
     kinds, numbers = categories(segmentation)
     return {
-        "info": {"description": "Rubylith", "model": segmentation.model, "disjoint": segmentation.disjoint},
+        "info": {
+            "description": "Rubylith",
+            "model": segmentation.model,
+            "disjoint": segmentation.disjoint,
+            "vocabulary": count_of_words(segmentation),
+        },
         "licenses": [],
         "images": [{"id": 1, "width": size.width, "height": size.height, "file_name": file_name}],
         "annotations": [
@@ -47,7 +52,7 @@ def document(segmentation: Segmentation, file_name: str) -> dict[str, Any]:
 
 
 def read(data: bytes | str) -> Segmentation:
-    """The segmentation in a document that `encode` wrote: masks exactly, scores as they were.
+    """The segmentation in a document that `encode` wrote: masks exactly, scores as they were, the whole vocabulary.
 
     InvalidPrompt for anything else. A label without a number comes back with the one it was given.
     """
@@ -59,7 +64,9 @@ def read(data: bytes | str) -> Segmentation:
         masks = tuple(_mask(annotation, kinds[annotation["category_id"]]) for annotation in found["annotations"])
         if any(mask.rle.size != size for mask in masks):
             raise ValueError
-        return Segmentation(size, masks, found["info"]["disjoint"], found["info"]["model"])
+        info = found["info"]
+        vocabulary = tuple(_label(kind) for kind in found["categories"][: info.get("vocabulary", 0)])
+        return Segmentation(size, masks, info["disjoint"], info["model"], vocabulary=vocabulary)
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidPrompt(
             "This is no COCO file with the masks of one picture", "Give a coco.json that Rubylith wrote"
@@ -89,9 +96,7 @@ def _mask(annotation: dict[str, Any], kind: dict[str, Any]) -> Mask:
     height, width = annotation["segmentation"]["size"]
     rle = RLE.from_coco(Size(height, width), annotation["segmentation"]["counts"])
     clicks = zip(annotation["point_coords"], annotation["point_labels"], strict=True)
-    label = None
-    if kind["supercategory"] != NOT_A_LABEL:
-        label = Label(kind["name"], kind["id"], kind["supercategory"] == "thing", annotation["score"])
+    label = None if kind["supercategory"] == NOT_A_LABEL else _label(kind, annotation["score"])
     return Mask(
         rle,
         rle.box,
@@ -101,6 +106,10 @@ def _mask(annotation: dict[str, Any], kind: dict[str, Any]) -> Mask:
         label,
         annotation["object_index"],
     )
+
+
+def _label(kind: dict[str, Any], score: float | None = None) -> Label:
+    return Label(kind["name"], kind["id"], kind["supercategory"] == "thing", score)
 
 
 def _supercategory(kind: Category) -> str:

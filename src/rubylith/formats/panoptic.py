@@ -2,7 +2,8 @@
 
 A pixel's segment is R + 256 G + 65536 B, 0 where there is none. Each pixel has one segment, so where masks overlap the
 smaller lies on top and areas are of what can be seen; a mask that cannot be seen has no segment. Where no mask has a
-label, all are of the one category `object`. panopticapi reads both; `read` gives the masks back.
+label, all are of the one category `object`. panopticapi reads both; `read` gives the masks back, and the vocabulary,
+which are as many of the categories, the first ones, as `info` says.
 Source: cocodataset.org, data format, panoptic segmentation; cocodataset/panopticapi, utils.py.
 """
 
@@ -21,7 +22,7 @@ from rubylith.domain.mask import Label, Mask
 from rubylith.domain.rle import RLE
 from rubylith.domain.segmentation import Segmentation
 from rubylith.formats import Encoded
-from rubylith.formats._categories import categories
+from rubylith.formats._categories import categories, count_of_words
 from rubylith.formats._documents import to_bytes
 from rubylith.formats._layers import label_map
 from rubylith.formats._palette import class_colour
@@ -53,7 +54,9 @@ def read(picture: bytes, document: bytes | str) -> Segmentation:
         kinds = {kind["id"]: kind for kind in told["categories"]}
         (annotation,) = told["annotations"]
         masks = tuple(_mask(one, kinds[one["category_id"]], numbers) for one in annotation["segments_info"])
-        return Segmentation(Size(*numbers.shape), masks, disjoint=True, model=told["info"]["model"])
+        info = told["info"]
+        vocabulary = tuple(_label(kind) for kind in told["categories"][: info.get("vocabulary", 0)])
+        return Segmentation(Size(*numbers.shape), masks, disjoint=True, model=info["model"], vocabulary=vocabulary)
     except (OSError, KeyError, TypeError, ValueError) as failure:
         raise InvalidPrompt(
             "These are not the two files of a panoptic result", f"Give {PICTURE} and {DOCUMENT} that Rubylith wrote"
@@ -66,7 +69,11 @@ def _document(segmentation: Segmentation, numbers: npt.NDArray[np.int32], path: 
     areas = np.bincount(numbers.ravel(), minlength=len(segmentation.masks) + 1)
     seen = [number for number in range(1, len(segmentation.masks) + 1) if areas[number]]
     return {
-        "info": {"description": "Rubylith", "model": segmentation.model},
+        "info": {
+            "description": "Rubylith",
+            "model": segmentation.model,
+            "vocabulary": count_of_words(segmentation),
+        },
         "licenses": [],
         "images": [{"id": 1, "width": size.width, "height": size.height, "file_name": path}],
         "annotations": [
@@ -109,5 +116,9 @@ def _segment(number: int, mask: Mask, category: int, bitmap: npt.NDArray[np.bool
 
 def _mask(segment: dict[str, Any], kind: dict[str, Any], numbers: npt.NDArray[np.int32]) -> Mask:
     rle = RLE.from_bitmap(numbers == segment["id"])
-    label = Label(kind["name"], kind["id"], bool(kind["isthing"]), segment["score"]) if segment["has_label"] else None
+    label = _label(kind, segment["score"]) if segment["has_label"] else None
     return Mask(rle, rle.box, segment["predicted_iou"], label=label)
+
+
+def _label(kind: dict[str, Any], score: float | None = None) -> Label:
+    return Label(kind["name"], kind["id"], bool(kind["isthing"]), score)
