@@ -633,3 +633,37 @@ def test_what_the_shell_hands_over_is_read_by_name_although_it_is_a_pipe():
         done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
         assert (done.returncode, done.stderr) == (0, "")
         assert len(json.loads(done.stdout)["masks"]) == 1
+
+
+def piped(data: bytes) -> str:
+    """What a shell hands over for `<(...)`, under the same name each time."""
+    reading, writing = os.pipe()
+    os.write(writing, data)
+    os.close(writing)
+    os.dup2(reading, 200)
+    os.close(reading)
+    return "/dev/fd/200"
+
+
+def test_what_comes_from_a_pipe_is_read_once_although_earlier_results_have_its_place(run):
+    """To see whether these are of the same picture it has to be read, and then it is to be cut."""
+    another = encoded(scene(40, 60))
+    try:
+        for data, done in ((another, 1), (Path("photo.png").read_bytes(), 1), (Path("photo.png").read_bytes(), 0)):
+            status, _, err = run(piped(data), "--format", "json")
+            assert (status, "already done" in err) == (0, not done), err
+        assert json.loads(Path("rubylith-out/200/masks.json").read_text())["image"]["width"] == 100
+    finally:
+        os.close(200)
+
+
+def test_what_comes_from_a_pipe_is_read_once_although_another_picture_has_its_place(run):
+    Path("200.png").write_bytes(encoded(scene(40, 60)))
+    run("200.png", "--format", "json")
+    try:
+        status, _, err = run(piped(Path("photo.png").read_bytes()), "--format", "json")
+    finally:
+        os.close(200)
+    assert status == 0, err
+    assert "200.png has that name already" in err
+    assert json.loads(Path("rubylith-out/200/masks.json").read_text())["image"]["width"] == 60

@@ -8,13 +8,12 @@ import sys
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from rubylith.cli._lines import one_line, say, tell, tell_bytes
 from rubylith.cli._pulling import pull
 from rubylith.domain.errors import InvalidPrompt, RubylithError
-from rubylith.domain.image import Inline
 from rubylith.domain.prompt import Objects, Prompt, check_previous
 from rubylith.engine.catalog import EMBEDDED, known_segmenters
 from rubylith.engine.embedded import network
@@ -93,8 +92,9 @@ def show(
     work = Work(engine, prompt, names, out, settings.limits)
     tally = Tally()
     try:
-        inputs = find_inputs(words, out=out, read_stdin=lambda: _read_stdin(settings))
-        inputs = _check_previous(inputs, prompt, settings)
+        read_stdin = lambda: _read_stdin(settings)  # noqa: E731
+        inputs = find_inputs(words, out=out, read_stdin=read_stdin, max_bytes=settings.max_bytes)
+        _check_previous(inputs, prompt, settings)
         if out is not None:
             make_folder(out)
         with nullcontext() if out is None else claimed(out):
@@ -114,36 +114,20 @@ def show(
     return SOME_FAILED if tally.failed else 0
 
 
-def _check_previous(inputs: Sequence[Input], prompt: Prompt, settings: Settings) -> Sequence[Input]:
-    """The inputs, for the work to read.
-
-    InvalidPrompt for a mask to be corrected that cannot be of what is given: wrong usage, before any work begins.
-    """
+def _check_previous(inputs: Sequence[Input], prompt: Prompt, settings: Settings) -> None:
+    """InvalidPrompt for a mask to be corrected that cannot be of what is given: wrong usage, before any work begins."""
     if not isinstance(prompt, Objects) or all(one.previous is None for one in prompt.objects):
-        return inputs
+        return
     if len(inputs) > 1:
         raise InvalidPrompt(
             f"The previous mask is of one picture, but {len(inputs)} are given", "Name the picture that it is a mask of"
         )
-    each = _held(inputs[0], settings.max_bytes)
+    (each,) = inputs
     size = None
     with suppress(RubylithError):  # a picture that cannot be read is told of when its turn comes
         size = inspect(read_bytes(each.source, settings.limits), each.name, settings.limits).size
     if size is not None:
         check_previous(prompt, size)
-    return (each,)
-
-
-def _held(each: Input, max_bytes: int) -> Input:
-    """The input, with its bytes where they can be read but once, as from a pipe; at most one too many."""
-    source = each.source
-    if isinstance(source, Inline) or source.path.is_file():
-        return each
-    try:
-        with source.path.open("rb") as file:
-            return replace(each, source=Inline(file.read(max_bytes + 1), source.name))
-    except (OSError, ValueError):  # no such file, a folder, a null byte: told of when its turn comes
-        return each
 
 
 def _do(inputs: Sequence[Input], work: Work, tally: Tally, *, json: bool, fresh: bool, debug: bool) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from rubylith.domain.errors import InvalidPrompt, NotAccessible, NotFound, RubylithError
 from rubylith.domain.image import AtHand, Inline, Local
-from rubylith.service.intake import digest_of, read_bytes
+from rubylith.service.intake import DEFAULT_LIMITS, digest_of, read_bytes
 from rubylith.service.manifest import MANIFEST, Manifest
 
 STDIN, STDIN_NAME = "-", "standard input"
@@ -48,13 +48,21 @@ class Input:
         return _printable(self.source.name)
 
 
-def find_inputs(words: Sequence[str], *, out: Path | None, read_stdin: Callable[[], bytes]) -> tuple[Input, ...]:
+def find_inputs(
+    words: Sequence[str],
+    *,
+    out: Path | None,
+    read_stdin: Callable[[], bytes],
+    max_bytes: int = DEFAULT_LIMITS.max_bytes,
+) -> tuple[Input, ...]:
     """The pictures that files, folders, globs and `-` name, in that order, each once.
 
     A folder gives the pictures anywhere below it, sorted, without hidden ones and without earlier results. A file that
     does not exist is an input all the same: it fails when its turn comes. NotFound if a folder or glob gives nothing,
     InvalidPrompt for a link, and for a pipe, socket or device; in folders and globs these are passed over.
+    What the command was handed as a pipe gives its bytes but once, so that it is read here.
     out: the folder of all results, in which pictures of earlier runs and the inputs themselves keep their places.
+    max_bytes: of a picture; of a pipe at most one more is read.
     """
     found: dict[str, tuple[AtHand, PurePosixPath]] = {}
     for word in words:
@@ -62,7 +70,9 @@ def find_inputs(words: Sequence[str], *, out: Path | None, read_stdin: Callable[
             found.setdefault(STDIN, (Inline(read_stdin(), STDIN_NAME), PurePosixPath("stdin")))
             continue
         for path, place in _expand(word, out):
-            found.setdefault(os.path.abspath(path), (Local(path), place))  # noqa: PTH100  resolve() follows links
+            whole = os.path.abspath(path)  # noqa: PTH100  resolve() follows links
+            if whole not in found:
+                found[whole] = _at_hand(path, max_bytes), place
     sources = [source for source, _ in found.values()]
     places = [place for _, place in found.values()]
     if out is None:
@@ -120,7 +130,7 @@ class Owners:
     def is_others(self, index: int, folder: str) -> bool:
         """True if an earlier run has put the results of another picture there: another name and other bytes."""
         entry, source = self._manifest.find(folder), self._sources[index]
-        if entry is None or not entry.files or not isinstance(source, Local):
+        if entry is None or not entry.files or _is_stdin(source):
             return False
         if os.path.abspath(entry.input) == os.path.abspath(_printable(source.name)):  # noqa: PTH100  as above
             return False
@@ -248,6 +258,22 @@ def _is_descriptor(path: Path) -> bool:
     """True for what this command was started with, such as `/dev/stdin`, or `/dev/fd/63` for `<(...)` of a shell."""
     parts = Path(os.path.abspath(path)).parts  # noqa: PTH100  resolve() would follow it
     return parts == ("/", "dev", "stdin") or parts[1:-1] in {("dev", "fd"), ("proc", "self", "fd")}
+
+
+def _is_stdin(source: AtHand) -> bool:
+    """True for `-`, whose results have a place of their own."""
+    return isinstance(source, Inline) and source.name == STDIN_NAME
+
+
+def _at_hand(path: Path, max_bytes: int) -> AtHand:
+    """The file; of a pipe, which is what the command was started with, its bytes, at most one too many."""
+    if _odd_kind(path) is None:
+        return Local(path)
+    try:
+        with path.open("rb") as file:
+            return Inline(file.read(max_bytes + 1), str(path))
+    except OSError:  # told of when its turn comes
+        return Local(path)
 
 
 def _is_folder(path: Path) -> bool:
