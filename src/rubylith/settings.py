@@ -165,7 +165,7 @@ SETTINGS = (
         instead="HF_TOKEN",
     ),
     Setting("provider", PROVIDERS[0], "What networks run on.", _among(PROVIDERS)),
-    Setting("threads", "0", "Threads of a network; 0 takes one per core.", _threads),
+    Setting("threads", "0", "Threads of a network, and at most of filters; 0 takes one per core.", _threads),
     Setting(
         "precision",
         PRECISIONS[0],

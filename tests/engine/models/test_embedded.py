@@ -1,5 +1,6 @@
 """The embedded model as its callers see it."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
@@ -279,3 +280,17 @@ def test_a_box_bounds_a_mask_to_be_corrected():
 def test_an_embedding_says_what_it_takes_in_memory():
     small, large = (MODEL.embed(image(photo(side))).nbytes for side in (100, 400))
     assert 100_000 < small < large < 200_000_000
+
+
+def test_no_more_threads_filter_a_picture_than_the_device_says():
+    def at_work(device: Device) -> int:
+        """How many threads of ours look at a picture beside the one that asks."""
+        model, seen = load(None, device), set[int]()
+        threading.setprofile(lambda *_: seen.add(threading.get_ident()))
+        try:
+            model.embed(image(photo(200)))
+        finally:
+            threading.setprofile(None)
+        return len(seen - {threading.get_ident()})
+
+    assert [at_work(Device(threads=count)) for count in (1, 2, None)] == [1, 2, 2]

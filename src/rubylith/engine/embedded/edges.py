@@ -21,7 +21,7 @@ FINE_SIGMA, COARSE_SIGMA = 2.0, 5.0  # pixels; the coarse scale is computed at h
 CONTRAST_RADIUS = 2.0  # sigma in pixels of the mean that local contrast is measured against
 # 8-bit Lab: number of bins and the values between which photographs lie
 BINS = ((8, 0.0, 255.0), (7, 78.0, 188.0), (7, 78.0, 198.0), (5, 0.0, 255.0))
-THREADS = 2  # planes are filtered side by side
+THREADS = 2  # planes are filtered side by side, by no more than that
 EDGE_SCALE = 0.56  # brings the strength to the scale of the histogram distance that it is added to
 
 
@@ -43,18 +43,18 @@ def planes_of(pixels: UInt8Array) -> tuple[UInt8Array, ...]:
     return lightness, a, b, CONTRAST[np.asarray(cv2.absdiff(lightness, around), np.uint8)]
 
 
-def edge_strength(pixels: UInt8Array, planes: tuple[UInt8Array, ...] | None) -> FloatArray:
+def edge_strength(pixels: UInt8Array, planes: tuple[UInt8Array, ...] | None, threads: int | None = None) -> FloatArray:
     """(H, W) float32, 0 in flat places, around 1 at strong borders; fine and coarse scale averaged.
 
     pixels: (H, W, 3) uint8 RGB; planes: `planes_of(pixels)`, or None to see both scales at half the picture's size,
-    which takes a third of the time and rounds the finest corners.
+    which takes a third of the time and rounds the finest corners. threads: at most so many, of THREADS.
     """
     height, width = pixels.shape[:2]
     half = cv2.resize(pixels, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
     coarse = planes_of(cast("UInt8Array", half))
     fine = (coarse, FINE_SIGMA / 2) if planes is None else (planes, FINE_SIGMA)
     scales = fine, (coarse, COARSE_SIGMA / 2)
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(min(threads or THREADS, THREADS)) as pool:
         tensors = [
             [pool.submit(_tensor, plane, bins, sigma) for plane, bins in zip(of_scale, SOFT_BINS, strict=True)]
             for of_scale, sigma in scales

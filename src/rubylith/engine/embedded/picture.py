@@ -120,11 +120,11 @@ class Picture:
         return half
 
 
-def read_picture(pixels: UInt8Array, nano: Nano | None = None) -> Picture:
-    """pixels: (H, W, 3) uint8 RGB. nano: helps to tell where things end."""
+def read_picture(pixels: UInt8Array, nano: Nano | None = None, threads: int | None = None) -> Picture:
+    """pixels: (H, W, 3) uint8 RGB. nano: helps to tell where things end. threads: at most so many filter it."""
     small = _fitted(pixels)
     planes = planes_of(small)
-    edges = edge_strength(small, planes if nano is None else None)
+    edges = edge_strength(small, planes if nano is None else None, threads)
     if nano is not None:
         edges = _weighed(edges, nano.borders(small))
     labels = superpixels(edges, pixels if pixels.size < small.size else small)

@@ -30,18 +30,21 @@ def load(weights: Weights | None, device: Device) -> Segmenter:  # noqa: ARG001 
     ModelFailed where one is damaged: to be told before any work rather than in the midst of it.
     """
     network.check()
-    return Embedded(Nano(device) if network.is_here() else None)
+    return Embedded(Nano(device) if network.is_here() else None, device.threads)
 
 
 class Embedded:
-    """A Segmenter that is there from the start. nano: its network, opened when it is first needed."""
+    """A Segmenter that is there from the start.
 
-    def __init__(self, nano: Nano | None) -> None:
-        self._nano = nano
+    nano: its network, opened when it is first needed. threads: at most so many filter a picture.
+    """
+
+    def __init__(self, nano: Nano | None, threads: int | None = None) -> None:
+        self._nano, self._threads = nano, threads
 
     def embed(self, image: Image) -> Embedding:
         """Find the picture's superpixels and their hierarchy."""
-        picture = read_picture(image.pixels, self._nano)
+        picture = read_picture(image.pixels, self._nano, self._threads)
         networks = () if self._nano is None else (network.NAME,)
         return Embedding(MODEL, image.size, image.digest, picture, picture.nbytes, networks)
 
