@@ -1,12 +1,19 @@
 """Pictures of every size are seen at a size that edges, regions and the networks are made for."""
 
+from dataclasses import fields, is_dataclass
+from functools import cached_property
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 import rubylith
 from rubylith.domain.geometry import Size
-from rubylith.engine.embedded.picture import WORKING_SIDE, read_picture
+from rubylith.engine.embedded.picture import WORKING_SIDE, Picture, read_picture
+
+PHOTO = Path(__file__).parents[3] / "examples" / "photo.jpg"
 
 
 @pytest.mark.parametrize(
@@ -44,3 +51,34 @@ def test_pictures_of_few_pixels_are_answered(shape: tuple[int, int]) -> None:
     middle = shape[1] / 2, shape[0] / 2
     assert rubylith.segment(pixels, points=[middle]).masks[0].bitmap()[int(middle[1]), int(middle[0])]
     assert rubylith.segment(pixels, boxes=[(0, 0, shape[1], shape[0])]).masks[0].bitmap().any()
+
+
+def held(thing: object, counted: set[int]) -> int:
+    """Bytes of all arrays that a value leads to, each once; of a view those of all that it keeps alive."""
+    if isinstance(thing, np.ndarray):
+        while isinstance(thing.base, np.ndarray):
+            thing = thing.base
+        is_new = id(thing) not in counted
+        counted.add(id(thing))
+        return thing.nbytes if is_new else 0
+    if not is_dataclass(thing):
+        return 0
+    parts = {**{field.name: getattr(thing, field.name) for field in fields(thing)}, **getattr(thing, "__dict__", {})}
+    return sum(held(part, counted) for part in parts.values())
+
+
+@pytest.mark.parametrize("size", [(48, 32), (256, 256), (500, 330), (600, 400), (2400, 1600)])
+@pytest.mark.parametrize("kind", ["photograph", "flat", "noise"])
+def test_a_picture_says_what_it_takes_in_memory_once_all_has_been_asked_of_it(size: tuple[int, int], kind: str) -> None:
+    """The cache goes by it: what is left out here would be held beyond the limit."""
+    with Image.open(PHOTO) as opened:
+        pixels = np.asarray(opened.convert("RGB").resize(size))
+    if kind != "photograph":
+        noise = np.random.default_rng(0).integers(0, 256, pixels.shape, np.uint8)
+        pixels = noise if kind == "noise" else np.zeros_like(pixels)
+    picture = read_picture(pixels)
+    stated = picture.nbytes
+    for name, value in vars(Picture).items():
+        if isinstance(value, cached_property):
+            getattr(picture, name)
+    assert stated == pytest.approx(held(picture, set()), rel=0.1)

@@ -6,7 +6,7 @@ contour map); the price of a merge adds the distance of the regions' histograms 
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,11 @@ class Leaves:
     lengths: FloatArray
     boxes: FloatArray
     border: FloatArray
+
+    @property
+    def nbytes(self) -> int:
+        """Of all its arrays."""
+        return sum(getattr(self, each.name).nbytes for each in fields(self))
 
     def component(self, members: npt.NDArray[np.bool_], leaf: int) -> npt.NDArray[np.bool_]:
         """Those of `members` (n,) that hang together with `leaf`, which need not be one: (n,) bool."""
@@ -72,6 +77,11 @@ class Hierarchy:
     order: IntArray
     first: IntArray
     last: IntArray
+
+    @property
+    def nbytes(self) -> int:
+        """Of all its arrays."""
+        return sum(getattr(self, each.name).nbytes for each in fields(self))
 
     def leaves_of(self, node: int) -> IntArray:
         """The superpixels under a node."""

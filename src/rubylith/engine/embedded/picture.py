@@ -30,6 +30,9 @@ WORKING_SIDE = 512  # pixels of the longer side; more costs time and finds textu
 ENLARGED = 1.5, 4.0  # how much, at least and at most, small pictures are enlarged towards it
 
 MATRICES = 2  # of superpixels by superpixels, float32: likeness and diffusion
+RUN_BYTES = 8 + 4  # where a run starts, and its label
+HALF_BYTES = 8 + 4 * 8  # area and box of a superpixel at half size
+WALKS_BYTES = 2 * (8 + 4)  # of a pair, either way, and about as many of a superpixel
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +68,18 @@ class Picture:
 
     @property
     def nbytes(self) -> int:
-        """Memory that it comes to take once it has been asked about: arrays of pixels, and matrices of superpixels."""
-        of_pixels = self.pixels.nbytes + self.small.nbytes + self.edges.nbytes + self.leaves.labels.nbytes
-        return of_pixels + MATRICES * 4 * len(self.leaves.areas) ** 2
+        """Memory that it comes to take once it has been asked about: what it holds, and what the properties below will.
+
+        Only the runs are estimated: from those at working size, for their columns are more, or fewer, at full size.
+        """
+        labels, count, pairs = self.leaves.labels, len(self.leaves.areas), len(self.leaves.pairs)
+        of_working_size = self.edges.nbytes + (0 if self.small is self.pixels else self.small.nbytes)
+        held = self.pixels.nbytes + of_working_size + self.leaves.nbytes + self.hierarchy.nbytes
+        runs = (labels.shape[1] + np.count_nonzero(labels[1:] != labels[:-1])) / self.scale[0]
+        of_half = (self.small.nbytes + self.edges.nbytes + labels.nbytes) // 4 + HALF_BYTES * count
+        of_walks = WALKS_BYTES * (count + pairs)
+        later = MATRICES * 4 * count**2 + self.hierarchy.nbytes + round(RUN_BYTES * runs) + of_half + of_walks
+        return held + later
 
     @cached_property
     def runs(self) -> LabelRuns:
