@@ -42,9 +42,9 @@ def main() -> None:
     options = parser.parse_args()
     work = worker(options.model, Device(threads=options.threads), options.budget << 20)
     if options.what == "clicks":
-        clicks(work, options.model, options.side)
+        clicks(work, options.side)
     else:
-        memory(work, options.model, options.count)
+        memory(work, options.count)
 
 
 def worker(model: str, device: Device, budget_bytes: int) -> Worker:
@@ -60,22 +60,22 @@ def opened(source: ImageSource, _caller: str) -> Opened:
     return Opened.of(source.data, source.name)
 
 
-def clicks(work: Worker, model: str, side: int) -> None:
+def clicks(work: Worker, side: int) -> None:
     """First and further clicks on one picture."""
     random = np.random.default_rng(0)
     data = drawing(side, side, seed=0)
-    ask(work, model, drawing(64, 64, seed=1), click(1, 1))  # loads the model
-    first, answer = timed(work, model, data, click(side / 2, side / 2))
+    ask(work, drawing(64, 64, seed=1), click(1, 1))  # loads the model
+    first, answer = timed(work, data, click(side / 2, side / 2))
     further: list[float] = []
     for x, y in random.random((CLICKS, 2)) * (side - 1):
-        seconds, answer = timed(work, model, data, click(x, y))
+        seconds, answer = timed(work, data, click(x, y))
         further.append(seconds)
     median = 1000 * statistics.median(further)
     print(f"first click {1000 * first:.0f} ms, further {median:.0f} ms: 1/{1000 * first / median:.0f}")
     print(f"stages of a further click: {', '.join(answer.timings)}")
 
 
-def memory(work: Worker, model: str, count: int) -> None:
+def memory(work: Worker, count: int) -> None:
     """Resident memory while different pictures of different sizes pass, each clicked at and searched."""
     random = np.random.default_rng(0)
     everything = Everything(points_per_side=4)
@@ -84,7 +84,7 @@ def memory(work: Worker, model: str, count: int) -> None:
         height, width = random.integers(200, 1200, 2)
         data = drawing(int(height), int(width), seed=number)
         for prompt in (click(width / 2, height / 2), everything):
-            ask(work, model, data, prompt)
+            ask(work, data, prompt)
         if (number + 1) % EVERY == 0:
             seen.append(resident())
             print(f"after {number + 1} pictures: {seen[-1]:.0f} MB, embeddings {work.cache.figures().held}", flush=True)
@@ -97,16 +97,16 @@ def click(x: float, y: float) -> Objects:
     return Objects((ObjectPrompt((Point(float(x), float(y)),)),))
 
 
-def timed(work: Worker, model: str, data: bytes, prompt: Prompt) -> tuple[float, Answer]:
+def timed(work: Worker, data: bytes, prompt: Prompt) -> tuple[float, Answer]:
     """Seconds and the answer."""
     started = time.perf_counter()
-    answer = ask(work, model, data, prompt)
+    answer = ask(work, data, prompt)
     return time.perf_counter() - started, answer
 
 
-def ask(work: Worker, model: str, data: bytes, prompt: Prompt) -> Answer:
+def ask(work: Worker, data: bytes, prompt: Prompt) -> Answer:
     """The answer, as a request gets it."""
-    return work.segment(SegmentRequest(Inline(data), prompt, model), "", lambda _: None)
+    return work.segment(SegmentRequest(Inline(data), prompt, work.models.default), "", lambda _: None)
 
 
 def drawing(height: int, width: int, seed: int) -> bytes:

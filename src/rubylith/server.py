@@ -30,7 +30,7 @@ from rubylith.service.durable import Door, Durable
 from rubylith.service.fetching import Fetcher
 from rubylith.service.files import Files, Links
 from rubylith.service.metrics import Metrics
-from rubylith.service.models import Models
+from rubylith.service.models import Models, called
 from rubylith.service.observing import Observing
 from rubylith.service.operator import open_database
 from rubylith.service.scheduler import Bounds, Scheduler
@@ -90,7 +90,7 @@ def build(settings: Settings, *, address: str) -> Server:
         sender=Sender(fetcher),
         webhook_secrets=WebhookSecrets(database, hmac.digest(links_key, b"webhook secrets", "sha256")),
         metrics=Metrics(),
-        default_model=settings.model,
+        default_model=models.default,
         public_url=settings.public_url or None,
         job_seconds=settings.job_seconds,
     )
@@ -128,7 +128,7 @@ def _models(settings: Settings, cache: EmbeddingCache) -> Models:
         cache,
         store=settings.store,
         precision=settings.files,
-        load=lambda name: Engine(name, models_folder=settings.models, device=settings.device),
+        load=lambda model: Engine(model, models_folder=settings.models, device=settings.device, called=called(model)),
         keep_alive_seconds=settings.keep_alive,
     )
 

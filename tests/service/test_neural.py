@@ -30,6 +30,6 @@ def test_a_further_click_neither_decodes_the_picture_nor_looks_at_it_again(servi
     answers = []
     for shape in shapes:
         click = Objects((ObjectPrompt((interior(shape),)),))
-        answers.append(service.segment(SegmentRequest(picture, click, GOLDEN), caller)[1].result())
+        answers.append(service.segment(SegmentRequest(picture, click, "golden"), caller)[1].result())
     assert ["decode" in answer.timings for answer in answers] == [True, False, False]
     assert np.mean([iou(a.segmentation.masks[0].rle.bitmap(), s) for a, s in zip(answers, shapes, strict=True)]) >= 0.7

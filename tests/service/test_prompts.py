@@ -12,7 +12,9 @@ from rubylith.dialects.native.wire import PromptIn
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.image import Inline
 from rubylith.domain.prompt import Everything
-from rubylith.service.prompts import Words, defaults_of, read_prompt
+from rubylith.engine.embeddings import EmbeddingCache
+from rubylith.service.models import Models
+from rubylith.service.prompts import Words, read_prompt
 
 SAM2 = str(Path(__file__).parents[1] / "fixtures" / "tiny-sam2")
 
@@ -61,20 +63,26 @@ def test_a_phrase_in_a_list_stays_as_it_is():
         (None, "embedded", 0.88),
         (None, "sam2.1-tiny", 0.8),
         (None, SAM2, 0.8),
-        (SAM2, SAM2, 0.8),
+        ("tiny-sam2", SAM2, 0.8),
+        (SAM2, SAM2, 0.88),  # callers know it by its name
         ("sam2.1-tiny", "embedded", 0.8),
         ("sam-base", "sam2.1-tiny", 0.88),
         (SAM2, "embedded", 0.88),  # a path that a stranger names is not looked at
     ],
 )
 def test_what_is_not_said_of_everything_is_the_models_own(model, default, least):
-    defaults = partial(defaults_of, model, default)
+    defaults = partial(Models(default, EmbeddingCache(0)).everything, model)
     assert read_prompt(options={"max_masks": 3}, defaults=defaults) == Everything(pred_iou_thresh=least, max_masks=3)
     assert read_prompt(options={"pred_iou_thresh": 0.88}, defaults=defaults) == Everything()
 
 
 def test_every_door_asks_a_model_for_everything_with_its_own_defaults(monkeypatch):
-    order = read_order(PromptIn(model="sam2.1-tiny"), Inline(b""), "embedded")
+    order = read_order(
+        PromptIn(model="sam2.1-tiny"),
+        Inline(b""),
+        "embedded",
+        everything=Models("embedded", EmbeddingCache(0)).everything,
+    )
     assert order.prompt == Everything(pred_iou_thresh=0.8)
     asked = []
     monkeypatch.setattr(_outcomes, "show", lambda _words, prompt, *_, **__: asked.append(prompt) or 0)

@@ -19,6 +19,7 @@ from rubylith.service.models import Models
 from rubylith.service.work import Opened, Worker
 
 MODEL = str(Path(__file__).parents[1] / "fixtures" / "tiny-sam2")
+NAME = "tiny-sam2"  # as callers know it
 
 
 class Counting(Engine):
@@ -44,7 +45,7 @@ def worker(engine):
 
 
 def asked(worker, data, prompt, **options):
-    return worker.segment(SegmentRequest(Inline(data), prompt, MODEL, **options), "", lambda share: None)
+    return worker.segment(SegmentRequest(Inline(data), prompt, NAME, **options), "", lambda share: None)
 
 
 def click(x, y):
@@ -63,7 +64,7 @@ def test_answers_from_the_cache_are_those_of_a_first_look(worker, engine):
     data = encoded(scene(120, 160))
     asked(worker, data, click(1, 1))
     again = asked(worker, data, click(30, 40)).segmentation
-    worker.cache.drop(MODEL)
+    worker.cache.drop(NAME)
     assert asked(worker, data, click(30, 40)).segmentation.masks == again.masks
     assert engine.shown == 2
 
@@ -89,8 +90,8 @@ def test_a_model_that_is_opened_anew_while_work_goes_on_gets_nothing_from_the_on
     models = Models(MODEL, cache, load=lambda name: next(opened))
 
     def unloading(source, caller):
-        if not second.shown and models.unload(MODEL):
-            models.get(MODEL)
+        if not second.shown and models.unload(NAME):
+            models.get(NAME)
         return Opened.of(source.data, source.name)
 
     worker = Worker(models, cache, DEFAULT_LIMITS, unloading)

@@ -111,7 +111,7 @@ def _way_to(model: str, settings: "Settings") -> str:
 
 def _greet(built: "Server", address: str) -> None:
     access = "a key is needed" if built.service.access.needs_key() else "no key is needed, on this machine only"
-    model = built.service.default_model
+    model = built.settings.model
     if built.settings.store.lacks(model, built.settings.files):
         say(f"The files of {model} are not here. {_way_to(model, built.settings)}, also while it serves.")
     for line in (

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ from rubylith.domain.image import Image
 from rubylith.domain.prompt import Everything, Objects, Prompt, Scene, Subject, Text, check_sense
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress, Segmenter, everything, grounded, models, prompted, scene, subject
-from rubylith.engine.catalog import EMBEDDED, find_weights
+from rubylith.engine.catalog import EMBEDDED, everything_defaults, find_weights
 from rubylith.engine.embedded import network
 from rubylith.engine.folders import is_transformers_folder, read_transformers_folder
 from rubylith.engine.lists import opening
@@ -46,22 +47,31 @@ class Engine:
     """
 
     def __init__(
-        self, model: str = EMBEDDED, *, models_folder: Path = MODELS_FOLDER, device: Device = ANY_PROCESSOR
+        self,
+        model: str = EMBEDDED,
+        *,
+        models_folder: Path = MODELS_FOLDER,
+        device: Device = ANY_PROCESSOR,
+        called: str | None = None,
     ) -> None:
         """model: `embedded`, a name from the catalogue with its files in `models_folder`, or a folder.
 
-        The folder is one that our export wrote, or transformers; that needs the extra `torch`.
+        The folder is one that our export wrote, or transformers; that needs the extra `torch`. called: its name in
+        results and errors; None takes `model`, and for a folder its path.
         UnknownName if there is no such model, WeightsMissing if its files are not here, or are being replaced.
         """
         models_folder = models_folder.expanduser()
         with opening(models_folder / model, model):
             family, weights = _find(model, models_folder)
+            if weights is not None and called is not None:
+                weights = replace(weights, name=called)
             self.model = model if weights is None else weights.name
             room = cast("Any", load(models.__name__, models.NAMES, family, kind="model family"))
             self._segmenter = cast("Segmenter", room.load(weights, device))
             self.origin = Origin.of_package(model, network.files()) if weights is None else Origin.of(weights, device)
         self.opening = next(OPENINGS)
         self._shelf = Shelf(models_folder, device)
+        self._defaults = partial(everything_defaults, model)
         self._looks = itertools.count(1)
 
     def check(self, prompt: Prompt) -> None:
@@ -124,10 +134,12 @@ class Engine:
         if isinstance(prompt, Text) and isinstance(self._segmenter, Universal):
             return scene.with_words(self._segmenter, embedding, prompt)
         if isinstance(prompt, Text):
-            return grounded.segment(self._segmenter, image, embedding, prompt, self._shelf, progress=progress)
+            return grounded.segment(
+                self._segmenter, image, embedding, prompt, self._shelf, defaults=self._defaults, progress=progress
+            )
         if isinstance(prompt, Subject):
             return subject.segment(self._segmenter, embedding, progress=progress)
         if isinstance(prompt, Scene):
-            return scene.segment(self._segmenter, image, embedding, prompt, self._shelf)
+            return scene.segment(self._segmenter, image, embedding, prompt, self._shelf, defaults=self._defaults)
         found = everything.segment(self._segmenter, image, embedding, prompt, progress=progress)
         return scene.label(found, self._segmenter, image, self._shelf) if prompt.label else found

@@ -4,7 +4,7 @@ What needs nothing downloaded (faces, colours, sizes and places, subject, backgr
 goes to the smallest detector on this machine that knows it, which is shown the picture once for all that it is asked.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,11 +14,10 @@ from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.geometry import Box
 from rubylith.domain.image import Image, UInt8Array
 from rubylith.domain.mask import Label, Mask
-from rubylith.domain.prompt import ObjectPrompt, Text
+from rubylith.domain.prompt import Everything, ObjectPrompt, Text
 from rubylith.domain.rle import RLE, BoolArray, rle_iou
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Progress, Segmenter, everything, prompted, subject
-from rubylith.engine.catalog import everything_defaults
 from rubylith.engine.progress import ignore, share_of
 from rubylith.engine.refine import components, disjoint
 from rubylith.engine.shelf import Shelf
@@ -67,15 +66,16 @@ def segment(
     text: Text,
     shelf: Shelf,
     *,
+    defaults: Callable[[], Everything],
     progress: Progress = ignore,
 ) -> Segmentation:
-    """Masks labelled with their phrases, best first."""
+    """Masks labelled with their phrases, best first. defaults: what everything means to the model."""
     if image is None:
         raise InvalidPrompt("Words are looked up in the picture, which is not at hand", "Send the picture itself")
     asked = _read(text, shelf)
     found: list[Mask] = []
     left_out: list[Mask] = []
-    scene = _Scene(segmenter, image, embedding, asked, shelf, text.tile_side)
+    scene = _Scene(segmenter, image, embedding, asked, shelf, defaults, text.tile_side)
     for number, one in enumerate(asked):
         scene.progress = share_of(progress, number, len(asked))
         named = [mask for mask in scene.named(one) if _score(mask) >= one.least]
@@ -123,6 +123,7 @@ class _Scene:
     embedding: Embedding
     asked: Sequence[Asked]
     shelf: Shelf
+    defaults: Callable[[], Everything]
     tile_side: int | None = None
     progress: Progress = ignore  # of the phrase that is being looked up
     _things: tuple[Mask, ...] | None = field(default=None, init=False)
@@ -187,8 +188,7 @@ class _Scene:
 
     def _labelled_things(self, label: str) -> Iterator[Mask]:
         if self._things is None:
-            defaults = everything_defaults(self.embedding.model)
-            found = everything.segment(self.segmenter, None, self.embedding, defaults, progress=self.progress)
+            found = everything.segment(self.segmenter, None, self.embedding, self.defaults(), progress=self.progress)
             self._things = _things_among(found, self.image.pixels)
         yield from (labelled(mask, label) for mask in self._things)
 

@@ -5,12 +5,13 @@ detector here is asked for all it knows, or one that takes any words for the com
 find is cut and made disjoint; then the rest has no name.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.image import Image
 from rubylith.domain.mask import Label, Mask
-from rubylith.domain.prompt import MAX_PHRASES, Mode, Scene, Text
+from rubylith.domain.prompt import MAX_PHRASES, Everything, Mode, Scene, Text
 from rubylith.domain.segmentation import Segmentation
 from rubylith.engine import Embedding, Segmenter, grounded
 from rubylith.engine.labelling import by_boxes, by_regions
@@ -31,15 +32,27 @@ def check(segmenter: Segmenter, shelf: Shelf) -> None:
 
 
 def segment(
-    segmenter: Segmenter, image: Image | None, embedding: Embedding, scene: Scene, shelf: Shelf
+    segmenter: Segmenter,
+    image: Image | None,
+    embedding: Embedding,
+    scene: Scene,
+    shelf: Shelf,
+    *,
+    defaults: Callable[[], Everything],
 ) -> Segmentation:
-    """Disjoint masks with a label each, best first."""
-    masks = named_masks(segmenter, image, embedding, scene, shelf)
+    """Disjoint masks with a label each, best first. defaults: what everything means to the model."""
+    masks = named_masks(segmenter, image, embedding, scene, shelf, defaults=defaults)
     return Segmentation(embedding.size, masks[: scene.max_masks], disjoint=True, model=embedding.model)
 
 
 def named_masks(
-    segmenter: Segmenter, image: Image | None, embedding: Embedding, scene: Scene, shelf: Shelf
+    segmenter: Segmenter,
+    image: Image | None,
+    embedding: Embedding,
+    scene: Scene,
+    shelf: Shelf,
+    *,
+    defaults: Callable[[], Everything],
 ) -> tuple[Mask, ...]:
     """The same as bare masks."""
     if isinstance(segmenter, Universal):
@@ -49,7 +62,7 @@ def named_masks(
     if universal is not None:
         return universal.parse(universal.embed(image), scene.mode)
     text = Text(names_to_find(scene, shelf), scene.mode)
-    return grounded.segment(segmenter, image, embedding, text, shelf).masks
+    return grounded.segment(segmenter, image, embedding, text, shelf, defaults=defaults).masks
 
 
 def names_to_find(scene: Scene, shelf: Shelf) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from collections.abc import Collection, Generator
 from contextlib import contextmanager
 
 from rubylith.domain.errors import ModelFailed, NotAccessible, NotFound, RubylithError, WeightsMissing
-from rubylith.engine.catalog import is_folder_name
 
 log = logging.getLogger("rubylith.models")
 
@@ -18,14 +17,14 @@ def noted(model: str) -> Generator[None]:
     except ModelFailed as failure:
         log.error("%s failed: %s", model, failure)
         raise ModelFailed(
-            f"{_called(model)} failed on this server",
+            f"The model {model!r} failed on this server",
             "Whoever runs it finds the reason in its log, and what is damaged with `rubylith doctor`",
         ) from failure
     except WeightsMissing as failure:
         log.error("%s lacks files: %s", model, failure)
         # the hint is a command, which names no folder
         raise WeightsMissing(
-            f"{_called(model)} lacks files on this server, or they were replaced", failure.hint
+            f"The model {model!r} lacks files on this server, or they were replaced", failure.hint
         ) from failure
 
 
@@ -47,8 +46,3 @@ def not_pulled(model: str, failure: RubylithError, places: Collection[str]) -> R
     else:
         what = "The mirror of this server could not be read"
     return type(failure)(what, "Whoever runs it finds the reason in its log")
-
-
-def _called(model: str) -> str:
-    """What callers may read of a name, which of the operator's own model can be a path."""
-    return "The server's own model" if is_folder_name(model) else f"The model {model!r}"

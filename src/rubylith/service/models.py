@@ -1,19 +1,46 @@
 """Models in memory: loaded when first asked for, unloaded when told or when nobody has asked for a while."""
 
 import gc
+import os
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from rubylith.domain.errors import UnknownName, WeightsMissing
-from rubylith.engine.catalog import EMBEDDED, Entry, catalog, find_entry, known_segmenters, no_segmenter, way_to
+from rubylith.domain.prompt import Everything
+from rubylith.engine.catalog import (
+    EMBEDDED,
+    Entry,
+    catalog,
+    everything_defaults,
+    find_entry,
+    is_folder_name,
+    known_segmenters,
+    no_segmenter,
+    way_to,
+)
 from rubylith.engine.embeddings import EmbeddingCache
 from rubylith.engine.engine import Engine
 from rubylith.engine.memory import give_back
 from rubylith.engine.weights import Store
 from rubylith.service.failures import noted
 from rubylith.service.pulls import Pull, Pulls
+
+
+def called(model: str) -> str:
+    """What callers know a model by: of a folder its own name, for where it lies is the operator's.
+
+    Where that is another model's name as well, `own-` stands before it.
+    """
+    if model == EMBEDDED or not is_folder_name(model):
+        return model
+    name = Path(os.path.abspath(model)).name  # noqa: PTH100  resolve() follows links, and the operator named this one
+    if not name:
+        return "own"
+    printable = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return f"own-{printable}" if printable in {EMBEDDED, *catalog()} else printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +63,8 @@ class ModelState:
 class Models:
     """The engines of this server, by name of their model; safe to share between threads.
 
-    store: the models of this machine besides the embedded one. load: opens one by its name.
+    default: as the operator named it, perhaps by its folder; the attribute is what it is `called`.
+    store: the models of this machine besides the embedded one. load: opens one by its name or folder.
     keep_alive_seconds: how long a model stays without being asked for; None keeps it.
     """
 
@@ -50,7 +78,8 @@ class Models:
         load: Callable[[str], Engine] = Engine,
         keep_alive_seconds: float | None = None,
     ) -> None:
-        self.default = default
+        self.default = called(default)
+        self._own = default
         self.pulls = None if store is None else Pulls(store, precision)
         self._store = store
         self._load = load
@@ -91,10 +120,20 @@ class Models:
             engine = self._loaded.get(name)
             if engine is None:
                 with noted(name):
-                    engine = self._load(name)
+                    engine = self._load(self._own if name == self.default else name)
                 with self._lock:
                     self._loaded[name] = engine
             return engine
+
+    def everything(self, name: str | None) -> Everything:
+        """What everything means to a model, the default where none is named; ModelFailed if its page is damaged.
+
+        A path that a caller names is not looked at: that is the operator's to do.
+        """
+        if name is None or name == self.default:
+            with noted(self.default):
+                return everything_defaults(self._own)
+        return everything_defaults(name) if name in catalog() else Everything()
 
     def unload(self, name: str) -> bool:
         """Forget a model and what it has made; False if it was not loaded. Work under way keeps its own hold on it.

@@ -14,9 +14,7 @@ from rubylith.domain.logits import Logits
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Everything, Mode, ObjectPrompt, Objects, Overlap, Prompt, Scene, Text
 from rubylith.domain.rle import RLE
-from rubylith.engine.catalog import catalog, everything_defaults
 from rubylith.language.lists import phrases_in
-from rubylith.service.failures import noted
 from rubylith.service.previous import bitmap_of
 
 Numbers: TypeAlias = Sequence[SupportsFloat] | npt.NDArray[Any]
@@ -219,17 +217,6 @@ def _read_coco(mask: Mapping[str, Any]) -> RLE:
                 f"The previous mask is a dictionary of {names}, and no compressed RLE of COCO",
                 'Give {"size": [height, width], "counts": "…"}, or a mask of masks.json, which has it as segmentation',
             )
-
-
-def defaults_of(model: str | None, default_model: str) -> Everything:
-    """What everything means to the model that a caller names, or to the operator's; ModelFailed if its page is damaged.
-
-    A path that the caller names is not looked at: that is the operator's to do.
-    """
-    if model is None or model == default_model:
-        with noted(default_model):
-            return everything_defaults(default_model)
-    return everything_defaults(model) if model in catalog() else Everything()
 
 
 def _read_everything(given: dict[str, Any], defaults: Callable[[], Everything]) -> Everything:

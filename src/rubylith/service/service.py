@@ -16,7 +16,7 @@ from rubylith.domain.errors import NotFound, RubylithError
 from rubylith.domain.geometry import Size
 from rubylith.domain.image import ImageSource, Inline, Link, Stored
 from rubylith.domain.job import Job, JobState, JSONObject, LogLine, Order
-from rubylith.domain.prompt import Objects, check_objects, in_pixels
+from rubylith.domain.prompt import Everything, Objects, check_objects, in_pixels
 from rubylith.domain.request import SegmentRequest
 from rubylith.engine.catalog import EMBEDDED as EMBEDDED_MODEL
 from rubylith.jobs import Jobs
@@ -280,6 +280,10 @@ class Service:
     def public_keys(self) -> dict[str, list[dict[str, str]]]:
         """The JWKS that checks the signatures of webhooks."""
         return jwks(self.signing.key)
+
+    def everything(self, model: str | None) -> Everything:
+        """What everything means to the model that a caller names, or to the operator's; ModelFailed if damaged."""
+        return self.worker.models.everything(model)
 
     def models(self) -> tuple[ModelState, ...]:
         """The models that can be asked for."""

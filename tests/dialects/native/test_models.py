@@ -131,7 +131,7 @@ def test_what_cannot_be_pulled_is_said_at_once(tmp_path, name, environment, stat
 @pytest.mark.parametrize(
     ("model", "called", "hint"),
     [
-        ("{}/secret-models/mine", "The server's own model", "Give a folder that `rubylith models export` wrote"),
+        ("{}/secret-models/mine", "The model 'mine'", "Give a folder that `rubylith models export` wrote"),
         ("slimsam-77", "The model 'slimsam-77'", "Get them with `rubylith models pull slimsam-77`"),
     ],
 )

@@ -1,8 +1,10 @@
 """Wire → domain. Pure: no pixel is read, no address asked."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 from rubylith import formats
 from rubylith.dialects._data_uri import is_data_uri, read_data_uri
@@ -10,11 +12,13 @@ from rubylith.dialects.native.wire import ObjectIn, PromptIn, RLEIn
 from rubylith.domain.errors import InvalidPrompt, UnknownName
 from rubylith.domain.geometry import Box, Point, Size
 from rubylith.domain.image import ImageSource, Inline, Link, Stored
-from rubylith.domain.prompt import ObjectPrompt, Objects, Prompt
+from rubylith.domain.prompt import Everything, ObjectPrompt, Objects, Prompt
 from rubylith.domain.request import SegmentRequest
 from rubylith.domain.rle import RLE
-from rubylith.service.prompts import Words, defaults_of
+from rubylith.service.prompts import Words
 from rubylith.service.prompts import read_prompt as prompt_of
+
+Meaning: TypeAlias = Callable[[str | None], Everything]  # of everything, to a model by its name; None is the default
 
 ZIP, MULTIPART, DOCUMENT = "zip", "multipart", "json"
 PACKINGS = (ZIP, MULTIPART)
@@ -50,11 +54,11 @@ class Packing:
 
 
 def read_request(
-    body: PromptIn, source: ImageSource, accept: str, default_model: str
+    body: PromptIn, source: ImageSource, accept: str, default_model: str, *, everything: Meaning
 ) -> tuple[SegmentRequest, Packing]:
     """Body of `/v1/segment` → what is asked for, and how it is packed.
 
-    accept: the header's value, "" where absent.
+    accept: the header's value, "" where absent. everything: what it means to a model, by its name.
     """
     names = read_formats(body, accept)
     packings = [name for name in names if name in PACKINGS]
@@ -62,20 +66,20 @@ def read_request(
     kind = packings[0] if packings else ZIP if len(formats) > 1 else None
     wanted = formats or (PACKED_ALONE if kind == ZIP else ("png",))
     files = tuple(name for name in wanted if name != DOCUMENT)
-    request = SegmentRequest(source, read_prompt(body, default_model), body.model or default_model, files)
+    request = SegmentRequest(source, read_prompt(body, everything), body.model or default_model, files)
     return request, Packing(kind, DOCUMENT in wanted)
 
 
-def read_order(body: PromptIn, source: ImageSource, default_model: str) -> SegmentRequest:
+def read_order(body: PromptIn, source: ImageSource, default_model: str, *, everything: Meaning) -> SegmentRequest:
     """Body of `/v1/jobs` → what is asked for. Each file of a job has its own link, so nothing is packed."""
     names = read_formats(body, "")
     packed = [name for name in names if name in PACKINGS]
     if packed:
         raise InvalidPrompt(f"A job cannot give {packed[0]}", "Name formats: each file of a job has its own link")
-    return SegmentRequest(source, read_prompt(body, default_model), body.model or default_model, names)
+    return SegmentRequest(source, read_prompt(body, everything), body.model or default_model, names)
 
 
-def read_prompt(body: PromptIn, default_model: str) -> Prompt:
+def read_prompt(body: PromptIn, everything: Meaning) -> Prompt:
     """Everything, one object, or several; InvalidPrompt where the parts contradict each other."""
     options = body.options.model_dump(exclude_none=True)
     if not body.objects:
@@ -91,7 +95,7 @@ def read_prompt(body: PromptIn, default_model: str) -> Prompt:
             words=words,
             multimask=body.multimask,
             options=options,
-            defaults=partial(defaults_of, body.model, default_model),
+            defaults=partial(everything, body.model),
         )
     others = ("points", "boxes", "previous", "text", "mode", "threshold", "detector")
     clashing = [name for name in others if getattr(body, name)] + list(options)

@@ -98,7 +98,8 @@ async def segment(http: Request) -> Response:
     """Cut now. The body says what; its `format`, or the Accept header, says how the result is given."""
     service, caller = service_of(http), await caller_of(http)
     body, source = await read_segment(http)
-    read = partial(read_request, body, source, http.headers.get("accept", ""), service.default_model)
+    accept = http.headers.get("accept", "")
+    read = partial(read_request, body, source, accept, service.default_model, everything=service.everything)
     request, packing = await aside(read, size_of_masks(body))
     await asyncio.sleep(0)  # who came meanwhile is read first: the threads of the work take turns with this one
     write = partial(write_result, packing=packing, result_id=str(uuid.uuid4()))
@@ -117,7 +118,8 @@ async def submit(http: Request) -> Response:
     """Cut later: the answer names a job that survives a restart of the server."""
     service, caller, links = service_of(http), await caller_of(http), await links_of(http)
     body, source = await read_job(http)
-    request = await aside(partial(read_order, body, source, service.default_model), size_of_masks(body))
+    read = partial(read_order, body, source, service.default_model, everything=service.everything)
+    request = await aside(read, size_of_masks(body))
     instructions = Instructions(NAME, body.webhook, body.priority, body.idempotency_key)
     document = await run_in_threadpool(_ordered, service, caller, request, instructions, links)
     return JSONResponse(document, 202, headers={"Location": f"{http.url.path}/{document['id']}"})

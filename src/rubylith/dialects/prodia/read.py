@@ -16,7 +16,6 @@ from rubylith.domain.prompt import Prompt, Subject, Text
 from rubylith.domain.request import SegmentRequest
 from rubylith.language.lists import phrases_in
 from rubylith.service.intake import Header
-from rubylith.service.prompts import defaults_of
 from rubylith.service.service import Service
 
 MAX_PARTS = 64
@@ -94,7 +93,7 @@ def read_request(submitted: Submitted, picture: Picture, service: Service) -> Se
     """What is asked of the engine; words that nobody here knows are a fault of the prompt."""
     with_pixels = submitted.kind == wire.REMOVE_BACKGROUND
     try:
-        prompt = _read_prompt(submitted, service.default_model)
+        prompt = _read_prompt(submitted, service)
         request = SegmentRequest(Inline(picture.data, "input"), prompt, service.default_model, with_pixels=with_pixels)
         service.check(request)
     except (InvalidPrompt, UnknownWord) as error:
@@ -102,11 +101,11 @@ def read_request(submitted: Submitted, picture: Picture, service: Service) -> Se
     return request
 
 
-def _read_prompt(submitted: Submitted, model: str) -> Prompt:
+def _read_prompt(submitted: Submitted, service: Service) -> Prompt:
     if submitted.kind == wire.WORDS:
         config = submitted.config
         return Text(phrases_in(config["prompt"]), threshold=config["confidence_threshold"])
-    return defaults_of(None, model) if submitted.kind == wire.SEGMENT else Subject()
+    return service.everything(None) if submitted.kind == wire.SEGMENT else Subject()
 
 
 def _inspected(data: bytes, service: Service, max_side: int) -> Header:

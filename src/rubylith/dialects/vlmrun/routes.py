@@ -38,7 +38,6 @@ from rubylith.domain.caller import Caller
 from rubylith.domain.errors import RubylithError
 from rubylith.domain.request import SegmentRequest
 from rubylith.service.files import Links
-from rubylith.service.prompts import defaults_of
 from rubylith.service.scheduler import Ticket, too_late
 from rubylith.service.service import Service
 from rubylith.service.work import Answer
@@ -131,7 +130,7 @@ def _read(body: ChatIn, service: Service) -> Chat:
 def _begin(asked: Chat, service: Service, caller: Caller, write: Callable[[Answer], str]) -> Work | None:
     if asked.source is None or asked.wish is None:
         return None
-    prompt = prompt_of(asked.wish, partial(defaults_of, asked.engine_model, service.default_model))
+    prompt = prompt_of(asked.wish, partial(service.everything, asked.engine_model))
     draws = asked.plan is not None and asked.plan.draws
     request = SegmentRequest(asked.source, prompt, asked.engine_model, (), with_pixels=draws)
     return service.segment(request, caller, write=write)
