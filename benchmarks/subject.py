@@ -1,6 +1,6 @@
 """How well the subject of a photograph is found: mean IoU with its one dominant thing, as a Markdown table.
 
-    python benchmarks/subject.py [--eval DIR] [--model embedded] [--limit N] [--text 'largest object']
+    python benchmarks/subject.py [--eval DIR] [--model embedded] [--limit N] [--text 'largest object'] [--cut .4]
 
 A photograph counts if its largest annotated thing takes at least a tenth of it and three times what the next one takes.
 DIR is that of benchmarks/quality.py and no part of this repository.
@@ -35,6 +35,9 @@ def main() -> None:
     parser.add_argument("--model", default="embedded")
     parser.add_argument("--limit", type=int, help="photos looked at per set")
     parser.add_argument("--text", help="ask for this instead of for the subject")
+    parser.add_argument(
+        "--cut", type=float, default=0.0, help="share of the thing that the picture's lower edge cuts off"
+    )
     options = parser.parse_args()
     prompt = Text((options.text,)) if options.text else Subject()
     if not (options.eval / "tools" / "segeval.py").is_file():
@@ -46,8 +49,9 @@ def main() -> None:
     means: list[float] = []
     for name in SETS:
         ious = [
-            float(evaluator.iou(_found(engine, sample.image, prompt), truth))
-            for sample, truth in dominant(evaluator.load(name, str(options.eval), options.limit))
+            float(evaluator.iou(_found(engine, rgb, prompt), truth))
+            for sample, whole in dominant(evaluator.load(name, str(options.eval), options.limit))
+            for rgb, truth in [_cut(sample.image, whole, options.cut)]
         ]
         if ious:
             means.append(mean(ious))
@@ -65,6 +69,13 @@ def dominant(samples: Iterator[Any]) -> Iterator[tuple[Any, BoolArray]]:
             continue
         if order.size == 1 or areas[order[0]] >= DOMINANCE * areas[order[1]]:
             yield sample, labels == ids[order[0]]
+
+
+def _cut(rgb: npt.NDArray[np.uint8], truth: BoolArray, share: float) -> tuple[npt.NDArray[np.uint8], BoolArray]:
+    """The photograph and the mask of its thing, ending where so much of the thing's height is gone."""
+    rows = np.flatnonzero(truth.any(axis=1))
+    end = int(rows[-1]) + 1 - round(share * (int(rows[-1]) + 1 - int(rows[0])))
+    return (rgb[:end], truth[:end]) if share else (rgb, truth)
 
 
 def _found(engine: Engine, rgb: npt.NDArray[np.uint8], prompt: Prompt) -> BoolArray:

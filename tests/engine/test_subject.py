@@ -24,6 +24,16 @@ def drawn(x=120, y=90, radius=45):
     return Image(pixels, f"{x} {y} {radius}"), inside
 
 
+def standing(across):
+    """A striped column with a head, cut off by the lower edge, on the same ground, and what it covers."""
+    image, _ = drawn(radius=0)
+    rows, columns = np.mgrid[: SIZE.height, : SIZE.width]
+    inside = (abs(columns - 120) < across) & (rows > 70) | ((columns - 120) ** 2 + (rows - 50) ** 2 < 30**2)
+    pixels = image.pixels.copy()
+    pixels[inside] = np.where((rows // 12 % 2)[..., None], (230, 120, 40), (240, 180, 60))[inside]
+    return Image(pixels, f"standing {across}"), inside
+
+
 def iou(one, other):
     return np.count_nonzero(one & other) / np.count_nonzero(one | other)
 
@@ -33,6 +43,14 @@ def test_a_thing_in_the_middle_is_the_subject(x, y, radius):
     image, truth = drawn(x, y, radius)
     (mask,) = Engine().segment(image, Subject()).masks
     assert iou(mask.bitmap(), truth) > 0.85
+
+
+@pytest.mark.parametrize("across", [30, 40, 50])
+def test_a_subject_that_goes_on_to_the_lower_edge_is_not_cut_off_before_it(across):
+    image, truth = standing(across)
+    (mask,) = Engine().segment(image, Subject()).masks
+    assert iou(mask.bitmap(), truth) > 0.85
+    assert mask.box.y1 == SIZE.height
 
 
 def test_the_same_picture_has_the_same_subject():
@@ -55,6 +73,65 @@ def test_every_family_is_asked_for_what_fills_the_middle():
     segmenter = FakeSegmenter()
     found = subject.segment(segmenter, segmenter.embed(Image(np.zeros((30, 30, 3), np.uint8), "any")))
     assert [mask.rle for mask in found.masks] == [disc(Size(30, 30), 15, 15).rle]
+
+
+class Framed(FakeSegmenter):
+    """Of a thing it finds in a box what lies in it, and to a click answers with `clicked` of the place."""
+
+    thing = clicked = None
+
+    def decode(self, embedding, prompts):
+        (prompt,) = prompts
+        if prompt.box is None:
+            bitmap, promised = self.clicked(prompt.points[0]), 0.5
+        else:
+            rows, columns = np.mgrid[: embedding.size.height, : embedding.size.width] + 0.5
+            box = prompt.box
+            inside = (columns > box.x0) & (columns < box.x1) & (rows > box.y0) & (rows < box.y1)
+            bitmap, promised = self.thing & inside, 0.9
+        rle = RLE.from_bitmap(bitmap)
+        return ((Mask(rle, rle.box, promised),),)
+
+
+def asked(segmenter):
+    (mask,) = subject.segment(segmenter, segmenter.embed(Image(np.zeros((60, 80, 3), np.uint8), "any"))).masks
+    return mask.bitmap()
+
+
+class Column(Framed):
+    thing = np.zeros((60, 80), np.bool_)
+    thing[6:, 25:55] = True
+    clicked = staticmethod(lambda _: Column.thing)
+
+
+def test_of_an_answer_that_the_frame_cuts_off_the_rest_is_taken_from_a_click_that_agrees_with_it():
+    assert np.array_equal(asked(Column()), Column.thing)
+
+
+def test_where_the_middle_is_another_thing_a_click_in_the_answer_itself_tells_the_rest():
+    class Holed(Column):
+        hole = disc(Size(60, 80), 40, 30, 4).bitmap()
+        thing = Column.thing & ~hole
+        clicked = staticmethod(lambda point: Holed.hole if abs(point.x - 40) < 1 else Holed.thing)
+
+    assert np.array_equal(asked(Holed()), Holed.thing)
+
+
+def test_what_a_click_loses_in_the_midst_of_a_thing_the_box_gives_back():
+    class Torn(Column):
+        clicked = staticmethod(lambda _: Column.thing & ~disc(Size(60, 80), 45, 25, 5).bitmap())
+
+    assert np.array_equal(asked(Torn()), Column.thing)
+
+
+@pytest.mark.parametrize("other", [np.ones((60, 80), np.bool_), disc(Size(60, 80), 40, 30, 5).bitmap()])
+def test_an_answer_stays_as_it_is_where_clicks_mean_another_thing_or_the_whole_picture(other):
+    class Elsewhere(Column):
+        clicked = staticmethod(lambda _: other)
+
+    framed = np.zeros((60, 80), np.bool_)
+    framed[9:51, 25:55] = True
+    assert np.array_equal(asked(Elsewhere()), framed)
 
 
 def test_a_family_that_finds_nothing_has_no_subject():
