@@ -54,7 +54,8 @@ class Overlap(enum.StrEnum):
 class Everything:
     """All that can be told apart. Names, defaults and meaning of segment-anything's automatic mask generator.
 
-    points_per_side: seeds per side of a regular grid; a mask is proposed only where a seed falls.
+    points_per_side: seeds per side of a regular grid; a mask is proposed only where a seed falls (and in drawings
+        where the embedded model finds fewer regions than half of that, so that it misses no dot).
     pred_iou_thresh, stability_score_thresh: masks below either are dropped; stability_score_offset: how far the
         cut is loosened and tightened to measure stability.
     box_nms_thresh: of two masks whose boxes have a higher IoU than this, the worse is dropped.

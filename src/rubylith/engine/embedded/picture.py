@@ -13,7 +13,8 @@ from rubylith.engine.embedded.diffusion import Diffusion, ShortWalks
 from rubylith.engine.embedded.edges import edge_strength, planes_of
 from rubylith.engine.embedded.hierarchy import EDGE_SHARE, Hierarchy, Leaves, measure_leaves, merge
 from rubylith.engine.embedded.network import Nano, View
-from rubylith.engine.embedded.superpixels import superpixels
+from rubylith.engine.embedded.strokes import is_flat
+from rubylith.engine.embedded.superpixels import still_places, superpixels
 from rubylith.engine.embedded.upscale import LabelRuns, resize_labels
 
 FloatArray = npt.NDArray[np.float64]
@@ -65,6 +66,11 @@ class Picture:
     def is_enlarged(self) -> bool:
         """Whether the working size is the larger one."""
         return self.small.size > self.pixels.size
+
+    @cached_property
+    def is_drawing(self) -> bool:
+        """Whether most of it is flat colour."""
+        return is_flat(still_places(self.pixels if self.is_enlarged else self.small))
 
     @property
     def nbytes(self) -> int:

@@ -18,6 +18,8 @@ from rubylith.engine.windows import anything
 FloatArray = npt.NDArray[np.float64]
 
 SMALLEST = 3e-4  # share of the picture; smaller regions are crumbs
+LEAST_SEEN, LEAST_DOT = 9.0, 4.0  # pixels of the picture that show a shape in a photograph; in a drawing
+SEEDS_TO_SPARE = 2  # times as many seeds as superpixels
 PER_RANK, PER_PERSISTENCE = 0.0295, 0.3
 FAINT, FAINT_PRICE = 0.5, 0.03  # a region that hardly differs from its neighbour loses up to this share
 SAME, SAME_PENALTY = 0.9, 0.3  # IoU from which two regions say the same, and what share the worse of them loses
@@ -69,12 +71,24 @@ def select(picture: Picture, everything: Everything, are_whole: AreWhole = anyth
     good = np.zeros(len(predicted), np.bool_)
     good[list(seeds)] = True
     good &= (predicted >= everything.pred_iou_thresh) & (stability >= everything.stability_score_thresh)
-    good &= tree.areas >= SMALLEST * tree.areas[-1]
+    good &= tree.areas >= _least_area(picture, everything.points_per_side)
     good[-1] = len(good) == 1  # the whole picture is a thing only where nothing can be told apart in it
     nodes = np.flatnonzero(good)
     nodes = nodes[are_whole(_pixel_boxes(picture, nodes))]
     kept = nodes[box_nms(tree.boxes[nodes], predicted[nodes], everything.box_nms_thresh)]
     return [Region(node, float(predicted[node]), float(stability[node]), seeds[node]) for node in kept.tolist()]
+
+
+def _least_area(picture: Picture, per_side: int) -> float:
+    """Pixels at working size from which a region is no crumb."""
+    across, down = picture.scale
+    least, seen = (0.0, LEAST_DOT) if _has_seeds_to_spare(picture, per_side) else (SMALLEST, LEAST_SEEN)
+    return max(least * float(picture.hierarchy.areas[-1]), seen * across * down)
+
+
+def _has_seeds_to_spare(picture: Picture, per_side: int) -> bool:
+    """Whether it is a drawing of so few superpixels that each may have a seed of its own."""
+    return len(picture.leaves.areas) * SEEDS_TO_SPARE <= per_side**2 and picture.is_drawing
 
 
 def _pixel_boxes(picture: Picture, nodes: npt.NDArray[np.intp]) -> FloatArray:
@@ -200,4 +214,19 @@ def seeds_in(picture: Picture, per_side: int) -> dict[int, Point]:
         while node >= 0 and node not in seeds:
             seeds[node] = Point(x, y)
             node = int(tree.parents[node])
-    return seeds
+    return seeds | _missed(picture, seeds) if _has_seeds_to_spare(picture, per_side) else seeds
+
+
+def _missed(picture: Picture, seeds: dict[int, Point]) -> dict[int, Point]:
+    """Seeds for the superpixels that those of the grid miss, and what is around them."""
+    tree, labels = picture.hierarchy, picture.leaves.labels
+    under, first = np.unique(labels, return_index=True)
+    across, down = picture.scale
+    missed: dict[int, Point] = {}
+    for leaf, index in zip(under.tolist(), first.tolist(), strict=True):
+        row, column = divmod(index, labels.shape[1])
+        node = leaf
+        while node >= 0 and node not in seeds and node not in missed:
+            missed[node] = Point((column + 0.5) / across, (row + 0.5) / down)
+            node = int(tree.parents[node])
+    return missed

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from rubylith.engine.embedded.strokes import is_flat, nearest, strokes
+
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int32]
@@ -27,11 +29,35 @@ def superpixels(edges: FloatArray, pixels: UInt8Array, count: int = LEAVES) -> I
     smooth = cast("FloatArray", cv2.GaussianBlur(edges, (0, 0), 1.0))
     radius = int(max(1, np.sqrt(edges.size / count) / 3))
     lowest = cv2.erode(smooth, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8))
-    height, width = edges.shape
-    still = cv2.resize(still_places(pixels).view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
-    _, minima = cv2.connectedComponents(((smooth <= lowest + 1e-7) | still).astype(np.uint8))
+    places = still_places(pixels)
+    still = np.asarray(cv2.resize(places.view(np.uint8), edges.shape[::-1], interpolation=cv2.INTER_NEAREST), np.bool_)
+    low: BoolArray = (smooth <= np.asarray(lowest, np.float32) + 1e-7) | still
     levels = np.clip(np.sqrt(smooth / STRONGEST) * 255, 0, 255).astype(np.uint8)  # finer steps where edges are weak
-    return flood(levels, minima.astype(np.int32)) - 1
+    if is_flat(places):
+        return flood(levels, _with_strokes(low, still, strokes(pixels, places))) - 1
+    return flood(levels, np.asarray(cv2.connectedComponents(low.view(np.uint8))[1], np.int32)) - 1
+
+
+def _with_strokes(low: BoolArray, still: BoolArray, found: tuple[IntArray, BoolArray]) -> IntArray:
+    """Markers of what is `low`, of each stroke, and right beside it of its ground: edges do not end where strokes do.
+
+    low, still: (h, w) bool; found: of `strokes`, at any size. Returns (h, w) int32.
+    """
+    pieces = _resized(found[0].astype(np.float32), low.shape).astype(np.int32)
+    drawn: BoolArray = pieces > 0
+    count, minima = cv2.connectedComponents((low & ~drawn).view(np.uint8))
+    markers = np.asarray(minima, np.int32)
+    if not drawn.any():
+        return markers
+    near = np.asarray(cv2.dilate(drawn.view(np.uint8), np.ones((STILL_SIDE, STILL_SIDE), np.uint8)), np.bool_)
+    beside = near & (_resized(found[1].astype(np.float32), low.shape) > 0) & (markers == 0)
+    markers = np.where(beside, markers.ravel()[nearest(still)], markers)
+    return np.where(drawn, pieces + np.int32(count - 1), markers)
+
+
+def _resized(plane: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """(h, w), each pixel the nearest one of `plane`."""
+    return cast("FloatArray", cv2.resize(plane, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST))
 
 
 def still_places(pixels: UInt8Array) -> BoolArray:
