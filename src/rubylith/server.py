@@ -70,7 +70,12 @@ def build(settings: Settings, *, address: str) -> Server:
     job_seconds = settings.job_seconds or JOB_SECONDS
     files = Files(objects, settings.upload_seconds, job_seconds)
     fetcher = Fetcher(settings.fetch_allow, user_agent=f"rubylith/{__version__}")
-    sources = Sources(files, fetcher, OBJECTS, settings.max_bytes, settings.fetch_seconds)
+    doors = tuple(
+        cast("Dialect", load(dialects.__name__, dialects.NAMES, name, kind="dialect").DIALECT)
+        for name in dialects.NAMES
+    )
+    readers = tuple(door.own_link for door in doors if door.own_link is not None)
+    sources = Sources(files, fetcher, OBJECTS, settings.max_bytes, settings.fetch_seconds, readers)
     cache = EmbeddingCache(settings.cache_bytes)
     models = _models(settings, cache)
     worker = Worker(models, cache, settings.limits, sources.open)
@@ -93,10 +98,6 @@ def build(settings: Settings, *, address: str) -> Server:
         default_model=models.default,
         public_url=settings.public_url or None,
         job_seconds=settings.job_seconds,
-    )
-    doors = tuple(
-        cast("Dialect", load(dialects.__name__, dialects.NAMES, name, kind="dialect").DIALECT)
-        for name in dialects.NAMES
     )
     links = Links(f"{settings.public_url or address}{OBJECTS}", seconds=7 * 86_400.0)
     opened = {name: _opened(door, service, links, signing) for name, door in zip(dialects.NAMES, doors, strict=True)}

@@ -29,6 +29,7 @@ class Dialect:
     to the dialect's; doors that take no jobs have none of these three. aliases: further prefixes of the same door.
     files: paths under which a body is a whole file, held to the limit on files instead of that on bodies. exposed:
     headers of answers that pages of other origins may read. for_pages: the vendor lets pages of all origins call it.
+    own_link: makes the signed URL under /v1/objects of one that this door hands out in another form; others stay.
     """
 
     prefix: str
@@ -41,3 +42,4 @@ class Dialect:
     files: tuple[str, ...] = ()
     exposed: tuple[str, ...] = ()
     for_pages: bool = False
+    own_link: Callable[[str], str] | None = None

@@ -1,7 +1,7 @@
 """Where pictures come from: sent along, uploaded before, or fetched from an address."""
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
@@ -18,13 +18,18 @@ REMEMBERED_DIGESTS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Opens sources on behalf of callers. mount: the path under which this server hands out objects by signed URL."""
+    """Opens sources on behalf of callers. mount: the path under which this server hands out objects by signed URL.
+
+    readers: each makes such a URL of those that a door of this server hands out in a form of its own, and leaves all
+    others alone.
+    """
 
     files: Files
     fetcher: Fetcher
     mount: str
     max_bytes: int
     fetch_seconds: float
+    readers: tuple[Callable[[str], str], ...] = ()
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _digests: dict[str, str] = field(default_factory=dict[str, str], init=False, repr=False)
 
@@ -93,6 +98,8 @@ class Sources:
 
     def _own_key(self, url: str) -> str | None:
         """The object that one of our own signed URLs opens; None for any other URL. Forbidden if it has expired."""
+        for read in self.readers:
+            url = read(url)
         try:
             parts = urlsplit(url)
         except ValueError:

@@ -25,6 +25,7 @@ from dataclasses import replace
 from rubylith.dialects import Dialect
 from rubylith.dialects.fal.application import application
 from rubylith.dialects.fal.errors import write_too_large
+from rubylith.dialects.fal.links import own_link
 from rubylith.dialects.fal.write import write_files, write_webhook
 
 DIALECT = Dialect(
@@ -38,4 +39,5 @@ DIALECT = Dialect(
     files=("/cdn/",),
     exposed=("x-fal-request-id", "x-fal-error-type", "x-fal-request-timeout-type"),
     for_pages=True,
+    own_link=own_link,
 )

@@ -46,6 +46,11 @@ def signed_url(url: str) -> str:
     return f"{OBJECTS}/{key_of(found[1])}?{unpacked(found[2])}"
 
 
+def own_link(url: str) -> str:
+    """Such a URL as the signed URL that it stands for; any other as it is."""
+    return signed_url(url) if is_file_url(url) else url
+
+
 def packed(query: str) -> str:
     """A query as one segment of a path."""
     return base64.urlsafe_b64encode(query.encode()).decode().rstrip("=")

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rubylith.dialects._data_uri import is_data_uri, read_data_uri
 from rubylith.dialects._parsing import check_values
 from rubylith.dialects.fal.errors import Detail, Failure, Refused, fault_of, faults_of, shown
-from rubylith.dialects.fal.links import is_file_url, signed_url
+from rubylith.dialects.fal.links import own_link
 from rubylith.dialects.fal.models import find_model, split
 from rubylith.dialects.fal.wire import (
     MAX_POINTS,
@@ -197,7 +197,7 @@ def _object(body: bytes) -> dict[str, Any]:
 def _read_source(text: str) -> ImageSource:
     if is_data_uri(text):
         return Inline(read_data_uri(text), "the data URI")
-    return Link(signed_url(text) if is_file_url(text) else text)
+    return Link(own_link(text))
 
 
 def _read_prompt(given: InputIn) -> Prompt:

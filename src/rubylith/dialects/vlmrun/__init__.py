@@ -7,6 +7,7 @@ coordinates are shares of the picture unless the schema says otherwise. Batch ag
 
 from rubylith.dialects import Dialect
 from rubylith.dialects.vlmrun.application import application
+from rubylith.dialects.vlmrun.artifacts import own_link
 from rubylith.dialects.vlmrun.errors import write_too_large
 from rubylith.dialects.vlmrun.write import write_files, write_webhook
 
@@ -18,4 +19,5 @@ DIALECT = Dialect(
     write_webhook,
     sign=lambda own, _: own,
     files=("/v1/uploads/",),
+    own_link=own_link,
 )

@@ -18,6 +18,8 @@ from rubylith.service.work import Answer
 
 LINK_SECONDS = 86_400.0
 ENDINGS = {"img": "png", "url": "txt"}
+OBJECTS, FOLDER = "/v1/objects", "artifacts"
+PREFIX = "/vlmrun/v1"  # links to artifacts begin with it
 
 
 @dataclass(slots=True)
@@ -105,7 +107,13 @@ def key_of(session: str, object_id: str) -> str:
     ending = ENDINGS.get(object_id.partition("_")[0])
     if ending is None:
         raise missing(object_id)
-    return f"artifacts/{session}/{object_id}.{ending}"
+    return f"{FOLDER}/{session}/{object_id}.{ending}"
+
+
+def own_link(url: str) -> str:
+    """A link to an artifact as the signed URL that it stands for; any other as it is."""
+    _, found, key = url.partition(f"{PREFIX}/{FOLDER}/")
+    return f"{OBJECTS}/{FOLDER}/{key}" if found else url
 
 
 def listed(service: Service, caller: Caller, session: str) -> tuple[StoredFile, ...]:

@@ -17,7 +17,7 @@ from rubylith.dialects._downloading import download
 from rubylith.dialects._receiving import received
 from rubylith.dialects.vlmrun import artifacts
 from rubylith.dialects.vlmrun.errors import Refusal
-from rubylith.dialects.vlmrun.routes import PREFIX, read_body
+from rubylith.dialects.vlmrun.routes import read_body
 from rubylith.dialects.vlmrun.wire import PresignedIn
 from rubylith.domain.caller import Caller, Scope
 from rubylith.domain.errors import NotFound
@@ -25,7 +25,6 @@ from rubylith.service.files import Links, StoredFile, id_of
 from rubylith.service.service import Service
 
 MAX_PARTS = 8
-PUBLIC = "/v1/objects"  # uploads are handed out where all of this server's are, so that they may be sent back as links
 router = APIRouter()
 
 
@@ -120,7 +119,7 @@ async def presigned(http: Request, service: ServiceHere, caller: CallerNow, root
             key, owner=caller.id, media_type=media_type, name=body.filename, ttl_seconds=service.files.upload_seconds
         )
         limit = service.worker.limits.max_bytes
-        base = f"{root}{PREFIX}/uploads"
+        base = f"{root}{artifacts.PREFIX}/uploads"
         return objects.url(
             key, base=base, seconds=body.expiration, method="PUT", media_type=media_type, max_bytes=limit
         )
@@ -194,5 +193,5 @@ def _file(service: Service, stored: StoredFile, root: str) -> dict[str, Any]:
         "purpose": "assistants",
         "created_at": stored.created_at.isoformat(),
         "object": "file",
-        "public_url": service.files.link(stored.key, Links(f"{root}{PUBLIC}")),
+        "public_url": service.files.link(stored.key, Links(f"{root}{artifacts.OBJECTS}")),
     }

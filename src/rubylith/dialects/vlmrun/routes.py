@@ -19,7 +19,7 @@ from rubylith.dialects._asking import CallerNow, ServiceHere, root_of
 from rubylith.dialects._parsing import aside, check_values
 from rubylith.dialects._telling import note_unforeseen
 from rubylith.dialects._waiting import has_ended, let_go, wait_for
-from rubylith.dialects.vlmrun.artifacts import LINK_SECONDS, Shelf
+from rubylith.dialects.vlmrun.artifacts import LINK_SECONDS, PREFIX, Shelf
 from rubylith.dialects.vlmrun.errors import Refusal, write_body, write_unforeseen_body
 from rubylith.dialects.vlmrun.prompts import prompt_of
 from rubylith.dialects.vlmrun.read import Chat, read_chat
@@ -42,7 +42,6 @@ from rubylith.service.scheduler import Ticket, too_late
 from rubylith.service.service import Service
 from rubylith.service.work import Answer
 
-PREFIX = "/vlmrun/v1"
 PATIENCE_SECONDS, ALIVE_SECONDS = 5.0, 10.0  # an error within the first is an HTTP error also of a stream
 OWNER = "rubylith"
 log = structlog.stdlib.get_logger("rubylith.vlmrun")
