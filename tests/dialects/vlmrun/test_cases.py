@@ -427,6 +427,12 @@ def test_large_files_are_put_to_a_link_of_their_own(http):
     assert http.get(f"{BASE}/files/verify-upload/{made['id']}").json()["bytes"] == len(PICTURE)
 
 
+@pytest.mark.parametrize("left_out", [{}, {"purpose": None}, {"purpose": None, "expiration": None}])
+def test_what_the_client_leaves_out_of_a_presigned_upload_or_sends_as_null_has_its_default(http, left_out):
+    made = http.post(f"{BASE}/files/presigned-url", json={"filename": "c.png", **left_out})
+    assert (made.status_code, made.json()["expiration"]) == (200, 86_400)
+
+
 def test_a_later_message_asks_about_the_picture_of_an_earlier_one(http):
     body = chat()
     body["messages"] += [{"role": "assistant", "content": "{}"}, {"role": "user", "content": "Segment everything"}]

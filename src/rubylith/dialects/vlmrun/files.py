@@ -24,7 +24,7 @@ from rubylith.domain.errors import NotFound
 from rubylith.service.files import Links, StoredFile, id_of
 from rubylith.service.service import Service
 
-MAX_PARTS = 8
+MAX_PARTS, EXPIRATION_SECONDS = 8, 86_400
 router = APIRouter()
 
 
@@ -110,7 +110,7 @@ async def presigned(http: Request, service: ServiceHere, caller: CallerNow, root
     """An address to which a large file can be put."""
     body = await read_body(http, PresignedIn)
     caller.require(Scope.SEGMENT)
-    file_id = f"file_{secrets.token_hex(16)}"
+    file_id, seconds = f"file_{secrets.token_hex(16)}", body.expiration or EXPIRATION_SECONDS
     key, media_type = f"files/{file_id}", "application/octet-stream"
     objects = service.files.objects
 
@@ -120,9 +120,7 @@ async def presigned(http: Request, service: ServiceHere, caller: CallerNow, root
         )
         limit = service.worker.limits.max_bytes
         base = f"{root}{artifacts.PREFIX}/uploads"
-        return objects.url(
-            key, base=base, seconds=body.expiration, method="PUT", media_type=media_type, max_bytes=limit
-        )
+        return objects.url(key, base=base, seconds=seconds, method="PUT", media_type=media_type, max_bytes=limit)
 
     url = await run_in_threadpool(reserved)
     return {
@@ -133,7 +131,7 @@ async def presigned(http: Request, service: ServiceHere, caller: CallerNow, root
         "upload_method": "PUT",
         "public_url": None,
         "created_at": datetime.now(UTC).isoformat(),
-        "expiration": body.expiration,
+        "expiration": seconds,
         "method": "PUT",
     }
 

@@ -54,8 +54,8 @@ class ChatIn(BaseModel):
 
 
 class PresignedIn(BaseModel):
-    """`POST /files/presigned-url`."""
+    """`POST /files/presigned-url`. The client sends what its caller left out as null."""
 
     filename: str = Field(min_length=1)
-    purpose: str = "assistants"
-    expiration: int = Field(default=86_400, ge=1, le=7 * 86_400)
+    purpose: str | None = None
+    expiration: int | None = Field(default=None, ge=1, le=7 * 86_400)
