@@ -126,6 +126,13 @@ HOSTILE = [
     "http://a..b/",
     "http://-/",
     "http://exa mple.com/",
+    "http://exa mple.com/a b",
+    "http://127.0.0.1 /",
+    "http:// public.example/",
+    "http://public.example /",
+    "http://public.example:8080 /",
+    "http://public.example@127.0.0.1 /",
+    "http ://public.example/",
     "http://[::1/",
     "http://public.example/" + "a" * 9000,
 ]
@@ -226,6 +233,23 @@ def test_the_same_name_is_checked_again_on_a_redirect():
                 "http://a.example/", max_bytes=9, seconds=PATIENCE
             )
     assert len(recorder.connections) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("/my photo (1).jpg?for=a b", "/my%20photo%20(1).jpg?for=a%20b"),
+        ("/my%20photo.jpg?a=b+c", "/my%20photo.jpg?a=b+c"),
+        ("/höhe 中.jpg", "/h%C3%B6he%20%E4%B8%AD.jpg"),
+        ("/a.jpg \n", "/a.jpg"),
+    ],
+)
+def test_spaces_and_foreign_letters_are_sent_as_browsers_send_them(written, asked):
+    with http_site(
+        lambda received: Reply(302, {"Location": "/the end"}) if "end" not in received.path else Reply()
+    ) as site:
+        Fetcher(LOOPBACK).get(site.url(written), max_bytes=9, seconds=PATIENCE)
+    assert [received.path for received in site.received] == [asked, "/the%20end"]
 
 
 def test_three_redirects_are_followed_and_a_fourth_is_not():

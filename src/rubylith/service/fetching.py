@@ -34,7 +34,7 @@ PASSING = frozenset({408, 421, 423, 425, 429})  # refusals that a later try may 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _CREDENTIALS = re.compile(r"[^/]*//[^/?#]*@")  # even empty ones, which httpx2 drops
-_OUTSIDE_URLS = re.compile(r"[\x00-\x20\x7f\\]")
+_OUTSIDE_URLS = re.compile(r"[\x00-\x1f\x7f\\]")
 # RFC 6761, RFC 6762, and what ICANN reserved for private use in 2024; localdomain by custom.
 PRIVATE_ENDINGS = (".localhost", ".local", ".internal", ".localdomain", ".home.arpa", ".test", ".invalid")
 _HINT = "Give an http or https URL of a public host, or let the operator name its network in RUBYLITH_FETCH_ALLOW"
@@ -196,7 +196,11 @@ class Fetcher:
 
 
 def _target(text: str) -> _Target:
-    """Take a URL apart; UnsafeAddress for all that is not plain http(s) to a plain host."""
+    """Take a URL apart; UnsafeAddress for all that is not plain http(s) to a plain host.
+
+    White space around it is dropped, and spaces within its path and query are escaped, as browsers do.
+    """
+    text = text.strip()
     if len(text) > MAX_URL or _OUTSIDE_URLS.search(text):
         raise UnsafeAddress("The URL is too long or has characters that no URL has", _HINT)
     try:

@@ -63,6 +63,7 @@ def answer(asked: Received) -> Reply:
     """A site of pictures, good and bad."""
     files = {
         "/a.png": ("image/png", PICTURE),
+        "/my%20photo.png": ("image/png", PICTURE),
         "/turned.jpg": ("image/jpeg", oriented()),
         "/page": ("text/html", b"<html>no picture</html>"),
         "/cut.png": ("image/png", PICTURE[: len(PICTURE) // 2]),

@@ -238,6 +238,8 @@ def test_case_13_points_are_shares_of_the_upright_picture(tengr, site, plain):
         ({"imageUrl": "photo"}, "imageUrl"),
         ({"imageUrl": "ftp://example.com/a.png"}, "imageUrl"),
         ({"imageUrl": "http://"}, "imageUrl"),
+        ({"imageUrl": "http://exa mple.com/a.png"}, "imageUrl"),
+        ({"imageUrl": "http://example.com/a.png\r\nX-A: 1"}, "imageUrl"),
         ({"imageUrl": "data:image/png;base64,*"}, "imageUrl"),
         ({"imageUrl": "data:text/html;base64,AAAA"}, "imageUrl"),
     ],

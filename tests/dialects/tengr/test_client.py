@@ -148,6 +148,10 @@ def test_a_result_can_be_the_next_picture(tengr):
     assert tengr.mask(imageUrl=url).shape == (HEIGHT, WIDTH)
 
 
+def test_a_link_with_a_space_in_its_path_is_followed(tengr, site):
+    assert tengr.mask(imageUrl=site.url("/my photo.png")).shape == (HEIGHT, WIDTH)
+
+
 def test_a_link_that_was_altered_opens_nothing(tengr):
     (url,) = tengr.made(**POINTS)["results"]
     for altered in (

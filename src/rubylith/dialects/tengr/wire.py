@@ -157,10 +157,11 @@ class ListIn(BaseModel):
 
 
 def _is_address(url: str) -> bool:
-    """An absolute http or https address, by its form."""
+    """An absolute http or https address, by its form; there may be spaces behind its host."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
     except ValueError:
         return False
-    return parts.scheme in {"http", "https"} and bool(host) and not re.search(r"[\x00-\x20\x7f]", url)
+    named = bool(host) and " " not in parts.netloc
+    return parts.scheme in {"http", "https"} and named and not re.search(r"[\x00-\x1f\x7f]|^ ", url)
