@@ -5,6 +5,7 @@ import concurrent.futures
 import hashlib
 import json
 import time
+from urllib.parse import quote
 
 import cv2
 import numpy as np
@@ -232,6 +233,13 @@ def test_case_13_bytes_that_are_no_picture_are_a_load_error(fal, uri):
 def test_case_13_a_data_uri_may_lack_its_type_and_its_padding(fal):
     bare = base64.b64encode(PICTURE).decode().rstrip("=")
     assert fal.run(image_url=f"data:;base64,{bare}").status_code == 200
+
+
+def test_case_13_base64_in_a_data_uri_may_be_escaped_as_in_any_url(fal):
+    escaped = quote(base64.b64encode(PICTURE).decode(), safe="")
+    assert "%2B" in escaped
+    assert fal.run(image_url=f"data:image/png;base64,{escaped}").status_code == 200
+    assert fal.run(image_url=f"data:image/png;base64,{escaped}%0g").status_code == 422
 
 
 @pytest.mark.parametrize(
