@@ -447,6 +447,36 @@ def test_bodies_that_make_no_sense(http, body):
     fails(http.post(f"{BASE}/openai/chat/completions", content=body), 400, "invalid_value")
 
 
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        ({"type": "image_url", "image_url": {}}, "messages.0.content.1.image_url.url: Field required"),
+        ({"type": "image_url", "image_url": {"url": 3}}, "messages.0.content.1.image_url.url: Input should be a valid"),
+        ({"image_url": {"url": "http://127.0.0.1/a.png"}}, "messages.0.content.1.type: Field required"),
+        ({"type": "text", "text": ["dog"]}, "messages.0.content.1.text: Input should be a valid string"),
+    ],
+)
+def test_what_is_wrong_with_a_part_of_a_message_is_told_of_that_part(http, part, told):
+    body = chat(image=None)
+    body["messages"][0]["content"].append(part)
+    answer = http.post(f"{BASE}/openai/chat/completions", json=body)
+    fails(answer, 400, "invalid_value")
+    error = answer.json()["error"]
+    assert error["message"].startswith(told)
+    assert error["param"] == told.partition(":")[0]
+
+
+def test_a_message_that_is_neither_text_nor_parts_is_told_as_such(http):
+    body = {"messages": [{"role": "user", "content": 5}]}
+    error = http.post(f"{BASE}/openai/chat/completions", json=body).json()["error"]
+    assert (error["param"], error["code"]) == ("messages.0.content", "invalid_value")
+
+
+def test_of_several_fields_at_fault_the_first_is_told(http):
+    body = chat(toolsets=["image", "moon"]) | {"model": 3}
+    assert http.post(f"{BASE}/openai/chat/completions", json=body).json()["error"]["param"] == "model"
+
+
 def test_sixteen_at_once(http):
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: ask(http), range(16)))

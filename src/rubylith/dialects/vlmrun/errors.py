@@ -6,6 +6,7 @@ from fastapi.responses import JSONResponse
 from rubylith.dialects._telling import nearest, retry_after
 from rubylith.domain import errors
 
+NO_FIELDS = ("body", "str", "list[PartIn]", "LinkIn")  # what pydantic puts among the names of fields
 STATUS: dict[type[errors.RubylithError], tuple[int, str, str | None]] = {  # family → status, code, parameter at fault
     errors.InvalidImage: (400, "invalid_image", "messages"),
     errors.SourceUnreachable: (400, "image_fetch_failed", "messages"),
@@ -64,9 +65,15 @@ def write_error(error: errors.RubylithError) -> JSONResponse:
 
 
 def write_invalid(error: RequestValidationError) -> JSONResponse:
-    """The first field at fault, never with its value."""
-    fault = error.errors()[0]
-    field = ".".join(str(part) for part in fault["loc"] if part != "body")
+    """The first field at fault, never with its value.
+
+    Of what may have several shapes pydantic tells a fault for each; the one that lies deepest is of the shape meant.
+    """
+    faults = error.errors()
+    *place, last = faults[0]["loc"] or ("",)
+    of_shapes = [one for one in faults if last in NO_FIELDS and list(one["loc"][: len(place)]) == place]
+    fault = max(of_shapes, key=lambda one: len(one["loc"]), default=faults[0])
+    field = ".".join(str(part) for part in fault["loc"] if part not in NO_FIELDS)
     return JSONResponse(body(f"{field}: {fault['msg']}".strip(": "), 400, "invalid_value", field or None), 400)
 
 
