@@ -207,6 +207,19 @@ def test_a_word_that_nobody_here_knows_is_an_error_in_the_result(fal, model, giv
 
 
 @pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"prompt": "red", "negative_prompt": "the dogs"}, "negative_prompt"),
+        ({"prompt": "Two Dogs", "negative_prompt": "red"}, "prompt"),
+        ({"prompt": "the dog", "negative_prompt": "a dog"}, "prompt"),
+    ],
+)
+def test_a_word_that_nobody_here_knows_is_told_of_the_field_that_holds_it(fal, given, field):
+    (fault,) = fal.run(EVF, image_url=DATA_URI, **given).json()["detail"]
+    assert (fault["loc"], fault["input"], fault["type"]) == (["body", field], given[field], "feature_not_supported")
+
+
+@pytest.mark.parametrize(
     ("model", "given", "field"),
     [
         (EVF, {}, "prompt"),

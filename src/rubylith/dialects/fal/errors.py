@@ -25,6 +25,7 @@ Detail = dict[str, Any]
 ERRORS_URL = "https://docs.fal.ai/errors#"
 MAX_FAULTS, MAX_ITEMS, MAX_TEXT, MAX_DEPTH = 50, 20, 200, 4  # of an input as it is shown in an error
 MAX_SHOWN = 4000  # characters of JSON
+WORDS = ("prompt", "negative_prompt")  # fields with words
 NOTHING_ASKED: Mapping[str, object] = MappingProxyType({})
 
 REQUESTS: dict[type[RubylithError], tuple[int, str | None]] = {  # status and error_type
@@ -163,7 +164,9 @@ def model_failure(
             fault = fault_of(kind, words + error.message, "image_url", given=picture, **context)
             return Failure(422, [fault])
         if known is errors.UnknownWord:
-            return Failure(422, [fault_of("feature_not_supported", f"{error.message}. {error.hint}", "prompt")])
+            field = _field_with(error.message, asked)
+            text = f"{error.message}. {error.hint}"
+            return Failure(422, [fault_of("feature_not_supported", text, field, given=asked.get(field))])
         if known is errors.InvalidPrompt:
             field = _field_of(error.message, asked)
             place, given = ((field,), asked[field]) if field else ((), None)
@@ -177,6 +180,13 @@ def _field_of(message: str, asked: Mapping[str, object]) -> str | None:
     """The field with the prompt that is spoken of: that of boxes where it is a box, else the first."""
     is_box = "box" in message.lower()
     return next((field for field in asked if field.startswith("box") == is_box), next(iter(asked), None))
+
+
+def _field_with(message: str, asked: Mapping[str, object]) -> str:
+    """The field whose words hold the one that the message quotes; that of what is wanted where neither or both do."""
+    noun = message.partition("'")[2].rpartition("'")[0].lower()
+    wanted, unwanted = (str(asked.get(field, "")).lower() for field in WORDS)
+    return WORDS[1] if noun and noun in unwanted and noun not in wanted else WORDS[0]
 
 
 def job_failure(

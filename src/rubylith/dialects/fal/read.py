@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from rubylith.dialects._data_uri import is_data_uri, read_data_uri
 from rubylith.dialects._parsing import check_values
-from rubylith.dialects.fal.errors import Detail, Failure, Refused, fault_of, faults_of, shown
+from rubylith.dialects.fal.errors import WORDS, Detail, Failure, Refused, fault_of, faults_of, shown
 from rubylith.dialects.fal.links import own_link
 from rubylith.dialects.fal.models import find_model, split
 from rubylith.dialects.fal.wire import (
@@ -37,7 +37,7 @@ from rubylith.language.lists import phrases_in
 NORMAL, LOW = 0, 10  # lower goes first
 LONGEST = 365 * 86_400.0  # seconds; more is as good as for ever
 TRUE = {"1", "true", "yes", "on"}
-PROMPTS = ("prompts", "point_prompts", "box_prompts", "prompt")  # fields, points before words that they replace
+PROMPTS = ("prompts", "point_prompts", "box_prompts", *WORDS)  # fields, points before words that they replace
 LIFECYCLE = ("x-fal-object-lifecycle-preference", "x-fal-object-lifecycle")
 
 
