@@ -23,16 +23,12 @@ from rubylith.service.endings import Endings
 Result = TypeVar("Result")
 
 TRACER = trace.get_tracer("rubylith")
-SURE = 64  # so many may wait, where bounds allow it, however slow the work is
 RECENT_DURATIONS = 32  # how many finished pieces of work the estimate of a waiting time rests on
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """concurrency: worked on at once. waiting: in line beyond that. per_caller: of one caller, both together.
-
-    Where work is slow SURE of each, if so many, and no more than will be begun within half of the deadline.
-    """
+    """concurrency: worked on at once. waiting: in line beyond that. per_caller: of one caller, both together."""
 
     concurrency: int
     waiting: int = 64
@@ -115,24 +111,21 @@ class Scheduler:
             return self._left.wait_for(lambda: not self._of_caller, seconds)
 
     def _admit(self, caller: str, ticket: Ticket) -> None:
-        bounds, held = self.bounds, self._of_caller[caller]
-        if self._is_full(self.admitted, bounds.concurrency + bounds.waiting, bounds.concurrency + SURE):
+        room = self.bounds.concurrency + self.bounds.waiting
+        if self.admitted >= room:
             raise Overloaded(
-                f"{self.admitted} requests are being worked on or wait, which is this server's limit",
+                f"{room} requests are being worked on or wait, which is this server's limit",
                 "Try again later, or send it as a job",
                 retry_after_seconds=self._estimated_wait(),
             )
-        if self._is_full(held, bounds.per_caller, SURE):
+        if self._of_caller[caller] >= self.bounds.per_caller:
             raise RateLimited(
-                f"This key has {held} requests under way, which is its limit",
+                f"This key has {self.bounds.per_caller} requests under way, which is its limit",
                 "Wait for one of them to finish",
                 retry_after_seconds=self._estimated_wait(),
             )
         self._of_caller[caller] += 1
         self._tickets.add(ticket)
-
-    def _is_full(self, count: int, most: int, sure: int) -> bool:
-        return count >= most or (count >= sure and self._estimated_wait() > self.bounds.deadline_seconds / 2)
 
     def _leave(self, caller: str, ticket: Ticket) -> None:
         with self._lock:
