@@ -1,17 +1,18 @@
 """What the server says while it runs: one JSON object a line, or coloured lines on a terminal."""
 
-import atexit
+import json
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import TextIO
 
 import structlog
 
 GATHERED_SECONDS = 0.05  # what is of no hurry is written after this long; a process that is killed loses that much
+MOST_GATHERED = 10_000  # lines; where whoever reads the log does not keep pace, further ones are dropped
 
 
 class Gathered:
@@ -19,32 +20,49 @@ class Gathered:
 
     Every request has a line, and to write one is a system call, at which the event loop lets the interpreter go: with
     many light requests that was a tenth of the time. What cannot be written is dropped: nobody's request fails of it.
+
+    Garbage that is collected in here may tell of itself in the log, so all of it can be entered again by who is in it:
+    hence the queue, which promises that, and the kind of lock.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._texts: deque[str] = deque()
-        self._writing = threading.Lock()
-        self._filled = threading.Event()
+        self._texts: SimpleQueue[str] = SimpleQueue()
+        self._calls: SimpleQueue[None] = SimpleQueue()
+        self._is_called = False
+        self._writing = threading.RLock()
+        self._dropped = 0
         threading.Thread(target=self._write_on, name="log", daemon=True).start()
 
     def write(self, text: str) -> None:
         """Take it down."""
-        self._texts.append(text)
-        if not self._filled.is_set():
-            self._filled.set()
+        if self._texts.qsize() >= MOST_GATHERED:
+            self._dropped += 1
+            return
+        self._texts.put(text)  # before the look at whether the writer was called, or it might just have missed it
+        if not self._is_called:
+            self._is_called = True
+            self._calls.put(None)
 
     def flush(self) -> None:
         """Write all that was taken down, now."""
-        with self._writing, suppress(OSError, ValueError):  # ValueError: the stream is closed
-            texts = [self._texts.popleft() for _ in range(len(self._texts))]
+        # ValueError: the stream is closed; RuntimeError: it was entered again
+        with self._writing, suppress(OSError, ValueError, RuntimeError):
+            texts: list[str] = []
+            with suppress(Empty):
+                while True:
+                    texts.append(self._texts.get_nowait())
+            if self._dropped:
+                dropped, self._dropped = self._dropped, 0
+                texts.append(json.dumps({"event": "lines dropped", "lines": dropped, "level": "warning"}) + "\n")
             self._stream.write("".join(texts))
             self._stream.flush()
 
     def _write_on(self) -> None:
-        while self._filled.wait():
+        while True:
+            self._calls.get()
             time.sleep(GATHERED_SECONDS)
-            self._filled.clear()
+            self._is_called = False
             self.flush()
 
 
@@ -101,5 +119,4 @@ def configure(stream: TextIO) -> Callable[[], None]:
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("rubylith").setLevel(logging.INFO)
-    atexit.register(gathered.flush)
     return gathered.flush

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -21,6 +22,30 @@ def test_all_that_many_threads_end_at_once_is_told():
                 assert all(work.done() for work in works)
 
     asyncio.run(wait(Endings()))
+
+
+def test_what_ends_just_when_the_loop_has_been_told_of_all_is_told_next():
+    first, second = Future(), Future()
+
+    class EndsLate(deque):
+        """Empty for the last time is when the second ends."""
+
+        def __bool__(self):
+            if not len(self) and first.done() and not second.done():
+                second.set_result(None)
+                return False
+            return len(self) > 0
+
+    async def wait(endings):
+        endings.watch(first)
+        ended = endings.watch(second)
+        (box,) = endings._boxes.values()
+        box._ended = EndsLate()
+        first.set_result(None)
+        await asyncio.wait_for(ended, SOON)
+
+    asyncio.run(wait(Endings()))
+    assert second.done()
 
 
 def test_what_ended_before_anybody_looked_is_told_as_well():
