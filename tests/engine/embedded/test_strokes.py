@@ -74,6 +74,15 @@ def test_hatching_and_the_outline_of_a_filled_thing_are_no_strokes():
         assert not strokes(pixels, still_places(pixels))[0].any()
 
 
+@pytest.mark.parametrize(("drawn", "told_apart"), [(200, 200), (201, 0)])
+def test_more_than_200_strokes_are_a_texture_of_which_none_is_told_apart(drawn, told_apart):
+    pixels = paper()
+    for place in range(drawn):
+        row, column = divmod(place, 20)
+        cv2.line(pixels, (20 + 24 * column, 20 + 24 * row), (28 + 24 * column, 20 + 24 * row), INK, 2)
+    assert strokes(pixels, still_places(pixels))[0].max() == told_apart
+
+
 def test_of_a_thumbnail_no_mask_is_so_small_that_it_shows_no_shape():
     thumbnail = cv2.resize(cv2.imread(str(PHOTO))[..., ::-1], (48, 32), interpolation=cv2.INTER_AREA)
     found = Engine().segment(Image(np.ascontiguousarray(thumbnail), "thumbnail"), Everything())
