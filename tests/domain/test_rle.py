@@ -110,6 +110,19 @@ def test_tight_bitmap_is_the_whole_one_inside_its_box(bitmap):
     assert np.array_equal(inside, bitmap[y0:y1, x0:x1])
 
 
+@given(bitmaps)
+def test_some_rows_and_columns_are_those_of_the_whole_bitmap(bitmap):
+    rows, columns = (np.arange(length)[::step] for length, step in zip(bitmap.shape, (2, 3), strict=True))
+    seen = RLE.from_bitmap(bitmap).at(rows, columns)
+    assert seen.flags.c_contiguous
+    assert np.array_equal(seen, bitmap[::2, ::3])
+
+
+def test_rows_and_columns_of_runs_that_no_encoder_writes():
+    rle = RLE.from_runs(Size(3, 4), np.array([2, 0, 1, 2, 0, 1, 6, 0]))
+    assert np.array_equal(rle.at(np.arange(3), np.arange(4)), rle.bitmap())
+
+
 def test_tight_bitmap_of_runs_that_no_encoder_writes():
     """Runs of length 0 in the middle and at the end, as a string from outside may hold."""
     rle = RLE.from_runs(Size(3, 4), np.array([2, 0, 1, 2, 0, 1, 6, 0]))

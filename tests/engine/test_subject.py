@@ -1,5 +1,7 @@
 """The subject of a picture, for every family and with the one that is always there."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from tests.fakes import FakeSegmenter, disc
@@ -9,7 +11,7 @@ from rubylith.domain.image import Image
 from rubylith.domain.mask import Mask
 from rubylith.domain.prompt import Subject
 from rubylith.domain.rle import RLE
-from rubylith.engine import subject
+from rubylith.engine import Embedding, subject
 from rubylith.engine.engine import Engine
 
 SIZE = Size(180, 240)
@@ -132,6 +134,75 @@ def test_an_answer_stays_as_it_is_where_clicks_mean_another_thing_or_the_whole_p
     framed = np.zeros((60, 80), np.bool_)
     framed[9:51, 25:55] = True
     assert np.array_equal(asked(Elsewhere()), framed)
+
+
+class Ready(FakeSegmenter):
+    """Answers that are there already: a thing cut off by the frame, with a hole in the picture's middle that is another
+    thing, and to a click outside of the hole that thing whole, but for a hole of one pixel.
+    """
+
+    def __init__(self, scale):
+        super().__init__()
+        self.size = Size(60 * scale, 80 * scale)
+        hole = disc(self.size, 40 * scale, 30 * scale, 4 * scale)
+        self.thing = np.kron(Column.thing, np.ones((scale, scale), np.bool_)) & ~hole.bitmap()
+        inside, torn = np.zeros_like(self.thing), self.thing.copy()
+        inside[9 * scale : 51 * scale, 12 * scale : 68 * scale] = True
+        torn[21 * scale + 1, 45 * scale + 1] = False
+        self.scale, self.hole = scale, self.answer(hole.bitmap())
+        self.framed, self.torn = self.answer(self.thing & inside, 0.9), self.answer(torn)
+        self.asked = []
+
+    @staticmethod
+    def answer(bitmap, promised=0.5):
+        rle = RLE.from_bitmap(bitmap)
+        return Mask(rle, rle.box, promised)
+
+    def decode(self, embedding, prompts):
+        (prompt,) = prompts
+        if prompt.box is not None:
+            return ((self.framed,),)
+        self.asked += prompt.points
+        in_hole = np.hypot(prompt.points[0].x / self.scale - 40, prompt.points[0].y / self.scale - 30) < 4
+        return ((self.hole if in_hole else self.torn,),)
+
+    def subject(self, progress=lambda _: None):
+        embedding = Embedding(self.model, self.size, "any", features=None)
+        (mask,) = subject.segment(self, embedding, progress=progress).masks
+        return mask
+
+
+@pytest.mark.parametrize("scale", [1, 5, 16, 30])
+def test_in_pictures_of_any_size_the_same_is_taken_to_the_pixel(scale):
+    segmenter = Ready(scale)
+    mask = segmenter.subject()
+    assert np.array_equal(mask.bitmap(), segmenter.thing)
+    assert mask.box == mask.rle.box
+    middle, deepest = segmenter.asked
+    assert (middle.x, middle.y) == (40 * scale, 30 * scale)
+    assert segmenter.thing[int(deepest.y), int(deepest.x)]
+
+
+def test_a_large_picture_takes_no_more_memory_than_the_holes_of_the_answer_need():
+    segmenter = Ready(50)
+    area = segmenter.size.area
+    tracemalloc.start()
+    segmenter.subject()
+    filled = tracemalloc.get_traced_memory()[1]
+    segmenter.torn = segmenter.hole
+    tracemalloc.reset_peak()
+    segmenter.subject()
+    judged = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert filled < 4 * area  # bytes; a bitmap has one a pixel
+    assert judged < area
+
+
+def test_work_on_a_subject_that_is_cut_off_can_be_stopped_between_its_steps():
+    heard = []
+    Ready(1).subject(heard.append)
+    assert heard == sorted(heard)
+    assert sum(0.7 < share < 1 for share in heard) >= 3
 
 
 def test_a_family_that_finds_nothing_has_no_subject():

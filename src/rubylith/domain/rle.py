@@ -16,6 +16,7 @@ from rubylith.domain.geometry import Box, Size
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
+IndexArray = npt.NDArray[np.intp]
 
 CODES_PER_RUN, RUN_BITS = 7, 32  # a code has 5 bits, and one of them is a sign
 MAX_CODES = 1024 * 1024  # of a mask from outside: hundreds of thousands of runs, where pictures have thousands
@@ -95,6 +96,19 @@ class RLE:
         steps[start + last - first] -= 1
         columns = np.cumsum(steps[:-1], dtype=np.int8).view(np.bool_).reshape(x1 - x0, rows)
         return Box(x0, y0, x1, y1), np.ascontiguousarray(columns.T)
+
+    def at(self, rows: IndexArray, columns: IndexArray) -> BoolArray:
+        """The bitmap at some rows and columns, both ascending: (len(rows), len(columns)) bool.
+
+        Costs what is asked for, not what the picture covers.
+        """
+        column, row = np.divmod(np.cumsum(self.runs()), self.size.height)  # (N,): the turns
+        across = np.searchsorted(columns, column)
+        down = np.where(np.append(columns, -1)[across] == column, np.searchsorted(rows, row), 0)
+        first = across * len(rows) + down  # of the places asked for, column by column, the first behind each turn
+        turns = np.bincount(first, minlength=len(rows) * len(columns) + 1)[: len(rows) * len(columns)]
+        seen = np.cumsum(turns, dtype=np.uint8) & np.uint8(1)  # more than 255 wrap round and stay odd or even
+        return np.ascontiguousarray(seen.view(np.bool_).reshape(len(columns), len(rows)).T)
 
     def runs(self) -> npt.NDArray[np.int64]:
         """(N,) lengths of the runs of 0 and 1 in turn, zeros first. Source: cocoapi, common/maskApi.c, rleFrString."""
