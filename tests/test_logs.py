@@ -56,7 +56,7 @@ def test_what_is_wrong_is_written_at_once_with_all_before_it(said):
     log.error("second")
     told = of(stream)
     log.info("third")
-    logging.getLogger("uvicorn.error").warning("of a library")
+    logging.getLogger("some.library").warning("of a library")
 
     assert told == ["first", "second"]
     assert of(stream) == ["first", "second", "third", "of a library"]

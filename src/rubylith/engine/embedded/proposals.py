@@ -19,6 +19,7 @@ FloatArray = npt.NDArray[np.float64]
 
 SMALLEST = 3e-4  # share of the picture; smaller regions are crumbs
 LEAST_SEEN, LEAST_DOT = 9.0, 4.0  # pixels of the picture that show a shape in a photograph; in a drawing
+LEAST_SHARE = 1 / 16  # of the picture, which always are enough: one of a few pixels has no larger things
 SEEDS_TO_SPARE = 2  # times as many seeds as superpixels
 PER_RANK, PER_PERSISTENCE = 0.0295, 0.3
 FAINT, FAINT_PRICE = 0.5, 0.03  # a region that hardly differs from its neighbour loses up to this share
@@ -83,7 +84,8 @@ def _least_area(picture: Picture, per_side: int) -> float:
     """Pixels at working size from which a region is no crumb."""
     across, down = picture.scale
     least, seen = (0.0, LEAST_DOT) if _has_seeds_to_spare(picture, per_side) else (SMALLEST, LEAST_SEEN)
-    return max(least * float(picture.hierarchy.areas[-1]), seen * across * down)
+    whole = float(picture.hierarchy.areas[-1])
+    return max(least * whole, min(seen * across * down, LEAST_SHARE * whole))
 
 
 def _has_seeds_to_spare(picture: Picture, per_side: int) -> bool:
