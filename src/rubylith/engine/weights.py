@@ -105,8 +105,9 @@ class Store:
 
     @property
     def places(self) -> tuple[str, ...]:
-        """How errors write the folder of models, and the mirror if there is one."""
-        return (str(self.folder), *(() if self.mirror is None else (self.source.shown,)))
+        """How errors write the folder of models, and where models come from unless that is the public hub."""
+        shown = self.source.shown
+        return (str(self.folder), *(() if shown == HUB else (shown,)))
 
     def names_at_source(self) -> tuple[str, ...]:
         """The models that a bundle or a mirror's folder has, as far as the catalogue knows them."""

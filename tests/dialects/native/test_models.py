@@ -168,6 +168,7 @@ def test_a_pull_that_may_ask_nobody_tells_the_caller_no_folder(tmp_path):
         ("a mirror without the model", "NotFound", "The mirror of this server lacks files of 'sam-base'"),
         ("a mirror that is no zip", "SourceUnreachable", "The mirror of this server could not be read"),
         ("a folder that cannot be made", "NotAccessible", "The folder of models of this server could not be written"),
+        ("a hub that is a proxy", "SourceUnreachable", "The mirror of this server could not be read"),
     ],
 )
 def test_what_a_pull_fails_of_tells_the_caller_no_folder_and_the_log_does(tmp_path, caplog, case, kind, detail):
@@ -181,7 +182,10 @@ def test_what_a_pull_fails_of_tells_the_caller_no_folder_and_the_log_does(tmp_pa
         models.write_bytes(b"")
     elif case == "a mirror without the model":
         mirror.mkdir(parents=True)
-    with server(tmp_path, RUBYLITH_MODELS=str(models), RUBYLITH_MIRROR=str(mirror)) as running:
+    source = {"RUBYLITH_MIRROR": str(mirror)}
+    if case == "a hub that is a proxy":
+        source = {"RUBYLITH_HUB": f"http://127.0.0.1:1{secret}"}
+    with server(tmp_path, RUBYLITH_MODELS=str(models), **source) as running:
         begun = running.http.post(f"/v1/models/{NAME}/pull")
         problem = pulled(running)["pull"]["problem"]
         told = begun.text + running.http.get("/v1/models").text + running.http.post(f"/v1/models/{NAME}/pull").text
