@@ -8,6 +8,8 @@ import pytest
 from tests.dialects.vlmrun.chats import DATA_URI, PICTURE, chat
 from tests.running import serve
 
+from rubylith.dialects import fal, vlmrun
+
 FAL = {"Authorization": "Key key"}
 POINT = {"method": "points", "pointsPositive": {"points": [[0.25, 0.4]]}, "outputFormat": "png"}
 
@@ -91,3 +93,22 @@ def test_a_mask_whose_link_was_altered_is_none(http):
     altered = mask_of_a_chat(http).replace("signature=", "signature=0")
     answer = http.post("/vlmrun/v1/openai/chat/completions", json=chat(image=altered))
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "image_fetch_failed")
+
+
+@pytest.mark.parametrize("door", [vlmrun.DIALECT, fal.DIALECT])
+@pytest.mark.parametrize("around", ["https://proxy.example/resize?w=100&url={}", "https://proxy.example/x.png#{}"])
+@pytest.mark.parametrize(
+    "own",
+    [
+        "http://here/vlmrun/v1/artifacts/s/img_a.png?expires=1&signature=2",
+        f"http://here/fal/cdn/files/file_{'0' * 32}/AAAA/a.png",
+    ],
+)
+def test_an_address_that_only_mentions_such_a_link_is_somebody_elses(door, around, own):
+    assert door.own_link(around.format(own)) == around.format(own)
+
+
+def test_a_link_to_a_mask_keeps_its_query_and_loses_the_rest():
+    own = "http://here/vlmrun/v1/artifacts/s/img_a.png?expires=1&signature=2#top"
+    assert vlmrun.DIALECT.own_link(own) == "/v1/objects/artifacts/s/img_a.png?expires=1&signature=2"
+    assert vlmrun.DIALECT.own_link("http://[bad/x") == "http://[bad/x"

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 from rubylith.domain.caller import Caller
 from rubylith.domain.errors import NotFound
@@ -112,8 +113,12 @@ def key_of(session: str, object_id: str) -> str:
 
 def own_link(url: str) -> str:
     """A link to an artifact as the signed URL that it stands for; any other as it is."""
-    _, found, key = url.partition(f"{PREFIX}/{FOLDER}/")
-    return f"{OBJECTS}/{FOLDER}/{key}" if found else url
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    _, found, key = parts.path.partition(f"{PREFIX}/{FOLDER}/")
+    return f"{OBJECTS}/{FOLDER}/{key}?{parts.query}" if found else url
 
 
 def listed(service: Service, caller: Caller, session: str) -> tuple[StoredFile, ...]:
