@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.formats.samples import disc, mask, segmentation
 
+from rubylith.domain.errors import InvalidPrompt
 from rubylith.domain.geometry import Size
 from rubylith.domain.mask import Label
 from rubylith.domain.segmentation import Segmentation
@@ -100,3 +101,39 @@ def test_what_was_not_asked_for_is_no_word_when_it_comes_back(form):
     assert again(form, case).vocabulary == backwards
     assert form.encode(again(form, case), None) == form.encode(case, None)
     assert again(form, showing(Label("dog", 2), vocabulary=())).vocabulary == ()
+
+
+WRONG_COUNTS = [-1, 4, 10**30, "2", None, True, 1.5, [1]]
+WRONG_WORDS = [{"name": 5}, {"name": None}, {"id": "x"}, {"id": True}, {"id": 1.0}]
+
+
+@pytest.mark.parametrize("form", [coco, panoptic])
+@pytest.mark.parametrize("count", WRONG_COUNTS, ids=repr)
+def test_a_vocabulary_of_another_size_than_there_are_categories_is_refused(form, count):
+    with pytest.raises(InvalidPrompt):
+        changed(form, lambda document: document["info"].update(vocabulary=count))
+
+
+@pytest.mark.parametrize("form", [coco, panoptic])
+@pytest.mark.parametrize("change", WRONG_WORDS, ids=repr)
+def test_a_word_needs_a_name_and_a_number(form, change):
+    with pytest.raises(InvalidPrompt):
+        changed(form, lambda document: document["categories"][2].update(change))
+
+
+@pytest.mark.parametrize("form", [coco, panoptic])
+def test_a_document_that_does_not_say_how_many_words_it_has_has_none(form):
+    assert changed(form, lambda document: document["info"].pop("vocabulary")).vocabulary == ()
+
+
+def test_what_is_no_label_is_no_word():
+    with pytest.raises(InvalidPrompt):
+        changed(coco, lambda document: document["categories"][2].update(supercategory="none"))
+
+
+def changed(form, change):
+    """What is read when a document with three words, of which the first is shown, was changed."""
+    *picture, document = form.encode(showing(Label("face")), None)
+    told = json.loads(document.data)
+    change(told)
+    return form.read(*(file.data for file in picture), json.dumps(told))

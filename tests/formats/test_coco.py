@@ -84,7 +84,10 @@ def test_a_label_called_object_stays_a_label():
     assert read(encode(mixed, None)[0].data) == mixed
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"images": [1, 2]}', b"\xff", b'{"images": [{}]}'])
+BARE = b'{"images": [{"width": 1, "height": 1}], "annotations": [], "categories": [], "info": []}'
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"images": [1, 2]}', b"\xff", b'{"images": [{}]}', BARE])
 def test_other_documents_are_refused(data):
     with pytest.raises(InvalidPrompt, match=r"coco\.json"):
         read(data)

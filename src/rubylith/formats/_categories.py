@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from rubylith.domain.mask import Label
 from rubylith.domain.segmentation import Segmentation
@@ -44,6 +44,17 @@ def categories(segmentation: Segmentation) -> tuple[list[Category], list[int]]:
 def count_of_words(segmentation: Segmentation) -> int:
     """How many of the categories, the first ones, are the vocabulary: it is told by this when it is read back."""
     return len(categories(replace(segmentation, masks=()))[0])
+
+
+def words_of(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those categories of a document from outside that are the vocabulary; ValueError, KeyError or TypeError."""
+    count, kinds = dict(document["info"]).get("vocabulary", 0), document["categories"]
+    if type(count) is not int or not 0 <= count <= len(kinds):
+        raise ValueError
+    words = kinds[:count]
+    if any(not isinstance(word["name"], str) or type(word["id"]) is not int for word in words):
+        raise ValueError
+    return words
 
 
 def _number(labels: Sequence[Label], found: dict[int, Category], numbers: dict[Named, int]) -> None:

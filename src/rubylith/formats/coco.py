@@ -17,7 +17,7 @@ from rubylith.domain.mask import Label, Mask
 from rubylith.domain.rle import RLE
 from rubylith.domain.segmentation import Segmentation
 from rubylith.formats import Encoded
-from rubylith.formats._categories import Category, categories, count_of_words
+from rubylith.formats._categories import Category, categories, count_of_words, words_of
 from rubylith.formats._documents import to_bytes
 
 SUMMARY = "COCO's instances file, masks as run lengths"
@@ -52,9 +52,10 @@ def document(segmentation: Segmentation, file_name: str) -> dict[str, Any]:
 
 
 def read(data: bytes | str) -> Segmentation:
-    """The segmentation in a document that `encode` wrote: masks exactly, scores as they were, the whole vocabulary.
+    """The segmentation in a document that `encode` wrote: masks exactly, scores as they were, the vocabulary.
 
-    InvalidPrompt for anything else. A label without a number comes back with the one it was given.
+    InvalidPrompt for anything else. A label without a number comes back with the one it was given; of the vocabulary
+    words with a number come first, and what shares its number, or its name where it has none, comes back once.
     """
     try:
         found: dict[str, Any] = json.loads(data)
@@ -65,7 +66,10 @@ def read(data: bytes | str) -> Segmentation:
         if any(mask.rle.size != size for mask in masks):
             raise ValueError
         info = found["info"]
-        vocabulary = tuple(_label(kind) for kind in found["categories"][: info.get("vocabulary", 0)])
+        words = words_of(found)
+        if any(word["supercategory"] == NOT_A_LABEL for word in words):
+            raise ValueError
+        vocabulary = tuple(_label(word) for word in words)
         return Segmentation(size, masks, info["disjoint"], info["model"], vocabulary=vocabulary)
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidPrompt(

@@ -3,7 +3,7 @@
 A pixel's segment is R + 256 G + 65536 B, 0 where there is none. Each pixel has one segment, so where masks overlap the
 smaller lies on top and areas are of what can be seen; a mask that cannot be seen has no segment. Where no mask has a
 label, all are of the one category `object`. panopticapi reads both; `read` gives the masks back, and the vocabulary,
-which are as many of the categories, the first ones, as `info` says.
+which are as many of the categories, the first ones, as `info` says: numbered words first, and none twice.
 Source: cocodataset.org, data format, panoptic segmentation; cocodataset/panopticapi, utils.py.
 """
 
@@ -22,7 +22,7 @@ from rubylith.domain.mask import Label, Mask
 from rubylith.domain.rle import RLE
 from rubylith.domain.segmentation import Segmentation
 from rubylith.formats import Encoded
-from rubylith.formats._categories import categories, count_of_words
+from rubylith.formats._categories import categories, count_of_words, words_of
 from rubylith.formats._documents import to_bytes
 from rubylith.formats._layers import label_map
 from rubylith.formats._palette import class_colour
@@ -54,9 +54,9 @@ def read(picture: bytes, document: bytes | str) -> Segmentation:
         kinds = {kind["id"]: kind for kind in told["categories"]}
         (annotation,) = told["annotations"]
         masks = tuple(_mask(one, kinds[one["category_id"]], numbers) for one in annotation["segments_info"])
-        info = told["info"]
-        vocabulary = tuple(_label(kind) for kind in told["categories"][: info.get("vocabulary", 0)])
-        return Segmentation(Size(*numbers.shape), masks, disjoint=True, model=info["model"], vocabulary=vocabulary)
+        vocabulary = tuple(_label(word) for word in words_of(told))
+        model = told["info"]["model"]
+        return Segmentation(Size(*numbers.shape), masks, disjoint=True, model=model, vocabulary=vocabulary)
     except (OSError, KeyError, TypeError, ValueError) as failure:
         raise InvalidPrompt(
             "These are not the two files of a panoptic result", f"Give {PICTURE} and {DOCUMENT} that Rubylith wrote"
