@@ -252,6 +252,31 @@ def test_spaces_and_foreign_letters_are_sent_as_browsers_send_them(written, aske
     assert [received.path for received in site.received] == [asked, "/the%20end"]
 
 
+SPACED = ["http://127.0.0.1:{}{}/", "http://127.0.0.1{}:{}/", "http://127.0.0.1:{1}{0}?a"]
+
+
+@pytest.mark.parametrize("space", [" ", "\u2003", "\xa0"])
+@pytest.mark.parametrize("written", SPACED)
+def test_white_space_in_host_or_port_is_refused(written, space):
+    with http_site(lambda _: Reply()) as site:
+        url = written.format(space, site.url().split(":")[2].strip("/"))
+        with pytest.raises(UnsafeAddress):
+            Fetcher(LOOPBACK).get(url, max_bytes=9, seconds=PATIENCE)
+    assert site.received == []
+
+
+@pytest.mark.parametrize("written", [*SPACED, "//127.0.0.1:{}{}/"])
+def test_white_space_in_host_or_port_is_refused_where_a_redirect_leads(written):
+    def lead(received):
+        return Reply(302, {"Location": written.format(" ", port)}) if received.path == "/first" else Reply()
+
+    with http_site(lead) as site:
+        port = site.url().split(":")[2].strip("/")
+        with pytest.raises(UnsafeAddress):
+            Fetcher(LOOPBACK).get(site.url("/first"), max_bytes=9, seconds=PATIENCE)
+    assert [received.path for received in site.received] == ["/first"]
+
+
 def test_three_redirects_are_followed_and_a_fourth_is_not():
     def hop(received):
         left = int(received.path[1:])

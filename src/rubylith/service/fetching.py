@@ -34,6 +34,7 @@ PASSING = frozenset({408, 421, 423, 425, 429})  # refusals that a later try may 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _CREDENTIALS = re.compile(r"[^/]*//[^/?#]*@")  # even empty ones, which httpx2 drops
+_SPACED = re.compile(r"(?:[^/?#:]*:)?//[^/?#]*\s")  # host or port, which httpx2 reads without the white space
 _OUTSIDE_URLS = re.compile(r"[\x00-\x1f\x7f\\]")
 # RFC 6761, RFC 6762, and what ICANN reserved for private use in 2024; localdomain by custom.
 PRIVATE_ENDINGS = (".localhost", ".local", ".internal", ".localdomain", ".home.arpa", ".test", ".invalid")
@@ -201,6 +202,8 @@ def _target(text: str) -> _Target:
     White space around it is dropped, and spaces within its path and query are escaped, as browsers do.
     """
     text = text.strip()
+    if _SPACED.match(text):
+        raise UnsafeAddress("The URL has white space in its host or port", "Leave it out of the URL")
     if len(text) > MAX_URL or _OUTSIDE_URLS.search(text):
         raise UnsafeAddress("The URL is too long or has characters that no URL has", _HINT)
     try:
@@ -303,6 +306,8 @@ def _headers(response: httpcore2.Response) -> dict[str, str]:
 
 
 def _joined(target: _Target, location: str) -> str:
+    if _SPACED.match(location):
+        raise UnsafeAddress(f"{target.host!r} redirects to a URL with white space in its host or port", _HINT)
     try:
         return str(target.url.join(location))
     except (httpx2.InvalidURL, ValueError):

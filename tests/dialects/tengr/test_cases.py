@@ -310,6 +310,12 @@ def test_case_15_several_faults_are_told_together(tengr):
     refused(tengr, {**POINTS, "maskExpand": "6", "extra": 1}, names="; ")
 
 
+def test_case_15_white_space_around_an_address_is_dropped(tengr, site):
+    artwork = tengr.made("remove-background", imageUrl=f" {site.url('/turned.jpg')}\r\n")
+    assert (artwork["status"], artwork["parameters"]["imageUrl"]) == ("succeeded", site.url("/turned.jpg"))
+    assert tengr.made("remove-background", imageUrl=f"\n{DATA_URI}\n")["status"] == "succeeded"
+
+
 @pytest.mark.parametrize("path", ["/gone.png", "/page", "/cut.png"])
 def test_case_18_what_cannot_be_fetched_fails_and_says_so(tengr, site, path):
     artwork = tengr.create(**{**POINTS, "imageUrl": site.url(path)})

@@ -66,6 +66,7 @@ class ArtworkIn(Closed):
     @field_validator("imageUrl")
     @classmethod
     def _leads_to_a_picture(cls, url: str) -> str:
+        url = url.strip()
         if IMAGE_URI.match(url):
             try:
                 read_data_uri(url)
@@ -80,6 +81,7 @@ class ArtworkIn(Closed):
     @field_validator("webhook")
     @classmethod
     def _is_told_by_http(cls, url: str | None) -> str | None:
+        url = None if url is None else url.strip()
         if url is not None and not _is_address(url):
             raise fault("must be a URL address with the protocol https")
         return url
@@ -164,4 +166,4 @@ def _is_address(url: str) -> bool:
     except ValueError:
         return False
     named = bool(host) and " " not in parts.netloc
-    return parts.scheme in {"http", "https"} and named and not re.search(r"[\x00-\x1f\x7f]|^ ", url)
+    return parts.scheme in {"http", "https"} and named and not re.search(r"[\x00-\x1f\x7f]", url)
