@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rubylith.cli._lines import one_line, say, tell, tell_bytes
@@ -92,7 +93,7 @@ def show(
     work = Work(engine, prompt, names, out, settings.limits)
     tally = Tally()
     try:
-        read_stdin = lambda: _read_stdin(settings)  # noqa: E731
+        read_stdin = partial(_read_stdin, settings)
         inputs = find_inputs(words, out=out, read_stdin=read_stdin, max_bytes=settings.max_bytes)
         _check_previous(inputs, prompt, settings)
         if out is not None:

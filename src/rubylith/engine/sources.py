@@ -6,8 +6,9 @@ one. The hub is asked per file, but for what the catalogue knows.
 
 import hashlib
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Protocol
 from urllib.parse import quote
@@ -201,5 +202,4 @@ def describe(folder: Path, path: str) -> Item:
 
 def chunks(stream: IO[bytes]) -> Iterator[bytes]:
     """A megabyte at a time."""
-    read: Callable[[], bytes] = lambda: stream.read(CHUNK)  # noqa: E731
-    return iter(read, b"")
+    return iter(partial(stream.read, CHUNK), b"")
