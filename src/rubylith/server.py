@@ -102,7 +102,7 @@ def build(settings: Settings, *, address: str) -> Server:
     links = Links(f"{settings.public_url or address}{OBJECTS}", seconds=7 * 86_400.0)
     opened = {name: _opened(door, service, links, signing) for name, door in zip(dialects.NAMES, doors, strict=True)}
     durable = Durable(worker, files, service.sender, {name: door for name, door in opened.items() if door is not None})
-    observing = Observing(access, service.metrics)
+    observing = Observing(access, service.metrics, models)
     rules = Rules(concurrency=settings.job_concurrency, keep=job_seconds)
     runner = JobRunner(
         board,

@@ -8,10 +8,16 @@ from pathlib import Path
 
 import pytest
 from tests.dialects.native.test_native import CLICK, DATA_URI
-from tests.dialects.vlmrun.chats import chat
+from tests.dialects.vlmrun.chats import PICTURE, chat
 from tests.running import Running, serve
 
+from rubylith.domain.geometry import Point
+from rubylith.domain.image import Stored
+from rubylith.domain.job import Order
+from rubylith.domain.prompt import ObjectPrompt, Objects
+from rubylith.domain.request import SegmentRequest
 from rubylith.service.models import called
+from rubylith.service.orders import write_request
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 ROOMS = ("/", "/v1/models", "/metrics", "/airefinery/v1/models", "/vlmrun/v1/openai/models")
@@ -70,6 +76,22 @@ def test_callers_may_ask_for_it_by_that_name_and_by_no_path(served, tmp_path):
     by_path = served.http.post("/v1/segment", json={**ask, "model": str(tmp_path / "secret" / "mine")})
     assert (named.status_code, named.json()["model"]) == (200, "mine")
     assert (by_path.status_code, by_path.json()["type"]) == (400, "/v1/problems/UnknownName")
+
+
+@pytest.mark.parametrize("served", [("tiny-sam", "mine")], indirect=True)
+def test_a_job_that_was_stored_under_the_folders_path_is_done_and_nobody_is_told_the_path(served, tmp_path):
+    """Earlier versions wrote the path into the orders of jobs."""
+    file = served.http.post("/v1/files", files={"file": ("a.png", PICTURE)}).json()["id"]
+    prompt = Objects((ObjectPrompt((Point(30, 35, positive=True),)),))
+    jobs, results = served.built.service.jobs, []
+    owner = jobs.get(served.http.post("/v1/jobs", json={"image": DATA_URI, **CLICK}).json()["id"]).owner
+    for path in (f"{tmp_path / 'secret' / 'mine'}/", str(tmp_path / "secret" / "yours")):
+        request = write_request(SegmentRequest(Stored(file), prompt, path, ("json",)))
+        job = jobs.submit(Order(owner, "native", {"segment": request}))
+        results.append(served.finished(job.id))
+        results[-1]["told"] = served.http.get(f"/v1/jobs/{job.id}/logs").text
+    assert [result["state"] for result in results] == ["succeeded", "failed"]
+    assert "secret" not in str(results[0]) + served.http.get("/metrics").text
 
 
 @pytest.mark.parametrize("served", [("universal-eomt", "mine")], indirect=True)

@@ -10,7 +10,9 @@ from rubylith.domain.image import Link
 from rubylith.domain.job import Job, JobState
 from rubylith.domain.prompt import Subject
 from rubylith.domain.request import SegmentRequest
+from rubylith.engine.embeddings import EmbeddingCache
 from rubylith.service.durable import PATIENT, Durable
+from rubylith.service.models import Models
 from rubylith.service.orders import write_request
 
 
@@ -40,7 +42,8 @@ def test_only_a_picture_that_does_not_come_is_the_orders_fault(error, told):
         delivery=None,
         retry_of=None,
     )
-    worker, assignment = SimpleNamespace(segment=segment), SimpleNamespace(job=job, log=print)
+    worker = SimpleNamespace(segment=segment, models=Models("embedded", EmbeddingCache(0)))
+    assignment = SimpleNamespace(job=job, log=print)
     durable = Durable(worker, files=None, sender=None, doors={"fal": None})
     with pytest.raises(told):
         durable.work(assignment)

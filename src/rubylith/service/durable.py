@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from rubylith.domain.errors import InvalidOrder, SourceUnreachable
@@ -47,6 +47,7 @@ class Durable:
             raise InvalidOrder(**cast("dict[str, str]", job.request["fault"]))
         door = self._door_of(job)
         request = read_request(cast("dict[str, Any]", job.request["segment"]))
+        request = replace(request, model=self.worker.models.now_called(request.model))
         assignment.log(f"{request.model} looks at the picture")
 
         def progress(share: float, /) -> None:

@@ -109,6 +109,13 @@ class Models:
             )
         raise no_segmenter(name, self.names())
 
+    def now_called(self, stored: str) -> str:
+        """What a model is called that a stored order names: earlier versions wrote the path of the operator's folder.
+
+        Only for what was stored; a path that a caller names is refused.
+        """
+        return self.default if stored == self._own else stored
+
     def get(self, name: str) -> Engine:
         """The engine, loaded now if need be, once for all who ask at the same time.
 

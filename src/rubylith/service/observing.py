@@ -11,6 +11,7 @@ from rubylith.domain.job import Attempt, Job, Outcome
 from rubylith.jobs import Assignment, Notify, Work
 from rubylith.service.access import Access
 from rubylith.service.metrics import Metrics
+from rubylith.service.models import Models
 
 NANOSECONDS = 1e9
 TRACER = trace.get_tracer("rubylith")
@@ -22,6 +23,7 @@ class Observing:
 
     access: Access
     metrics: Metrics
+    models: Models
 
     def work(self, do: Work) -> Work:
         """The same work; what it used is its owner's, its stages are measured, and its wait is a span as well."""
@@ -54,7 +56,7 @@ class Observing:
         megapixels = result["width"] * result["height"] / 1e6
         self.access.count(job.owner, Usage(1, 1, megapixels, seconds))
         model = str(cast("dict[str, object]", job.request["segment"])["model"])
-        self.metrics.worked(cast("dict[str, float]", outcome.result["timings"]), model)
+        self.metrics.worked(cast("dict[str, float]", outcome.result["timings"]), self.models.now_called(model))
 
 
 def _attributes(job: Job) -> dict[str, str]:
