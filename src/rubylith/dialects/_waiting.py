@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from rubylith.dialects._asking import service_of
 from rubylith.domain.job import Cancelled
-from rubylith.service.scheduler import Ticket, too_late
+from rubylith.service.scheduler import Ticket, stopping, too_late
 
 GRACE_SECONDS = 0.5  # for work that notices the deadline itself
 UNWATCHED_SECONDS = 0.02  # only then does a task begin to look whether the caller is still there: light work is over
@@ -25,8 +25,13 @@ async def wait_for(request: Request, ticket: Ticket, future: "Future[Result]") -
     The request's body must have been read: what arrives after it can only be the news that the caller has gone.
     """
     await _settle(request, ticket, future)
-    if future.cancelled():  # the server stops, and this had not begun
-        raise asyncio.CancelledError
+    return result_of(future)
+
+
+def result_of(future: "Future[Result]") -> Result:
+    """What work that has ended came to, or its error; Overloaded if it left the line before it began."""
+    if future.cancelled():
+        raise stopping()
     return future.result()
 
 

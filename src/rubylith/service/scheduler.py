@@ -64,6 +64,11 @@ class Ticket:
         self.check()
 
 
+def stopping() -> Overloaded:
+    """What is told to whoever asks, or still waits in line, when the server stops."""
+    return Overloaded("The server is stopping", "Try again in a moment")
+
+
 def too_late() -> TimedOut:
     """What callers are told past the deadline, whether the work had begun or not."""
     return TimedOut("The request took longer than this server allows", "Send it as a job, or ask for less")
@@ -98,7 +103,7 @@ class Scheduler:
             future = self._pool.submit(copy_context().run, self._run, work, ticket, queued)
         except RuntimeError:  # closed
             self._leave(caller, ticket)
-            raise Overloaded("The server is stopping", "Try again in a moment") from None
+            raise stopping() from None
         future.add_done_callback(lambda _: self._leave(caller, ticket))
         return ticket, future
 

@@ -21,9 +21,9 @@ def running(tmp_path_factory):
 
 
 @contextlib.contextmanager
-def asked(running):
-    """A stream that has been asked for, and nothing read of it."""
-    request = running.http.build_request("POST", PATH, json=chat(stream=True))
+def asked(running, *, stream=True):
+    """A chat that has been asked for, and nothing read of it."""
+    request = running.http.build_request("POST", PATH, json=chat(stream=stream))
     head = f"POST {PATH} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
     with socket.create_connection((request.url.host, request.url.port)) as wire:
         wire.sendall(head.encode() + b"\r\n" + request.read())

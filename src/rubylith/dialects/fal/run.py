@@ -16,7 +16,7 @@ from rubylith.dialects.fal.read import Notes, read_input, read_keep_seconds, rea
 from rubylith.dialects.fal.requests import SegmenterNow
 from rubylith.dialects.fal.write import write_inline, write_linked, write_result
 from rubylith.domain.caller import Caller
-from rubylith.domain.errors import InvalidOrder, RubylithError
+from rubylith.domain.errors import InvalidOrder, Overloaded, RubylithError
 from rubylith.domain.geometry import Size
 from rubylith.domain.request import SegmentRequest
 from rubylith.formats import Encoded
@@ -66,7 +66,7 @@ async def _written(
     timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, give_up)
     try:
         return await wait_for(http, ticket, future)
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, Overloaded):
         if late:
             raise Refused(START_TIMED_OUT) from None
         raise

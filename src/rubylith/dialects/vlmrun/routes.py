@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from rubylith.dialects._asking import CallerNow, ServiceHere, root_of
 from rubylith.dialects._parsing import aside, check_values
 from rubylith.dialects._telling import note_unforeseen
-from rubylith.dialects._waiting import has_ended, let_go, wait_for
+from rubylith.dialects._waiting import has_ended, let_go, result_of, wait_for
 from rubylith.dialects.vlmrun.artifacts import LINK_SECONDS, PREFIX, Shelf
 from rubylith.dialects.vlmrun.errors import Refusal, write_body, write_unforeseen_body
 from rubylith.dialects.vlmrun.prompts import prompt_of
@@ -90,7 +90,7 @@ async def chat(http: Request, service: ServiceHere, caller: CallerNow, links: Li
         text = ABOUT if work is None else await wait_for(http, *work)
         return JSONResponse(write_answer(heading, body, text))
     if work is not None and await has_ended(http, *work, PATIENCE_SECONDS):
-        work[1].result()
+        result_of(work[1])
     events = _events(http, heading, body, work)
     return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
